@@ -1,0 +1,73 @@
+"""Vocareum lab analytics: credentials, then for each dataset land → stage → merge."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
+from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
+from learning_warehouse.timetable import UTCDays
+from learning_warehouse.vocareum.files import REGISTRY
+from learning_warehouse.vocareum.operators import (
+    LandVocareumFilesOperator,
+    VocareumCredentialsOperator,
+)
+from learning_warehouse.window import params
+
+DATASETS = [files.dataset.name for files in REGISTRY]
+
+DOC = """
+### Vocareum lab analytics
+
+Copies the CSV files that Vocareum writes for your org to the landing zone and loads them into the
+schema `vocareum` of the warehouse.
+
+* **Schedule**: each UTC day, seven hours after its close (Vocareum writes a day's files within
+  about six). A scheduled run also looks at the files of the seven days before, which Vocareum may
+  have rewritten; a file that did not change is not read again.
+* **By hand**: without Params it loads yesterday. `first_day` and `last_day` choose the days of the
+  daily files; the files of courses are always taken as they are now.
+* **Connections**: `vocareum`, `landing_zone`, `learning_warehouse`.
+* **When it fails**: the last line of the task's log says what to do; then clear the task. A file
+  that is *held* would have shrunk by more than half: look at it, and if it is right run again with
+  `accept_shrink`. Rejected rows are in `ops.rejected_row`.
+"""
+
+with DAG(
+    "vocareum_lab_analytics",
+    description="Vocareum's lab analytics files, loaded into the warehouse",
+    doc_md=DOC,
+    schedule=UTCDays(start_after=timedelta(hours=7)),
+    start_date=datetime(2020, 1, 1, tzinfo=UTC),
+    catchup=False,
+    tags=["learning warehouse", "vocareum"],
+    default_args={
+        "owner": "learning-analytics",
+        "retries": 3,
+        "retry_delay": timedelta(minutes=1),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=30),
+    },
+    params={
+        **params(),
+        "datasets": Param(
+            DATASETS,
+            type="array",
+            items={"type": "string", "enum": DATASETS},
+            examples=DATASETS,
+            title="Datasets",
+            description="Which of Vocareum's datasets to load.",
+        ),
+    },
+) as dag:
+    credentials = VocareumCredentialsOperator(task_id="credentials")
+    merges = []
+    for files in REGISTRY:
+        with TaskGroup(files.dataset.name):
+            land = LandVocareumFilesOperator(
+                task_id="land", files=files, credentials=credentials.output
+            )
+            stage = StageOperator(task_id="stage", dataset=files.dataset, deliveries=land.output)
+            merge = MergeOperator(task_id="merge", dataset=files.dataset, staged=stage.output)
+            merges.append(merge.output)
+    SummaryOperator(task_id="summarise", merges=merges)

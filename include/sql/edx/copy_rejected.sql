@@ -1,0 +1,1 @@
+COPY {rejected} (_row, line, raw, reason) FROM STDIN (ENCODING 'UTF8');

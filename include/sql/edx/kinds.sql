@@ -1,0 +1,5 @@
+SELECT
+    event_source,
+    event_type,
+    event_kind
+FROM edx.event_alias;

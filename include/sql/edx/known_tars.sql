@@ -1,0 +1,5 @@
+SELECT
+    uri,
+    version
+FROM edx.tracking_log_tar
+WHERE uri = ANY(%(uris)s::text []);

@@ -1,0 +1,1 @@
+ALTER TABLE {target} ATTACH PARTITION {partition} FOR VALUES FROM ({month}) TO ({next_month});

@@ -1,0 +1,2 @@
+SELECT table_name FROM ops.staged
+WHERE staged_id = %(staged_id)s;

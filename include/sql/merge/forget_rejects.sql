@@ -1,0 +1,2 @@
+DELETE FROM ops.rejected_row
+WHERE delivery_id = %(delivery_id)s;

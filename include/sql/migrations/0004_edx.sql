@@ -1,0 +1,176 @@
+-- depends: 0001_ops
+
+-- edX tracking logs. Comments are the vendor's words where it has any.
+
+CREATE SCHEMA edx;
+
+COMMENT ON SCHEMA edx IS 'edX tracking logs: all user interactions with the site, from tar files in the course-data bucket.';
+
+CREATE TABLE edx.event (
+    time timestamptz NOT NULL,
+    event_hash uuid NOT NULL,
+    username text,
+    user_id bigint,
+    session text,
+    course_id text,
+    org_id text,
+    event_source text,
+    event_type text,
+    name text,
+    event_kind text,
+    event_status text NOT NULL,
+    event jsonb,
+    event_text text,
+    context jsonb,
+    page text,
+    referer text,
+    ip text,
+    agent text,
+    accept_language text,
+    host text,
+    repairs text [],
+    _origin text NOT NULL,
+    _delivery bigint NOT NULL,
+    _row bigint NOT NULL,
+    _extras jsonb,
+    PRIMARY KEY (time, event_hash),
+    CONSTRAINT event_status CHECK (
+        event_status IN (
+            'object', 'json_string', 'doubly_encoded', 'key_value', 'list', 'truncated', 'string', 'empty'
+        )
+    )
+) PARTITION BY RANGE (time);
+
+CREATE INDEX event_kind ON edx.event (event_kind, course_id, time) WHERE event_kind <> 'implicit';
+
+-- The rows of a delivery lie close together, and a BRIN index costs nothing to keep.
+CREATE INDEX event_delivery ON edx.event USING brin (_delivery);
+
+COMMENT ON TABLE edx.event IS 'One row for each line of a tracking log, once, however often it is delivered. A partition for each month of time.';
+COMMENT ON COLUMN edx.event.time IS 'GMT time the event was triggered. A line from before 2011, or from more than two days ahead, is rejected.';
+COMMENT ON COLUMN edx.event.event_hash IS 'The first 128 bits of the SHA-256 of the line, without what is no part of its JSON object: what makes an event the same event.';
+COMMENT ON COLUMN edx.event.username IS 'username of the user who triggered the event, empty string for anonymous events (not logged in).';
+COMMENT ON COLUMN edx.event.user_id IS 'id of that user (context.user_id), where it is a number.';
+COMMENT ON COLUMN edx.event.session IS 'key identifying the user''s session, may be undefined; 32 digits, mostly.';
+COMMENT ON COLUMN edx.event.course_id IS 'course of the event: context.course_id, else the one in page, else the one in event_type (/courses/<id>/...). Old ids (MITx/6.00x/2012_Fall) and opaque ones (course-v1:...).';
+COMMENT ON COLUMN edx.event.org_id IS 'organization of the course (context.org_id).';
+COMMENT ON COLUMN edx.event.event_source IS 'event source: browser (via javascript), server (during the processing of a request), mobile.';
+COMMENT ON COLUMN edx.event.event_type IS 'type of event triggered, values depend on event_source; of an implicit event the path of the URL, which begins with /.';
+COMMENT ON COLUMN edx.event.name IS 'name of the event, since May 2014; it may differ from event_type.';
+COMMENT ON COLUMN edx.event.event_kind IS 'What edx.event_alias makes of event_type, or else of name: one spelling for all spellings. implicit: event_type is a path. NULL: the table does not know it.';
+COMMENT ON COLUMN edx.event.event_status IS 'In which form the event was written. object: as a JSON record. json_string: as a string that encodes one. doubly_encoded: as a string in a string. key_value: as GET parameters. list: as a list, or a string that encodes one. truncated: as a JSON string that was cut off. string: as any other text, or a number. empty: not at all.';
+COMMENT ON COLUMN edx.event.event IS 'specifics of the event (dependent on the event_type): an object, or a list where event_status is list; NULL where it is truncated, string or empty.';
+COMMENT ON COLUMN edx.event.event_text IS 'The event as it came, where it came as a text that is not JSON: truncated, key_value, string.';
+COMMENT ON COLUMN edx.event.context IS 'context of the event, since October 2013: course_id, org_id, path, user_id, module, course_user_tags, asides; from mobile applications also application, client, component, received_at.';
+COMMENT ON COLUMN edx.event.page IS 'page the user was visiting when the event was generated.';
+COMMENT ON COLUMN edx.event.referer IS 'page from which the request came, as the browser said.';
+COMMENT ON COLUMN edx.event.ip IS 'user ip address.';
+COMMENT ON COLUMN edx.event.agent IS 'users browser agent string.';
+COMMENT ON COLUMN edx.event.accept_language IS 'languages that the browser asked for.';
+COMMENT ON COLUMN edx.event.host IS 'host of the site that the user was visiting.';
+COMMENT ON COLUMN edx.event.repairs IS 'What had to be mended before the line could be read or stored; NULL for nearly all. prefix: text before its object was cut off. nul: NULs were taken out, or became U+FFFD. utf-8: bytes that are no UTF-8 became U+FFFD. surrogate: lone surrogates became U+FFFD. control, escape: characters that JSON wants escaped otherwise. number: NaN, Infinity or a number out of range became a string.';
+COMMENT ON COLUMN edx.event._origin IS 'The edX site.';
+COMMENT ON COLUMN edx.event._delivery IS 'The line of ops.delivery that brought the row first.';
+COMMENT ON COLUMN edx.event._row IS 'The record''s ordinal in its log file, from 1.';
+COMMENT ON COLUMN edx.event._extras IS 'Fields of the line that the table has no column for.';
+
+CREATE TABLE edx.event_alias (
+    event_source text,
+    event_type text NOT NULL,
+    event_kind text NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (event_source, event_type)
+);
+
+COMMENT ON TABLE edx.event_alias IS 'Every spelling of an event that is known, in event_type or in name, and the one spelling that event_kind gives it. It is read when a log is loaded.';
+COMMENT ON COLUMN edx.event_alias.event_source IS 'The event source to which the line applies; NULL: any.';
+COMMENT ON COLUMN edx.event_alias.event_type IS 'The spelling in the log.';
+COMMENT ON COLUMN edx.event_alias.event_kind IS 'The spelling in edx.event.event_kind.';
+
+INSERT INTO edx.event_alias (event_source, event_type, event_kind)
+VALUES
+-- Problems. The server's problem_check was save_problem_check until 15 October 2013; the browser
+-- sends one of the same name, with the inputs only.
+('server', 'problem_check', 'problem_check'),
+('server', 'save_problem_check', 'problem_check'),
+('browser', 'problem_check', 'problem_check_browser'),
+(NULL, 'problem_check_fail', 'problem_check_fail'),
+(NULL, 'save_problem_check_fail', 'problem_check_fail'),
+(NULL, 'showanswer', 'showanswer'),
+(NULL, 'show_answer', 'showanswer'),
+(NULL, 'reset_problem', 'reset_problem'),
+(NULL, 'reset_problem_fail', 'reset_problem_fail'),
+(NULL, 'problem_show', 'problem_show'),
+(NULL, 'problem_graded', 'problem_graded'),
+-- Sequences.
+(NULL, 'seq_goto', 'seq_goto'),
+(NULL, 'edx.ui.lms.sequence.tab_selected', 'seq_goto'),
+(NULL, 'seq_next', 'seq_next'),
+(NULL, 'edx.ui.lms.sequence.next_selected', 'seq_next'),
+(NULL, 'seq_prev', 'seq_prev'),
+(NULL, 'edx.ui.lms.sequence.previous_selected', 'seq_prev'),
+-- Textbooks and pages.
+(NULL, 'book', 'book'),
+(NULL, 'page_close', 'page_close'),
+-- Videos, in the browser and on mobile devices.
+(NULL, 'load_video', 'load_video'),
+(NULL, 'edx.video.loaded', 'load_video'),
+(NULL, 'play_video', 'play_video'),
+(NULL, 'edx.video.played', 'play_video'),
+(NULL, 'pause_video', 'pause_video'),
+(NULL, 'edx.video.paused', 'pause_video'),
+(NULL, 'stop_video', 'stop_video'),
+(NULL, 'edx.video.stopped', 'stop_video'),
+(NULL, 'seek_video', 'seek_video'),
+(NULL, 'edx.video.position.changed', 'seek_video'),
+(NULL, 'speed_change_video', 'speed_change_video'),
+(NULL, 'edx.video.speed.changed', 'speed_change_video'),
+(NULL, 'show_transcript', 'show_transcript'),
+(NULL, 'edx.video.transcript.shown', 'show_transcript'),
+(NULL, 'hide_transcript', 'hide_transcript'),
+(NULL, 'edx.video.transcript.hidden', 'hide_transcript'),
+-- Open-ended responses, peer and staff grading: the document says problem, the logs say question.
+(NULL, 'rubric_select', 'rubric_select'),
+(NULL, 'oe_show_problem', 'oe_show_question'),
+(NULL, 'oe_show_question', 'oe_show_question'),
+(NULL, 'oe_hide_problem', 'oe_hide_question'),
+(NULL, 'oe_hide_question', 'oe_hide_question'),
+(NULL, 'peer_grading_show_problem', 'peer_grading_show_question'),
+(NULL, 'peer_grading_show_question', 'peer_grading_show_question'),
+(NULL, 'peer_grading_hide_problem', 'peer_grading_hide_question'),
+(NULL, 'peer_grading_hide_question', 'peer_grading_hide_question'),
+(NULL, 'staff_grading_show_problem', 'staff_grading_show_question'),
+(NULL, 'staff_grading_show_question', 'staff_grading_show_question'),
+(NULL, 'staff_grading_hide_problem', 'staff_grading_hide_question'),
+(NULL, 'staff_grading_hide_question', 'staff_grading_hide_question'),
+(NULL, 'oe_show_full_feedback', 'oe_show_full_feedback'),
+(NULL, 'oe_show_respond_to_feedback', 'oe_show_respond_to_feedback'),
+(NULL, 'oe_feedback_response_selected', 'oe_feedback_response_selected'),
+-- Enrollment, grades, navigation.
+(NULL, 'edx.course.enrollment.activated', 'edx.course.enrollment.activated'),
+(NULL, 'edx.course.enrollment.deactivated', 'edx.course.enrollment.deactivated'),
+(NULL, 'edx.course.enrollment.mode_changed', 'edx.course.enrollment.mode_changed'),
+(NULL, 'edx.grades.problem.submitted', 'edx.grades.problem.submitted'),
+(NULL, 'link_clicked', 'link_clicked'),
+(NULL, 'edx.ui.lms.link_clicked', 'link_clicked'),
+(NULL, 'outline.selected', 'outline.selected'),
+(NULL, 'edx.ui.lms.outline.selected', 'outline.selected');
+
+CREATE TABLE edx.tracking_log_tar (
+    uri text NOT NULL,
+    version text NOT NULL,
+    size bigint NOT NULL,
+    made_at timestamptz NOT NULL,
+    members integer NOT NULL,
+    junk integer NOT NULL,
+    walked_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (uri, version)
+);
+
+COMMENT ON TABLE edx.tracking_log_tar IS 'The tars whose members are all in ops.delivery: such a tar is not walked again. A tar is cumulative, it holds again what the ones before it held.';
+COMMENT ON COLUMN edx.tracking_log_tar.uri IS 'Where it lies.';
+COMMENT ON COLUMN edx.tracking_log_tar.version IS 'Its ETag there.';
+COMMENT ON COLUMN edx.tracking_log_tar.size IS 'Its bytes.';
+COMMENT ON COLUMN edx.tracking_log_tar.made_at IS 'Its LastModified.';
+COMMENT ON COLUMN edx.tracking_log_tar.members IS 'Tracking logs in it.';
+COMMENT ON COLUMN edx.tracking_log_tar.junk IS 'Other members, which are left alone.';
+COMMENT ON COLUMN edx.tracking_log_tar.walked_at IS 'When it was walked last.';

@@ -1,0 +1,1 @@
+SELECT migration_id FROM ops._yoyo_migration;

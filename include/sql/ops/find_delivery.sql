@@ -1,0 +1,5 @@
+SELECT
+    delivery_id, dataset, origin, name, version, made_at,
+    first_day, end_day, uri, size, details, status
+FROM ops.delivery
+WHERE delivery_id = %(delivery_id)s;

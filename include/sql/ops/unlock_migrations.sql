@@ -1,0 +1,1 @@
+SELECT pg_advisory_unlock(hashtextextended('learning_warehouse migrations', 0));

@@ -1,0 +1,1 @@
+COPY raw_record FROM STDIN;

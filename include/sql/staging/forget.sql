@@ -1,0 +1,2 @@
+DELETE FROM ops.staged
+WHERE staged_id = %(staged_id)s;

@@ -1,0 +1,1 @@
+ALTER TABLE {staging} ALTER COLUMN {clock} SET DEFAULT {day};

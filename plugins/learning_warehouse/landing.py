@@ -1,0 +1,165 @@
+"""The institution's bucket: where the vendors' bytes are kept, unchanged.
+
+Knows S3 through the provider's hook; knows neither vendors nor the warehouse.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import urlsplit
+
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+log = logging.getLogger(__name__)
+
+LANDING_CONN_ID = "landing_zone"
+BLOCK = 256 * 1024
+
+
+def s3_hook(conn_id: str) -> S3Hook:
+    """The provider's hook, once it is certain that its connection exists.
+
+    :raises PermanentFailure: it does not (the hook itself would go on with no credentials).
+    """
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise PermanentFailure(
+            f"There is no Airflow connection '{conn_id}': add one of type aws for its bucket "
+            "(Admin, Connections)."
+        ) from None
+    return S3Hook(aws_conn_id=conn_id)
+
+
+def bucket_of(hook: S3Hook) -> str:
+    """The bucket that the connection names in its ``service_config``.
+
+    :raises PermanentFailure: it names none.
+    """
+    bucket = hook.service_config.get("bucket_name")
+    if not bucket:
+        raise PermanentFailure(
+            f"The connection '{hook.aws_conn_id}' names no bucket: give it the extra "
+            '{"service_config": {"s3": {"bucket_name": "..."}}}.'
+        )
+    return str(bucket)
+
+
+@contextmanager
+def s3_sentences(what: str) -> Iterator[None]:
+    """Turn boto's errors into one sentence that says what to do.
+
+    :param what: what was tried, as in ``reading s3://bucket/key``.
+    """
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "?")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        sentence = f"S3 refused {what} ({code}): "
+        if code in ("404", "NoSuchKey", "NoSuchBucket"):
+            raise PermanentFailure(sentence + "check the bucket and the key.") from None
+        if status in (401, 403) or code in ("InvalidAccessKeyId", "SignatureDoesNotMatch"):
+            raise PermanentFailure(
+                sentence + "check the keys of the connection and what the bucket's policy allows."
+            ) from None
+        raise TransientFailure(sentence + "the next try may find it mended.") from None
+    except (BotoCoreError, Boto3Error, HTTPError) as error:
+        raise TransientFailure(
+            f"S3 did not answer to {what} ({type(error).__name__}): check the endpoint and the "
+            "network; the next try starts from the beginning of the object."
+        ) from None
+
+
+def open_uri(
+    uri: str, *, conn_id: str = LANDING_CONN_ID, offset: int | None = None, size: int | None = None
+) -> BinaryIO:
+    """Stream an object, or ``size`` bytes of it from ``offset``, as they lie there.
+
+    :param uri: ``s3://bucket/key``.
+    :raises PermanentFailure: it is not there, or may not be read.
+    :raises TransientFailure: S3 does not answer.
+    """
+    parts = urlsplit(uri, allow_fragments=False)
+    key = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
+    wanted = {}
+    if offset is not None and size is not None:
+        if size == 0:
+            return io.BytesIO()
+        wanted["Range"] = f"bytes={offset}-{offset + size - 1}"
+    with s3_sentences(f"reading {uri}"):
+        client: Any = s3_hook(conn_id).get_conn()
+        body = client.get_object(Bucket=parts.netloc, Key=key, **wanted)["Body"]
+    return cast(BinaryIO, io.BufferedReader(_Body(body, uri), BLOCK))
+
+
+class _Body(io.RawIOBase):
+    """A body that S3 sends, with sentences for what may happen to it on the way."""
+
+    def __init__(self, body: Any, uri: str) -> None:
+        self._body = body
+        self._uri = uri
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with s3_sentences(f"reading {self._uri}"):
+            block = self._body.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
+
+
+class LandingZone:
+    """The landing bucket.
+
+    :param conn_id: an Airflow connection of type ``aws`` whose ``service_config`` names the bucket.
+    """
+
+    def __init__(self, conn_id: str = LANDING_CONN_ID) -> None:
+        self.hook = s3_hook(conn_id)
+        self.bucket = bucket_of(self.hook)
+
+    def put_stream(self, key: str, body: BinaryIO, *, size: int | None = None) -> tuple[str, int]:
+        """Write a stream to the bucket as it comes, without the worker's disk.
+
+        An object of the same key is replaced at once when the whole stream is there.
+
+        :param size: bytes in all, where known, for the log.
+        :returns: the object's ``s3://bucket/key`` and its bytes.
+        """
+        from boto3.s3.transfer import TransferConfig
+
+        uri = f"s3://{self.bucket}/{key}"
+        progress = Progress(f"Landing {key}", size)
+        with s3_sentences(f"writing {uri}"):
+            client: Any = self.hook.get_conn()
+            client.upload_fileobj(
+                body,
+                self.bucket,
+                key,
+                Callback=progress.add,
+                Config=TransferConfig(use_threads=False),
+            )
+        log.info("Landed %s: %d bytes", uri, progress.done)
+        return uri, progress.done

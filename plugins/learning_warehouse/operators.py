@@ -1,0 +1,234 @@
+"""The steps that every road ends with: stage, merge, summarise.
+
+They handle lists: each item is its own transaction, and a bad one fails alone. What succeeded goes
+on through XCom even where the task then fails, and the next step takes it up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowSkipException,
+    Asset,
+    AssetAlias,
+    BaseOperator,
+    TriggerRule,
+)
+
+from learning_warehouse.errors import Failures, PermanentFailure
+from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context, XComArg
+
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.dataset import Dataset
+    from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.merging import Stage
+
+COUNTS = (
+    "rows_read",
+    "rows_merged",
+    "rows_duplicate",
+    "rows_superseded",
+    "rows_filtered",
+    "rows_rejected",
+)
+
+
+def stage_landed(dataset: Dataset) -> Stage:
+    """How a delivery of delimited text is staged from where it landed."""
+
+    def stage(conn: Connection, delivery: Delivery) -> int:
+        from learning_warehouse.landing import open_uri
+        from learning_warehouse.warehouse.staging import stage_csv
+
+        return stage_csv(conn, delivery, dataset, lambda: open_uri(delivery.uri))
+
+    return stage
+
+
+def hand_on(context: Context, result: list[Any], failures: Failures) -> list[Any]:
+    """Give the next step what succeeded, then fail if something did not.
+
+    :returns: ``result``, as the task's XCom.
+    """
+    context["ti"].xcom_push(key="return_value", value=result)
+    failures.raise_any()
+    return result
+
+
+class StageOperator(BaseOperator):
+    """Streams deliveries into staging tables of their own.
+
+    XCom: the ids of their lines in ``ops.staged``.
+
+    :param dataset: what the deliveries are.
+    :param deliveries: the ids of their lines in ``ops.delivery``.
+    :param stage: how one is staged; by default as delimited text from the landing zone.
+    """
+
+    template_fields: Sequence[str] = ("deliveries",)
+
+    def __init__(
+        self,
+        *,
+        dataset: Dataset,
+        deliveries: XComArg | list[int],
+        stage: Stage | None = None,
+        warehouse_conn_id: str = WAREHOUSE_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trigger_rule=TriggerRule.NONE_SKIPPED, **kwargs)
+        self.dataset = dataset
+        self.deliveries: Any = deliveries
+        self.stage = stage or stage_landed(dataset)
+        self.warehouse_conn_id = warehouse_conn_id
+
+    def execute(self, context: Context) -> list[int]:
+        """Stage each delivery in its own transaction."""
+        from learning_warehouse.warehouse import ledger
+        from learning_warehouse.warehouse.connection import connect
+
+        if not self.deliveries:
+            raise AirflowSkipException(f"Nothing new for {self.dataset.table}.")
+        staged: list[int] = []
+        failures = Failures()
+        for delivery_id in self.deliveries:
+            with failures.apart(f"delivery {delivery_id}"), connect(self.warehouse_conn_id) as conn:
+                staged.append(self.stage(conn, ledger.find(conn, delivery_id)))
+        return hand_on(context, staged, failures)
+
+
+class MergeOperator(BaseOperator):
+    """Merges what was staged, each delivery in its own transaction.
+
+    XCom: for each the counts that the ledger has. A table whose rows changed is an asset event,
+    with the counts. Reads the Params ``reload`` and ``accept_shrink``.
+
+    :param dataset: what the deliveries are.
+    :param staged: the ids of their lines in ``ops.staged``.
+    :param stage: how a delivery is staged again whose table a crash of the server emptied.
+    """
+
+    template_fields: Sequence[str] = ("staged",)
+
+    def __init__(
+        self,
+        *,
+        dataset: Dataset,
+        staged: XComArg | list[int],
+        stage: Stage | None = None,
+        warehouse_conn_id: str = WAREHOUSE_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        self.alias = AssetAlias(dataset.table)
+        super().__init__(trigger_rule=TriggerRule.NONE_SKIPPED, outlets=[self.alias], **kwargs)
+        self.dataset = dataset
+        self.staged: Any = staged
+        self.stage = stage or stage_landed(dataset)
+        self.warehouse_conn_id = warehouse_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Merge each staged delivery."""
+        from dataclasses import asdict
+
+        from learning_warehouse.warehouse.connection import connect
+        from learning_warehouse.warehouse.merging import merge
+
+        if not self.staged:
+            raise AirflowSkipException(f"Nothing was staged for {self.dataset.table}.")
+        given = context["params"]
+        merged: list[dict[str, Any]] = []
+        failures = Failures()
+        for staged_id in self.staged:
+            with failures.apart(f"staged {staged_id}"), connect(self.warehouse_conn_id) as conn:
+                counts = merge(
+                    conn,
+                    staged_id,
+                    self.dataset,
+                    self.stage,
+                    reload=bool(given.get("reload")),
+                    accept_shrink=bool(given.get("accept_shrink")),
+                )
+                merged.append(asdict(counts))
+        self._announce(context, merged)
+        return hand_on(context, merged, failures)
+
+    def _announce(self, context: Context, merged: list[dict[str, Any]]) -> None:
+        if not any(counts["changed"] for counts in merged):
+            return
+        from airflow.providers.common.compat.sdk import BaseHook
+
+        at = BaseHook.get_connection(self.warehouse_conn_id)
+        path = f"{at.schema or 'postgres'}/{self.dataset.table.replace('.', '/')}"
+        asset = Asset(name=self.dataset.table, uri=f"postgres://{at.host}:{at.port or 5432}/{path}")
+        totals = {count: sum(counts[count] for counts in merged) for count in COUNTS}
+        context["outlet_events"][self.alias].add(asset, extra=totals)
+
+
+class SummaryOperator(BaseOperator):
+    """Says what a run did, as a table, and ends it failed if any of its steps failed.
+
+    XCom: a row for each table. Being last and run whatever happened, it would make a run with
+    failures succeed; so it fails after it has said what there is to say.
+
+    :param merges: the XComs of the run's merges.
+    """
+
+    template_fields: Sequence[str] = ("merges",)
+
+    def __init__(
+        self,
+        *,
+        merges: list[Any],
+        warehouse_conn_id: str = WAREHOUSE_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(trigger_rule=TriggerRule.ALL_DONE, retries=0, **kwargs)
+        self.merges = merges
+        self.warehouse_conn_id = warehouse_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Print the table, sweep what earlier runs left in staging, and look for failures."""
+        import pandas as pd
+
+        from learning_warehouse.warehouse.connection import connect
+        from learning_warehouse.warehouse.staging import sweep
+
+        merged = [counts for merge in self.merges for counts in merge or []]
+        summary: list[dict[str, Any]] = []
+        if merged:
+            frame = pd.DataFrame(merged)
+            by_table = frame.groupby("dataset", sort=True)[list(COUNTS)].sum()
+            by_table.insert(0, "deliveries", frame.groupby("dataset").size())
+            self.log.info("What this run merged:\n%s", by_table.to_string())
+            rows = by_table.reset_index().to_dict("records")
+            summary = [{str(name): value for name, value in row.items()} for row in rows]
+        else:
+            self.log.info("There was nothing new to merge.")
+        failed = _failed_tasks(context)
+        if failed:
+            raise PermanentFailure(
+                f"{', '.join(failed)} failed: read the last line of each one's log for what to do, "
+                "then clear it; everything else of this run is loaded."
+            )
+        with connect(self.warehouse_conn_id) as conn:
+            swept = sweep(conn)
+        if swept:
+            self.log.info("Dropped what %d attempts had left in staging.", swept)
+        return summary
+
+
+def _failed_tasks(context: Context) -> list[str]:
+    """The run's tasks that failed or could not run for it."""
+    ti: Any = context["ti"]
+    run: Any = context["dag_run"]
+    if hasattr(ti, "get_task_states"):
+        states = ti.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id]).get(run.run_id, {})
+    else:
+        states = {other.task_id: other.state for other in run.get_task_instances()}
+    return sorted(task for task, state in states.items() if state in ("failed", "upstream_failed"))

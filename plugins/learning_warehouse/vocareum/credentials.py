@@ -1,0 +1,258 @@
+"""The API that hands out one-hour credentials for the bucket, and the bucket reached with them.
+
+Source: ``GET /api/v2/orgs/{orgid}/s3_labs`` of Vocareum's document. The body of the answer is not
+documented: the three keys are taken from whichever object in it holds all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+VOCAREUM_CONN_ID = "vocareum"
+BUCKET = "vocareum-us-west-2-lab-analytics"
+REGION = "us-west-2"
+LIFETIME = timedelta(hours=1)
+MARGIN = timedelta(minutes=5)
+TIMEOUT = (10, 60)
+"""Seconds to connect and to answer."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the Airflow connection says of an org.
+
+    :param api_url: the API's base URL, without a slash at its end.
+    :param org_id: the org's id, digits.
+    """
+
+    api_url: str
+    token: str
+    org_id: str
+    bucket: str
+    region: str
+    endpoint_url: str | None
+
+    @property
+    def origin(self) -> str:
+        """The org as the bucket and the warehouse name it."""
+        return f"org{self.org_id}"
+
+
+def account(conn_id: str) -> Account:
+    """Read the Airflow connection of an org.
+
+    :raises PermanentFailure: it is missing, or does not say all that is needed.
+    """
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+    try:
+        configured = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise PermanentFailure(
+            f"There is no Airflow connection '{conn_id}': add one of type http with the API's "
+            'address as host, the s3_labs token as password and the extra {"org_id": "..."}.'
+        ) from None
+    extra = configured.extra_dejson
+    org_id = str(extra.get("org_id", "")).removeprefix("org")
+    if not configured.password or not org_id:
+        lacking = "password (the s3_labs API token)" if not configured.password else "extra org_id"
+        raise PermanentFailure(f"The Airflow connection '{conn_id}' has no {lacking}: add it.")
+    host = configured.host or "https://api.vocareum.com"
+    if "://" not in host:
+        host = f"{configured.schema or 'https'}://{host}"
+    if configured.port:
+        host = f"{host}:{configured.port}"
+    return Account(
+        api_url=host.rstrip("/"),
+        token=configured.password,
+        org_id=org_id,
+        bucket=extra.get("bucket") or BUCKET,
+        region=extra.get("region_name") or REGION,
+        endpoint_url=extra.get("endpoint_url"),
+    )
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Temporary credentials for the bucket.
+
+    :param expires_at: ISO 8601, with its zone.
+    """
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expires_at: str
+
+    def seal(self) -> str:
+        """Encrypt them with Airflow's Fernet key, for XCom.
+
+        :raises PermanentFailure: Airflow has no Fernet key.
+        """
+        sealed: bytes = _fernet().encrypt(json.dumps(asdict(self)).encode())
+        return sealed.decode()
+
+    @classmethod
+    def unseal(cls, sealed: str) -> Credentials:
+        """Decrypt what ``seal`` made, and keep the secrets out of the log."""
+        opened = cls(**json.loads(_fernet().decrypt(sealed.encode())))
+        opened.mask()
+        return opened
+
+    def mask(self) -> None:
+        """Keep the secrets out of the log."""
+        from airflow.providers.common.compat.sdk import mask_secret
+
+        for secret in (self.access_key_id, self.secret_access_key, self.session_token):
+            mask_secret(secret)
+
+    def as_boto(self) -> dict[str, str]:
+        """In the form that botocore's refreshable credentials take."""
+        return {
+            "access_key": self.access_key_id,
+            "secret_key": self.secret_access_key,
+            "token": self.session_token,
+            "expiry_time": self.expires_at,
+        }
+
+
+def _fernet() -> Any:
+    try:
+        from airflow.sdk.crypto import get_fernet
+    except ImportError:
+        from airflow.models.crypto import get_fernet
+
+    fernet = get_fernet()
+    if not fernet.is_encrypted:
+        raise PermanentFailure(
+            "Airflow has no Fernet key, so credentials would stand in XCom in clear: set "
+            "AIRFLOW__CORE__FERNET_KEY (see 'Fernet' in Airflow's documentation)."
+        )
+    return fernet
+
+
+def request_credentials(account: Account) -> Credentials:
+    """Ask the API for credentials that are good for an hour.
+
+    :raises PermanentFailure: the token is wrong or lacks the scope, or the answer holds no keys.
+    :raises TransientFailure: the API does not answer, or not now.
+    """
+    import requests
+
+    url = f"{account.api_url}/api/v2/orgs/{account.org_id}/s3_labs"
+    asked_at = datetime.now(UTC)
+    try:
+        answer = requests.get(
+            url, headers={"Authorization": f"Token {account.token}"}, timeout=TIMEOUT
+        )
+    except requests.RequestException as error:
+        raise TransientFailure(
+            f"Vocareum does not answer at {account.api_url} ({type(error).__name__}): check the "
+            "connection's host and the network."
+        ) from None
+    _check(answer.status_code, answer.text, url)
+    try:
+        body = answer.json()
+    except ValueError:
+        raise TransientFailure(
+            f"Vocareum answered {url} with something that is no JSON: check the connection's host; "
+            "the next try may find the API itself."
+        ) from None
+    credentials = find_credentials(body, asked_at)
+    credentials.mask()
+    return credentials
+
+
+def _check(status: int, text: str, url: str) -> None:
+    if status < 400:
+        return
+    if status == 403:
+        raise PermanentFailure(
+            f"Vocareum forbids {url} (403): generate a token with the scope s3_labs, as an Org "
+            "Admin of that org, and put it into the connection's password."
+        )
+    if status in (400, 401):
+        reason = next(
+            (said for said in ("Invalid Token", "Missing Token") if said in text), f"HTTP {status}"
+        )
+        raise PermanentFailure(
+            f"Vocareum refuses the token ({reason}): generate a new one for s3_labs and put it "
+            "into the connection's password."
+        )
+    if status == 404:
+        raise PermanentFailure(f"Vocareum knows no {url} (404): check the extra org_id.")
+    raise TransientFailure(f"Vocareum answered {url} with HTTP {status}: the next try asks again.")
+
+
+def find_credentials(body: Any, asked_at: datetime) -> Credentials:
+    """Find the three keys in whatever shape the answer has.
+
+    :param asked_at: when they were asked for, from which an hour counts if no expiry is given.
+    :raises PermanentFailure: no object of it holds all three.
+    """
+    seen: set[str] = set()
+    for thing in _objects(body):
+        plain = {_plain(key): value for key, value in thing.items()}
+        seen.update(map(str, thing))
+        keys = [plain.get(k) for k in ("accesskeyid", "secretaccesskey", "sessiontoken")]
+        if all(isinstance(key, str) and key for key in keys):
+            expires_at = _expiry(plain.get("expiration"), asked_at)
+            key_id, secret, token = map(str, keys)
+            return Credentials(key_id, secret, token, expires_at.isoformat())
+    raise PermanentFailure(
+        "Vocareum's answer holds no access key id, secret access key and session token together; "
+        f"its keys are {', '.join(sorted(seen)) or 'none'}: ask Vocareum's support what changed."
+    )
+
+
+def _objects(body: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(body, dict):
+        yield body
+    for inner in body.values() if isinstance(body, dict) else body:
+        if isinstance(inner, dict | list):
+            yield from _objects(inner)
+
+
+def _plain(key: str) -> str:
+    return key.lower().replace("_", "").replace("-", "").removeprefix("aws")
+
+
+def _expiry(given: Any, asked_at: datetime) -> datetime:
+    try:
+        expires_at = datetime.fromisoformat(str(given))
+    except ValueError:
+        return asked_at + LIFETIME - MARGIN
+    return expires_at if expires_at.tzinfo else expires_at.replace(tzinfo=UTC)
+
+
+def bucket_client(account: Account, credentials: Credentials) -> Any:
+    """A boto3 client of the bucket whose credentials renew themselves before they expire."""
+    import boto3
+    from botocore.config import Config
+    from botocore.credentials import RefreshableCredentials
+    from botocore.session import get_session
+
+    def renew() -> dict[str, str]:
+        log.info("Renewing Vocareum's credentials")
+        return request_credentials(account).as_boto()
+
+    session = get_session()
+    session._credentials = RefreshableCredentials.create_from_metadata(  # type: ignore[attr-defined]
+        metadata=credentials.as_boto(), refresh_using=renew, method="vocareum-s3-labs"
+    )
+    return boto3.Session(botocore_session=session, region_name=account.region).client(
+        "s3",
+        endpoint_url=account.endpoint_url,
+        config=Config(retries={"mode": "standard", "max_attempts": 5}),
+    )

@@ -1,0 +1,4 @@
+"""Postgres: migrations, staging, merging, the ledger, rejects.
+
+Knows tables, deliveries and strategies; knows no vendor, no bucket and no DAG.
+"""

@@ -1,0 +1,80 @@
+"""The connection to the warehouse: opened from Airflow's, with its tables in place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[dict[str, Any]]
+
+WAREHOUSE_CONN_ID = "learning_warehouse"
+
+
+def connect(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
+    """Open the warehouse and bring its tables up to date.
+
+    :param conn_id: an Airflow connection of type ``postgres``.
+    :returns: a psycopg 3 connection in autocommit mode (a step opens its transactions itself),
+        whose rows are dicts, in UTC.
+    :raises PermanentFailure: the connection is not configured, or the server is too old.
+    :raises TransientFailure: the server does not answer.
+    """
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+    try:
+        configured = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise PermanentFailure(
+            f"There is no Airflow connection '{conn_id}': add one of type postgres that points to "
+            "the warehouse (Admin, Connections)."
+        ) from None
+    parameters = {
+        "host": configured.host,
+        "port": configured.port or 5432,
+        "dbname": configured.schema or "postgres",
+        "user": configured.login,
+        "password": configured.password,
+        **{k: v for k, v in configured.extra_dejson.items() if k.startswith(("ssl", "target_"))},
+    }
+    return open_warehouse(parameters, called=f"connection '{conn_id}'")
+
+
+def open_warehouse(parameters: dict[str, Any], *, called: str) -> Connection:
+    """Open the warehouse that libpq ``parameters`` point to, and migrate it.
+
+    :param called: how a sentence names where the parameters come from.
+    :raises PermanentFailure: the server refuses the login or is older than PostgreSQL 16.
+    :raises TransientFailure: the server does not answer.
+    """
+    import psycopg
+    from psycopg.rows import dict_row
+
+    from learning_warehouse.warehouse.migrations import migrate
+
+    try:
+        conn = psycopg.connect(
+            **parameters,
+            autocommit=True,
+            row_factory=dict_row,
+            connect_timeout=30,
+            application_name="learning_warehouse",
+            options="-c timezone=UTC -c datestyle=ISO,MDY -c intervalstyle=postgres",
+        )
+    except psycopg.OperationalError as refused:
+        reason = str(refused).strip().splitlines()[-1]
+        raise TransientFailure(
+            f"The warehouse of {called} cannot be opened ({reason}): check that the server runs "
+            "and that host, port, database, login and password are right."
+        ) from None
+    if conn.info.server_version < 160000:
+        conn.close()
+        raise PermanentFailure(
+            f"The warehouse of {called} is PostgreSQL {conn.info.server_version // 10000}: "
+            "16 or newer is needed."
+        )
+    migrate(conn)
+    return conn

@@ -1,0 +1,33 @@
+"""What a source's registry says of a dataset; everything else stands in its CREATE TABLE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Strategy = Literal["replace_window", "replace_file", "snapshot", "append_once"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """One line of a source's registry.
+
+    :param name: the vendor's name of it, such as ``videoview``.
+    :param table: the table with its schema, such as ``echo360.videoview``.
+    :param strategy: what a new delivery means for the rows that are there:
+        ``replace_window`` the newest delivery's rows of a UTC day stand,
+        ``replace_file`` the newest version's rows of a file stand,
+        ``snapshot`` the newest delivery of a day stands,
+        ``append_once`` rows whose key is not there yet are added.
+    :param clock: for ``replace_window`` the column whose UTC day decides; for ``snapshot`` the
+        column that is given the delivery's day.
+    :param left_out: columns that the vendor is known to leave out of the middle of a row.
+    :param loose_tail: the last columns, of which the vendor leaves out some without saying which.
+    """
+
+    name: str
+    table: str
+    strategy: Strategy
+    clock: str | None = None
+    left_out: tuple[str, ...] = ()
+    loose_tail: tuple[str, ...] = ()

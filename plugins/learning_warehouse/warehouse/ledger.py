@@ -1,0 +1,124 @@
+"""The ledger of deliveries: what a vendor handed over, and what became of it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from learning_warehouse.warehouse.sql import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from learning_warehouse.warehouse.connection import Connection
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A line of ``ops.delivery``; the table's comments say what each column means."""
+
+    delivery_id: int
+    dataset: str
+    origin: str
+    name: str
+    version: str
+    made_at: datetime
+    first_day: date | None
+    end_day: date | None
+    uri: str
+    size: int | None
+    details: dict[str, Any]
+    status: str
+
+
+def deliver(
+    conn: Connection,
+    *,
+    dataset: str,
+    origin: str,
+    name: str,
+    version: str,
+    made_at: datetime,
+    uri: str,
+    size: int | None,
+    first_day: date | None = None,
+    end_day: date | None = None,
+    details: dict[str, Any] | None = None,
+) -> Delivery:
+    """Enter a delivery into the ledger, or find the line that it has there already.
+
+    :param made_at: when the vendor made it; must know its zone.
+    :param uri: ``s3://bucket/key`` of its bytes, unchanged.
+    :param size: bytes at that place.
+    """
+    from psycopg.types.json import Jsonb
+
+    row = conn.execute(
+        statement("ops/deliver"),
+        {
+            "dataset": dataset,
+            "origin": origin,
+            "name": name,
+            "version": version,
+            "made_at": made_at,
+            "first_day": first_day,
+            "end_day": end_day,
+            "uri": uri,
+            "size": size,
+            "details": Jsonb(details or {}),
+        },
+    ).fetchone()
+    assert row is not None
+    return Delivery(**row)
+
+
+def find(conn: Connection, delivery_id: int) -> Delivery:
+    """The delivery with that id.
+
+    :raises LookupError: the ledger has no such line.
+    """
+    row = conn.execute(statement("ops/find_delivery"), {"delivery_id": delivery_id}).fetchone()
+    if row is None:
+        raise LookupError(f"ops.delivery has no line {delivery_id}")
+    return Delivery(**row)
+
+
+def versions(
+    conn: Connection, *, dataset: str, origin: str, names: Iterable[str]
+) -> dict[tuple[str, str], Delivery]:
+    """What the ledger knows of these names: (name, version) → delivery."""
+    rows = conn.execute(
+        statement("ops/known_versions"),
+        {"dataset": dataset, "origin": origin, "names": list(names)},
+    )
+    return {(row["name"], row["version"]): Delivery(**row) for row in rows}
+
+
+def note_schema_changes(
+    conn: Connection, delivery: Delivery, *, new: Iterable[str], missing: Iterable[str]
+) -> None:
+    """Record headers that the table lacks and columns that the vendor did not send, once each."""
+    for change, headers in (("new", new), ("missing", missing)):
+        for header in headers:
+            first_seen = conn.execute(
+                statement("ops/note_schema_change"),
+                {
+                    "dataset": delivery.dataset,
+                    "origin": delivery.origin,
+                    "header": header,
+                    "change": change,
+                    "delivery_id": delivery.delivery_id,
+                },
+            ).rowcount
+            if first_seen:
+                log.warning(
+                    "Schema change: %s column %r in %s of %s",
+                    change,
+                    header,
+                    delivery.name,
+                    delivery.origin,
+                )

@@ -1,0 +1,77 @@
+"""Brings the warehouse's tables up to date with ``include/sql/migrations``, through yoyo.
+
+One query when there is nothing to do; otherwise under an advisory lock, so that the first steps of
+several runs may all come here at once. yoyo's own lock is a row that a killed process leaves
+behind, so it is broken under ours, which goes with its connection.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from learning_warehouse.warehouse.sql import SQL_DIRECTORY, statement
+
+if TYPE_CHECKING:
+    from learning_warehouse.warehouse.connection import Connection
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS = SQL_DIRECTORY / "migrations"
+
+
+def migrate(conn: Connection) -> None:
+    """Apply the migrations that ``conn``'s database does not have yet."""
+    wanted = {path.stem for path in MIGRATIONS.glob("*.sql")}
+    if wanted <= _applied(conn):
+        return
+    conn.execute(statement("ops/lock_migrations"))
+    try:
+        if not wanted <= _applied(conn):
+            conn.execute(statement("ops/create_schema"))
+            _apply(conn)
+    finally:
+        conn.execute(statement("ops/unlock_migrations"))
+
+
+def _applied(conn: Connection) -> set[str]:
+    from psycopg.errors import UndefinedTable
+
+    try:
+        return {row["migration_id"] for row in conn.execute(statement("ops/applied_migrations"))}
+    except UndefinedTable:
+        return set()
+
+
+def _apply(conn: Connection) -> None:
+    from yoyo import read_migrations
+    from yoyo.backends import get_backend_class
+    from yoyo.connections import DatabaseURI
+
+    logging.getLogger("yoyo").setLevel(logging.WARNING)
+    info = conn.info
+    backend = get_backend_class("postgresql+psycopg")(
+        DatabaseURI(
+            scheme="postgresql+psycopg",
+            username=info.user,
+            password=info.password or None,
+            hostname=info.host,
+            port=info.port,
+            database=info.dbname,
+            args={"schema": "ops", **_tls(conn)},
+        ),
+        "_yoyo_migration",
+    )
+    try:
+        backend.init_database()
+        backend.break_lock()
+        migrations = backend.to_apply(read_migrations(str(MIGRATIONS)))
+        for migration in migrations:
+            log.info("Migrating the warehouse: %s", migration.id)
+        backend.apply_migrations(migrations)
+    finally:
+        backend.connection.close()
+
+
+def _tls(conn: Connection) -> dict[str, str]:
+    return {k: v for k, v in conn.info.get_parameters().items() if k.startswith(("ssl", "target_"))}

@@ -1,0 +1,31 @@
+"""Finds the statements under ``include/sql``; what they say is nobody's business here."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from psycopg import sql
+
+SQL_DIRECTORY = Path(__file__).resolve().parents[3] / "include" / "sql"
+
+
+@cache
+def statement(name: str, section: str | None = None) -> sql.SQL:
+    """A statement of ``include/sql``.
+
+    :param name: its file without ``.sql``, such as ``ops/deliver``.
+    :param section: for a file of several statements, the one under the line ``-- section: NAME``.
+    :returns: the statement, whose ``{placeholders}`` take identifiers and whose ``%(names)s`` are
+        bound when it is executed.
+    """
+    from psycopg import sql
+
+    text = (SQL_DIRECTORY / f"{name}.sql").read_text(encoding="utf-8")
+    if section is not None:
+        sections = dict(part.split("\n", 1) for part in text.split("-- section: ")[1:])
+        text = sections[section]
+    contents: Any = text
+    return sql.SQL(contents)

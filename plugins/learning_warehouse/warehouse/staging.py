@@ -1,0 +1,675 @@
+"""From a delivery's bytes to an UNLOGGED table with the target's own types.
+
+Two paths, one result. The fast one hands the bytes to COPY as they are, straight into the types.
+Whatever it refuses, or would read otherwise than the vendor means, goes down the careful one: the
+csv module finds the records and keeps each one's line and raw text, and the casts of ``ops.try_*``
+either take a record or set it aside with its reason. Both casts are PostgreSQL's own, so the two
+paths agree wherever the fast one accepts.
+
+Knows tables and bytes; knows neither the vendor nor where the bytes lie.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import itertools
+import json
+import logging
+import re
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+
+from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.progress import Progress
+from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.catalogue import Column, Match, Table, read_table
+from learning_warehouse.warehouse.sql import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.dataset import Dataset
+    from learning_warehouse.warehouse.ledger import Delivery
+
+log = logging.getLogger(__name__)
+
+BLOCK = 64 * 1024
+DELIMITERS = ",\t|"
+LONGEST_FIELD = 16 * 1024 * 1024
+UNPADDED = ("identifier", "email", "role")
+
+SPECIAL_WORDS = (b"now", b"today", b"tomorrow", b"yesterday", b"epoch", b"inf", b"nan")
+SPECIAL_WORD = re.compile(rb"\b(?:now|today|tomorrow|yesterday|epoch|infinity|inf|nan)\b")
+
+
+class _FastPathRefused(Exception):
+    """The bytes are not to be taken as they are; the careful path takes them."""
+
+
+class _Layout(NamedTuple):
+    """What the first block of a file tells about the rest of it."""
+
+    delimiter: str
+    spaced: bool
+    match: Match
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def create_staging_table(conn: Connection, table: Table, delivery: Delivery) -> str:
+    """Create the UNLOGGED table of one attempt to stage ``delivery``.
+
+    It has the target's columns, types and NOT NULLs, ``_row`` (numbered by itself from 1 unless
+    given) and ``_extras``. To be called inside the transaction that fills it.
+
+    :returns: its name in the schema ``staging``.
+    """
+    name = f"{table.name[:24]}_{delivery.delivery_id}_{secrets.token_hex(4)}"
+    conn.execute(
+        statement("staging/create").format(staging=staging_table(name), target=table.identifier)
+    )
+    return name
+
+
+def create_rejected_table(conn: Connection, table_name: str) -> None:
+    """Create the table beside ``table_name`` for ``_row, line, raw, reason`` of rejected rows."""
+    conn.execute(statement("staging/create_rejected").format(rejected=rejected_table(table_name)))
+
+
+def record_staged(
+    conn: Connection,
+    *,
+    delivery: Delivery,
+    table_name: str,
+    rows_read: int,
+    rows_rejected: int,
+    rows_filtered: int = 0,
+) -> int:
+    """Write the LOGGED line of an attempt, in the transaction that filled its table.
+
+    :returns: the line's id, which is what a merge needs.
+    """
+    row = conn.execute(
+        statement("staging/record"),
+        {
+            "delivery_id": delivery.delivery_id,
+            "table_name": table_name,
+            "rows_read": rows_read,
+            "rows_rejected": rows_rejected,
+            "rows_filtered": rows_filtered,
+        },
+    ).fetchone()
+    assert row is not None
+    log.info(
+        "Staged %s: %d rows read, %d rejected, %d filtered",
+        delivery.name, rows_read, rows_rejected, rows_filtered,
+    )  # fmt: skip
+    return cast(int, row["staged_id"])
+
+
+def drop_staged(conn: Connection, table_name: str) -> None:
+    """Drop the tables of an attempt; it does not matter whether they are still there."""
+    conn.execute(
+        statement("staging/drop").format(
+            staging=staging_table(table_name), rejected=rejected_table(table_name)
+        )
+    )
+
+
+def sweep(conn: Connection, *, age: str = "2 days") -> int:
+    """Drop what attempts older than ``age`` (an interval) left behind.
+
+    :returns: how many attempts.
+    """
+    with conn.transaction():
+        leftovers = conn.execute(statement("staging/leftovers"), {"age": age}).fetchall()
+        for leftover in leftovers:
+            drop_staged(conn, leftover["table_name"])
+            conn.execute(statement("staging/forget"), {"staged_id": leftover["staged_id"]})
+    return len(leftovers)
+
+
+def staging_table(table_name: str) -> Any:
+    """The quoted name of an attempt's table."""
+    from psycopg import sql
+
+    return sql.Identifier("staging", table_name)
+
+
+def rejected_table(table_name: str) -> Any:
+    """The quoted name of the table of an attempt's rejected rows."""
+    from psycopg import sql
+
+    return sql.Identifier("staging", f"{table_name}_rejected")
+
+
+# --- delimited text -------------------------------------------------------------------------------
+
+
+def stage_csv(
+    conn: Connection,
+    delivery: Delivery,
+    dataset: Dataset,
+    open_bytes: Callable[[], BinaryIO],
+    *,
+    careful: bool = False,
+) -> int:
+    """Stage a delivery of delimited text (comma, tab or pipe; gzipped or not) with a header.
+
+    :param open_bytes: opens the delivery's bytes from their beginning; may be called twice.
+    :param careful: go down the careful path without trying the fast one.
+    :returns: the id of the line in ``ops.staged``.
+    :raises PermanentFailure: two headers mean one column, or a required column is missing.
+    """
+    table = read_table(conn, dataset.table)
+    if not careful:
+        try:
+            return _stage(conn, delivery, dataset, table, open_bytes, _take_as_it_is)
+        except _FastPathRefused as refused:
+            log.info("%s is read record by record: %s", delivery.name, refused)
+    return _stage(conn, delivery, dataset, table, open_bytes, _take_record_by_record)
+
+
+def _stage(
+    conn: Connection,
+    delivery: Delivery,
+    dataset: Dataset,
+    table: Table,
+    open_bytes: Callable[[], BinaryIO],
+    path: Callable[[_File], tuple[int, int]],
+) -> int:
+    with open_bytes() as stored, conn.transaction():
+        stream = decompressed(stored)
+        head = stream.read(BLOCK)
+        layout = _layout(head, table, delivery)
+        _check_required(layout, table, dataset, delivery)
+        table_name = create_staging_table(conn, table, delivery)
+        if dataset.strategy == "snapshot":
+            _set_day(conn, table_name, dataset, delivery)
+        file = _File(conn, delivery, dataset, table, table_name, layout, head, stream)
+        rows_read, rows_rejected = path(file) if layout.match.headers else (0, 0)
+        new = layout.match.unknown
+        ledger.note_schema_changes(
+            conn, delivery, new=new, missing=_missing(layout, table, dataset)
+        )
+        return record_staged(
+            conn,
+            delivery=delivery,
+            table_name=table_name,
+            rows_read=rows_read,
+            rows_rejected=rows_rejected,
+        )
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file on its way into its staging table."""
+
+    conn: Connection
+    delivery: Delivery
+    dataset: Dataset
+    table: Table
+    table_name: str
+    layout: _Layout
+    head: bytes
+    stream: BinaryIO
+
+    def blocks(self) -> Iterator[bytes]:
+        """The file's bytes, from its beginning."""
+        progress = Progress(f"Staging {self.delivery.name}")
+        block = self.head
+        while block:
+            yield block
+            progress.add(len(block))
+            block = self.stream.read(BLOCK)
+
+
+def decompressed(stream: BinaryIO) -> BinaryIO:
+    """``stream``, gunzipped where its first bytes say that it is gzipped, whatever its name."""
+    buffered = stream if isinstance(stream, io.BufferedReader) else _buffered(stream)
+    if buffered.peek(2)[:2] == b"\x1f\x8b":
+        return cast(BinaryIO, gzip.GzipFile(fileobj=buffered))
+    return cast(BinaryIO, buffered)
+
+
+def _buffered(stream: Any) -> io.BufferedReader:
+    return io.BufferedReader(stream, BLOCK)
+
+
+def _layout(head: bytes, table: Table, delivery: Delivery) -> _Layout:
+    text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    header = re.split(r"\r\n|\n|\r", text, maxsplit=1)[0]
+    delimiter = max(DELIMITERS, key=header.count)
+    headers = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
+    match = table.match(headers, where=delivery.name)
+    return _Layout(delimiter, _is_spaced(text, delimiter, match), match)
+
+
+def _is_spaced(text: str, delimiter: str, match: Match) -> bool:
+    """Whether the vendor writes a blank after each delimiter, which is then no part of a value."""
+    records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    if any(header.startswith(" ") for header in next(records, [])):
+        return True
+    ids = {i for i, c in enumerate(match.columns) if c and c.type in UNPADDED}
+    return any(
+        value.startswith(' "') or (i in ids and value.startswith(" "))
+        for record in itertools.islice(records, 20)
+        for i, value in enumerate(record)
+    )
+
+
+def _check_required(layout: _Layout, table: Table, dataset: Dataset, delivery: Delivery) -> None:
+    if not layout.match.headers:
+        return
+    given = {c.name for c in layout.match.columns if c}
+    filled = {dataset.clock} if dataset.strategy == "snapshot" else set()
+    missing = [c.name for c in table.columns if c.required and c.name not in given | filled]
+    if missing:
+        raise PermanentFailure(
+            f"{delivery.name} has no column {', '.join(missing)}, which {dataset.table} requires; "
+            f"its header is {', '.join(layout.match.headers)[:500]}: compare it with the vendor's "
+            "document, nothing of the file was loaded."
+        )
+
+
+def _missing(layout: _Layout, table: Table, dataset: Dataset) -> list[str]:
+    given = {c.name for c in layout.match.columns if c} | {dataset.clock}
+    return [c.name for c in table.columns if c.name not in given] if layout.match.headers else []
+
+
+def _set_day(conn: Connection, table_name: str, dataset: Dataset, delivery: Delivery) -> None:
+    from psycopg import sql
+
+    assert dataset.clock is not None
+    conn.execute(
+        statement("staging/set_day").format(
+            staging=staging_table(table_name),
+            clock=sql.Identifier(dataset.clock),
+            day=sql.Literal(delivery.first_day),
+        )
+    )
+
+
+# --- the fast path --------------------------------------------------------------------------------
+
+
+def _take_as_it_is(file: _File) -> tuple[int, int]:
+    from psycopg import sql
+    from psycopg.errors import DataError, IntegrityError
+
+    layout = file.layout
+    if layout.spaced:
+        raise _FastPathRefused("a blank follows its delimiters")
+    targets = _gather_extras(file)
+    watch = _Watch(layout.delimiter)
+    copy_in = statement("staging/copy").format(
+        staging=staging_table(file.table_name),
+        columns=sql.SQL(", ").join(map(sql.Identifier, targets)),
+        delimiter=sql.Literal(layout.delimiter),
+    )
+    with file.conn.cursor() as cursor:
+        try:
+            with cursor.copy(copy_in) as copy:
+                for block in _without_header(file.blocks()):
+                    watch.look_at(block)
+                    copy.write(block)
+        except (DataError, IntegrityError) as refused:
+            raise _FastPathRefused(str(refused).splitlines()[0]) from None
+        rows_read = cursor.rowcount
+    doubts = _doubts(file, special_words=watch.special_words)
+    if doubts:
+        doubtful = file.conn.execute(
+            statement("staging/doubtful").format(
+                staging=staging_table(file.table_name), doubts=sql.SQL(" OR ").join(doubts)
+            )
+        ).fetchone()
+        if doubtful and doubtful["doubtful"]:
+            raise _FastPathRefused("a time lies outside its window, or a value is a special word")
+    return rows_read, 0
+
+
+def _gather_extras(file: _File) -> list[str]:
+    """The staging table's columns in the order of the header, one made for each unknown header."""
+    from psycopg import sql
+
+    match = file.layout.match
+    extras = [f"_extra_{i}" for i in range(len(match.unknown))]
+    if extras:
+        columns = [sql.SQL("ADD COLUMN {} text").format(sql.Identifier(e)) for e in extras]
+        file.conn.execute(
+            statement("staging/gather_extras").format(
+                staging=staging_table(file.table_name),
+                extra_columns=sql.SQL(", ").join(columns),
+                extra_names=sql.SQL(", ").join(map(sql.Identifier, extras)),
+                headers=sql.Literal(match.unknown),
+            )
+        )
+    unnamed = iter(extras)
+    return [column.name if column else next(unnamed) for column in match.columns]
+
+
+def _without_header(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    head = next(blocks)
+    end = re.search(rb"\r\n|\n|\r", head)
+    if end:
+        yield head[end.end() :]
+    yield from blocks
+
+
+class _Watch:
+    """Looks at the passing bytes for what COPY would take, and read otherwise than it is meant.
+
+    A quote inside a field that does not begin with one (COPY drops it), a line ``\\.`` (COPY may
+    stop there), and the words that PostgreSQL turns into a time or a number.
+    """
+
+    def __init__(self, delimiter: str) -> None:
+        edge = rb'",\r\n'.replace(b",", re.escape(delimiter.encode()))
+        self._stray_quote = re.compile(rb'"(?<=[^%b]")(?=[^%b])' % (edge, edge))
+        self._tail = b""
+        self.special_words = False
+
+    def look_at(self, block: bytes) -> None:
+        """:raises _FastPathRefused: the bytes are not to be taken as they are."""
+        seen = self._tail + block
+        if self._stray_quote.search(seen):
+            raise _FastPathRefused("a quote stands in the middle of a field")
+        if b"\\." in seen and re.search(rb"^\\\.\r?$", seen, re.MULTILINE):
+            raise _FastPathRefused(r"it has a line \.")
+        if not self.special_words:
+            lower = seen.lower()
+            if b"allballs" in lower:
+                raise _FastPathRefused("it has the word allballs")
+            if any(word in lower for word in SPECIAL_WORDS):
+                self.special_words = SPECIAL_WORD.search(lower) is not None
+        self._tail = block[-32:]
+
+
+def _doubts(file: _File, *, special_words: bool) -> list[Any]:
+    """Conditions under which a row that COPY took has to be looked at by the careful path."""
+    from psycopg import sql
+
+    doubts: list[Any] = []
+    for column in file.table.columns:
+        name = sql.Identifier(column.name)
+        if special_words and column.type in ("timestamptz", "date"):
+            doubts.append(
+                sql.SQL(
+                    "NOT isfinite({0}) OR {0} = 'epoch' OR {0} BETWEEN now() - interval '2 days' "
+                    "AND now() + interval '2 days'"
+                ).format(name)
+            )
+        if special_words and column.type in ("numeric", "float8"):
+            doubts.append(sql.SQL("{0} IN ('NaN', 'Infinity', '-Infinity')").format(name))
+    if file.dataset.strategy == "replace_window":
+        assert file.dataset.clock is not None
+        doubts.append(
+            sql.SQL("{0} < {1}::timestamptz OR {0} >= {2}::timestamptz").format(
+                sql.Identifier(file.dataset.clock),
+                sql.Literal(file.delivery.first_day),
+                sql.Literal(file.delivery.end_day),
+            )
+        )
+    return doubts
+
+
+# --- the careful path -----------------------------------------------------------------------------
+
+
+def _take_record_by_record(file: _File) -> tuple[int, int]:
+    from psycopg import sql
+
+    columns = [c for c in file.layout.match.columns if c]
+    identifiers = [sql.Identifier(c.name) for c in columns]
+    file.conn.execute(
+        statement("staging/create_raw").format(
+            columns=sql.SQL(", ").join(sql.SQL("{} text").format(i) for i in identifiers)
+        )
+    )
+    with file.conn.cursor() as cursor, cursor.copy(statement("staging/copy_raw")) as copy:
+        for record in _records(file):
+            copy.write_row(record)
+    create_rejected_table(file.conn, file.table_name)
+    counts = file.conn.execute(
+        statement("staging/cast").format(
+            staging=staging_table(file.table_name),
+            rejected=rejected_table(file.table_name),
+            columns=sql.SQL(", ").join(identifiers),
+            casts=sql.SQL(",\n        ").join(map(_cast, columns)),
+            refusals=sql.SQL(",\n        ").join(_refusals(file, columns)),
+        )
+    ).fetchone()
+    file.conn.execute(statement("staging/drop_raw"))
+    assert counts is not None
+    return counts["rows_read"], counts["rows_rejected"]
+
+
+def _cast(column: Column) -> Any:
+    from psycopg import sql
+
+    value = sql.Identifier("raw", column.name)
+    return sql.SQL("{}({}) AS {}").format(_try(column), value, sql.Identifier(column.name))
+
+
+def _try(column: Column) -> Any:
+    from psycopg import sql
+
+    return sql.Identifier("ops", f"try_{column.type}")
+
+
+def _refusals(file: _File, columns: list[Column]) -> Iterator[Any]:
+    """SQL expressions, each NULL where all is well, else the reason to reject the record."""
+    from psycopg import sql
+
+    for column in columns:
+        value = sql.Identifier("raw", column.name)
+        names = {"value": value, "try": _try(column), "column": sql.Literal(column.name)}
+        if column.type != "text":
+            yield sql.SQL(
+                "CASE WHEN btrim({value}) <> '' AND {try}({value}) IS NULL THEN {column} || ': ' "
+                "|| quote_literal(left({value}, 100)) || ' is no ' || {type} END"
+            ).format(**names, type=sql.Literal(column.type))
+        if column.required:
+            yield sql.SQL(
+                "CASE WHEN coalesce(btrim({value}), '') = '' AND raw._reason IS NULL "
+                "THEN {column} || ' is missing' END"
+            ).format(**names)
+        if file.dataset.strategy == "replace_window" and column.name == file.dataset.clock:
+            first, end = file.delivery.first_day, file.delivery.end_day
+            yield sql.SQL(
+                "CASE WHEN {try}({value}) < {first}::timestamptz "
+                "OR {try}({value}) >= {end}::timestamptz "
+                "THEN {column} || ': ' || {value} || {outside} END"
+            ).format(
+                **names,
+                first=sql.Literal(first),
+                end=sql.Literal(end),
+                outside=sql.Literal(f" is outside the window from {first} to before {end}"),
+            )
+
+
+def _records(file: _File) -> Iterator[list[object]]:
+    """The rows of ``raw_record``: ordinal, line, raw text, reason, extras, then the fields."""
+    layout = file.layout
+    lines = _Lines(_text(file.blocks()))
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = csv.reader(
+        lines, delimiter=layout.delimiter, skipinitialspace=layout.spaced, strict=True
+    )
+    next(reader)
+    lines.take()
+    width = sum(c is not None for c in layout.match.columns)
+    ordinal = 0
+    while True:
+        reason = None
+        fields: list[str] = []
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            reason = f"not readable as delimited text: {error}"
+        line, raw = lines.take()
+        if not raw.strip():
+            continue
+        ordinal += 1
+        placed: dict[str, str] = {}
+        extras: dict[str, object] = {}
+        if reason is None:
+            reason = _unstorable(raw)
+        if reason is None:
+            placed, extras, reason = _fit(fields, layout.match, file.dataset)
+        values = [placed.get(c.name) or None for c in layout.match.columns if c]
+        yield [
+            ordinal,
+            line,
+            _storable(raw.rstrip("\r\n")),
+            reason,
+            json.dumps(extras) if extras else None,
+            *(values if reason is None else [None] * width),
+        ]
+
+
+def _text(blocks: Iterator[bytes]) -> Iterator[str]:
+    """The lines of the file with their ends; bytes that are no UTF-8 become lone surrogates."""
+    with io.TextIOWrapper(
+        _buffered(_BlockReader(blocks)),
+        encoding="utf-8-sig",
+        errors="surrogateescape",
+        newline="",
+    ) as text:
+        yield from text
+
+
+class _BlockReader(io.RawIOBase):
+    """Blocks of bytes as a file, for the standard library's text layer."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = next(self._blocks, b"")
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+class _Lines:
+    """Hands lines to the csv module and remembers those of the record that it is reading."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._number = 0
+        self._record: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._number += 1
+        self._record.append(line)
+        return line
+
+    def take(self) -> tuple[int, str]:
+        """The number of the line at which the last record began, and its raw text."""
+        first, raw = self._number - len(self._record) + 1, "".join(self._record)
+        self._record.clear()
+        return first, raw
+
+
+def _unstorable(raw: str) -> str | None:
+    if "\0" in raw:
+        return "it holds a NUL byte, which text cannot"
+    try:
+        raw.encode()
+    except UnicodeEncodeError as error:
+        return f"not valid UTF-8 at character {error.start + 1}"
+    return None
+
+
+def _storable(raw: str) -> str:
+    octets = raw.encode("utf-8", "surrogateescape")
+    return octets.decode("utf-8", "backslashreplace").replace("\0", r"\x00")
+
+
+def _fit(
+    fields: list[str], match: Match, dataset: Dataset
+) -> tuple[dict[str, str], dict[str, object], str | None]:
+    """Place the fields of a record under the headers.
+
+    A short record is placed only where the registry says what its vendor leaves out and exactly
+    one placement makes sense; it is never padded on the right.
+
+    :returns: values by column, what the table has no column for, and the reason to reject it.
+    """
+    headers = match.headers
+    short = len(headers) - len(fields)
+    if short == 0:
+        return (*_place(fields, match), None)
+    if short > 0:
+        optional = [i for i, c in enumerate(match.columns) if c and c.name in dataset.left_out]
+        placements = [
+            _place(aligned, match)
+            for gaps in itertools.combinations(optional, short)
+            if _makes_sense(aligned := _with_gaps(fields, gaps), match)
+        ]
+        if len(placements) == 1:
+            return (*placements[0], None)
+        tail = [i for i, c in enumerate(match.columns) if c and c.name in dataset.loose_tail]
+        if tail and tail[-1] == len(headers) - 1 and len(fields) >= tail[0]:
+            leftover = fields[tail[0] :]
+            placed, extras = _place(fields[: tail[0]], match)
+            extras["_leftover"] = leftover
+            extras["_note"] = (
+                f"{short} of the last {len(tail)} values are missing, it is not known which: "
+                f"{', '.join(headers[tail[0] :])} stay empty"
+            )
+            return placed, extras, None
+    return {}, {}, f"it has {len(fields)} fields where the header has {len(headers)}"
+
+
+def _place(fields: list[str], match: Match) -> tuple[dict[str, str], dict[str, object]]:
+    placed: dict[str, str] = {}
+    extras: dict[str, object] = {}
+    for value, column, header in zip(fields, match.columns, match.headers, strict=False):
+        if column:
+            placed[column.name] = value
+        elif value:
+            extras[header] = value
+    return placed, extras
+
+
+def _with_gaps(fields: list[str], gaps: tuple[int, ...]) -> list[str]:
+    rest = iter(fields)
+    return ["" if i in gaps else next(rest) for i in range(len(fields) + len(gaps))]
+
+
+_LOOKS_LIKE = {
+    "email": re.compile(r"[^@\s]+@[^@\s]+"),
+    "role": re.compile(r"[^\W\d][^\d@]*"),
+    "int4": re.compile(r"[+-]?\d+(\.0*)?"),
+    "int8": re.compile(r"[+-]?\d+(\.0*)?"),
+    "numeric": re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE),
+    "bool": re.compile(r"[01]|true|false|t|f|yes|no", re.IGNORECASE),
+    "timestamptz": re.compile(r".*\d{4}.*"),
+}
+
+
+def _makes_sense(fields: list[str], match: Match) -> bool:
+    """Whether each value looks like its column's type."""
+    for value, column in zip(fields, match.columns, strict=True):
+        pattern = _LOOKS_LIKE.get(column.type) if column else None
+        if pattern and value.strip() and not pattern.fullmatch(value.strip()):
+            return False
+    return True

@@ -1,0 +1,144 @@
+"""Which days a run is for, and the Params by which somebody says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import Param
+
+from learning_warehouse.errors import PermanentFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+EARLIEST = date(2011, 1, 1)
+"""Before the first of the three vendors had any data."""
+
+
+@dataclass(frozen=True)
+class Days:
+    """UTC days, from the first to the last, both included."""
+
+    first_day: date
+    last_day: date
+
+    def __iter__(self) -> Iterator[date]:
+        day = self.first_day
+        while day <= self.last_day:
+            yield day
+            day += timedelta(days=1)
+
+    def __contains__(self, day: date) -> bool:
+        return self.first_day <= day <= self.last_day
+
+    def __str__(self) -> str:
+        return f"{self.first_day} to {self.last_day}"
+
+    @property
+    def end_day(self) -> date:
+        """The day after the last one."""
+        return self.last_day + timedelta(days=1)
+
+    def weeks(self, length: int = 7) -> Iterator[Days]:
+        """Adjacent windows of at most ``length`` days, without gap or overlap."""
+        first = self.first_day
+        while first <= self.last_day:
+            last = min(first + timedelta(days=length - 1), self.last_day)
+            yield Days(first, last)
+            first = last + timedelta(days=1)
+
+
+def params() -> dict[str, Param]:
+    """The Params that the trigger forms of all DAGs have."""
+    return {
+        "first_day": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="First day",
+            description="First UTC day to load. Empty: the run's own day; for a run by hand, "
+            "yesterday.",
+        ),
+        "last_day": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Last day",
+            description="Last UTC day to load, included. Empty with a first day: yesterday.",
+        ),
+        "earliest": Param(
+            False,
+            type="boolean",
+            title="From the earliest day",
+            description="Instead of a first day: load everything there is up to the last day.",
+        ),
+        "reload": Param(
+            False,
+            type="boolean",
+            title="Load again",
+            description="Load again what was loaded before; an older state may then take the place "
+            "of a newer one.",
+        ),
+        "accept_shrink": Param(
+            False,
+            type="boolean",
+            title="Accept a shrinking day or file",
+            description="Load a delivery even if a day or file loses more than half of its rows.",
+        ),
+    }
+
+
+def days_of(context: Mapping[str, Any], *, look_back: int = 0) -> Days:
+    """The days that a run is for.
+
+    The Params' days; else the days of the run's data interval, with ``look_back`` days more before
+    it where Airflow's schedule started the run; else (a run by hand) the last complete UTC day.
+
+    :raises PermanentFailure: a Param is no date, the last day is before the first, or a day is not
+        over yet.
+    """
+    given: Mapping[str, Any] = context.get("params") or {}
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    if given.get("first_day") or given.get("last_day") or given.get("earliest"):
+        return _given_days(given, yesterday)
+    dag_run = context.get("dag_run")
+    run_type = str(getattr(dag_run, "run_type", "manual")).rpartition(".")[2].lower()
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if start is None or end is None or end <= start:
+        return Days(yesterday, yesterday)
+    first = start.astimezone(UTC).date()
+    last = (end.astimezone(UTC) - timedelta(microseconds=1)).date()
+    if run_type == "scheduled":
+        first -= timedelta(days=look_back)
+    return Days(first, last)
+
+
+def _given_days(given: Mapping[str, Any], yesterday: date) -> Days:
+    last = _date(given.get("last_day"), "last_day") or yesterday
+    first = _date(given.get("first_day"), "first_day") or last
+    if given.get("earliest"):
+        first = EARLIEST
+    if last < first:
+        raise PermanentFailure(
+            f"The last day {last} is before the first day {first}: trigger the DAG again with "
+            "first_day at or before last_day."
+        )
+    if last > yesterday:
+        raise PermanentFailure(
+            f"The day {last} is not over (UTC): the last complete day is {yesterday}; trigger the "
+            "DAG again with a last_day no later than that."
+        )
+    return Days(first, last)
+
+
+def _date(value: Any, param: str) -> date | None:
+    if not value:
+        return None
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise PermanentFailure(
+            f"The Param {param} is {value!r}, which is no date: write it as YYYY-MM-DD."
+        ) from None

@@ -1,0 +1,211 @@
+"""Logs on their way into edx.event, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from learning_warehouse.edx import staging
+from learning_warehouse.edx.tar import PROBE, probe
+from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.merging import Merged, merge
+
+if TYPE_CHECKING:
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.ledger import Delivery
+
+
+def line(number: int = 0, **fields: Any) -> bytes:
+    event = {"event_type": "page_close", "event_source": "browser", "event": "", "session": number}
+    return json.dumps({"time": "2017-05-25T03:17:07+00:00", "username": "ada", **event, **fields}).encode()
+
+
+def deliver(conn: Connection, content: bytes, name: str = "prod-edx-001/tracking.log") -> Delivery:
+    version = f"{len(content)}-0-{probe(name, content[:PROBE], content[-PROBE:])}"
+    return ledger.deliver(
+        conn,
+        dataset="edx.event",
+        origin="UniversityA",
+        name=name,
+        version=version,
+        made_at=datetime(2017, 6, 1, tzinfo=UTC),
+        uri="s3://course-data/2017-06-01-UniversityA-tracking.tar",
+        size=len(content),
+        details={"offset": 512},
+    )
+
+
+def load(
+    conn: Connection, content: bytes, name: str = "prod-edx-001/tracking.log", **options: bool
+) -> Merged:
+    def stage(conn: Connection, delivery: Delivery) -> int:
+        return staging.stage_log(conn, delivery, io.BytesIO(content))
+
+    staged_id = stage(conn, deliver(conn, content, name))
+    return merge(conn, staged_id, staging.EVENTS, stage, **options)
+
+
+def counts(merged: Merged) -> tuple[int, int, int, int]:
+    return merged.rows_read, merged.rows_merged, merged.rows_duplicate, merged.rows_rejected
+
+
+def rows(conn: Connection, columns: str = "*", order: str = "_row") -> list[dict[str, Any]]:
+    return conn.execute(f"SELECT {columns} FROM edx.event ORDER BY {order}").fetchall()  # type: ignore[arg-type]
+
+
+def column(conn: Connection, name: str) -> list[Any]:
+    return [row[name] for row in rows(conn, name)]
+
+
+def staging_tables(conn: Connection) -> list[dict[str, Any]]:
+    return conn.execute("SELECT FROM pg_tables WHERE schemaname = 'staging'").fetchall()
+
+
+@pytest.mark.parametrize("name", ["prod-edx-001/tracking.log", "prod-edx-001/tracking.log.gz"])
+def test_a_log_is_loaded_with_its_rejects(warehouse: Connection, name: str) -> None:
+    content = b"\n".join([line(1), b"", line(2)[:50], line(3), b"  \r", line(4)])
+    if name.endswith(".gz"):
+        content = gzip.compress(content)
+    assert counts(load(warehouse, content, name)) == (4, 3, 0, 1)
+    assert column(warehouse, "session") == ["1", "3", "4"]
+    (rejected,) = warehouse.execute("SELECT * FROM ops.rejected_row").fetchall()
+    assert (rejected["_row"], rejected["line"]) == (2, 3)
+    assert rejected["raw"] == line(2)[:50].decode()
+    assert rejected["reason"] == "it is cut off after 50 bytes: its JSON object does not end"
+    assert staging_tables(warehouse) == []
+
+
+def test_a_gzipped_log_is_known_by_its_bytes_not_by_its_name(warehouse: Connection) -> None:
+    assert counts(load(warehouse, gzip.compress(line()))) == (1, 1, 0, 0)
+
+
+def test_a_log_in_several_gzip_members(warehouse: Connection) -> None:
+    content = gzip.compress(line(1) + b"\n") + gzip.compress(line(2))
+    assert counts(load(warehouse, content, "a/tracking.log.gz")) == (2, 2, 0, 0)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", gzip.compress(b"")])
+def test_an_empty_log(warehouse: Connection, content: bytes) -> None:
+    assert counts(load(warehouse, content)) == (0, 0, 0, 0)
+
+
+def test_an_event_is_there_once_however_often_it_is_delivered(warehouse: Connection) -> None:
+    content = b"\n".join([line(1), line(2), line(1)])
+    assert counts(load(warehouse, content)) == (3, 2, 1, 0)
+    again = b"\n".join([line(3), b"tracking.log-20170525.gz:" + line(2)])
+    assert counts(load(warehouse, again, "prod-edx-002/tracking.log")) == (2, 1, 1, 0)
+    assert sorted(column(warehouse, "session")) == ["1", "2", "3"]
+
+
+def test_a_log_that_is_loaded_again_changes_nothing(warehouse: Connection) -> None:
+    content = b"\n".join([line(1), line(2), b"rejected"])
+    first = load(warehouse, content)
+    before = rows(warehouse)
+    assert counts(load(warehouse, content)) == counts(first)
+    assert counts(load(warehouse, content, reload=True)) == counts(first)
+    assert rows(warehouse) == before
+    (rejected,) = warehouse.execute("SELECT count(*) AS n FROM ops.rejected_row").fetchall()
+    assert rejected["n"] == 1
+
+
+def test_events_lie_in_the_partition_of_their_month(warehouse: Connection) -> None:
+    times = ["2011-01-01T00:00:00", "2017-05-31T23:59:59.999999", "2017-06-01T00:00:00+00:00"]
+    load(warehouse, b"\n".join(line(time=time) for time in times))
+    assert [str(row["table"]) for row in rows(warehouse, 'tableoid::regclass AS "table"')] == [
+        "edx.event_2011_01",
+        "edx.event_2017_05",
+        "edx.event_2017_06",
+    ]
+
+
+def test_what_copy_refuses_is_read_carefully_and_nothing_is_lost(warehouse: Connection) -> None:
+    odd = [
+        line(1, agent="a\0b"),
+        line(2, agent="a\rb"),
+        line(3, event={"a": "\0"}),
+        line(4, event='{"a":\n\t1}'),
+        line(5, event='{"cut": "\0'),
+        line(6, event='{"n": 1e999999}'),
+    ]
+    content = b"\n".join([line(0), *odd, line(7)])
+    assert counts(load(warehouse, content)) == (8, 8, 0, 0)
+    loaded = rows(warehouse, "session, agent, event, event_text, repairs")
+    assert [row["session"] for row in loaded] == list("01234567")
+    assert [row["agent"] for row in loaded[1:3]] == ["a\ufffdb", "a\rb"]
+    assert [row["event"] for row in loaded[3:5]] == [{"a": "\ufffd"}, {"a": 1}]
+    assert loaded[5]["event_text"] == '{"cut": "\ufffd'
+    assert loaded[6]["event"] == {"n": "1e999999"}
+    assert [row["repairs"] for row in loaded] == [
+        None, ["nul"], None, ["nul"], None, ["nul"], ["number"], None
+    ]  # fmt: skip
+
+
+def test_a_row_that_postgres_alone_refuses_is_rejected_with_its_reason(
+    warehouse: Connection,
+) -> None:
+    too_long = line(2, event={"n": 0}).replace(b'"n": 0', b'"n": ' + b"1" * 140_000)
+    content = b"\n".join([line(1), too_long, b"", line(3), b"no event"])
+    assert counts(load(warehouse, content)) == (4, 2, 0, 2)
+    assert column(warehouse, "session") == ["1", "3"]
+    rejected = warehouse.execute("SELECT * FROM ops.rejected_row ORDER BY _row").fetchall()
+    assert [(r["_row"], r["line"], r["reason"]) for r in rejected] == [
+        (2, 2, "value overflows numeric format"),
+        (4, 5, "it holds no JSON object"),
+    ]
+    assert rejected[0]["raw"] == too_long.decode()
+
+
+def test_lines_that_lie_across_blocks_and_stretches(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "BLOCK", 100)
+    monkeypatch.setattr(staging, "BLOCKS_A_COPY", 3)
+    content = b"\n".join([*map(line, range(50)), b"bad", line(51, agent="a\0"), line(52), b""])
+    assert counts(load(warehouse, content)) == (53, 52, 0, 1)
+    assert column(warehouse, "_row") == [*range(1, 51), 52, 53]
+    (rejected,) = warehouse.execute("SELECT _row, line FROM ops.rejected_row").fetchall()
+    assert rejected == {"_row": 51, "line": 51}
+
+
+def test_fields_that_the_table_lacks_are_kept_and_noted(warehouse: Connection) -> None:
+    load(warehouse, line(label="x", nonInteraction=1))
+    assert column(warehouse, "_extras") == [{"label": "x", "nonInteraction": 1}]
+    noted = warehouse.execute("SELECT header FROM ops.schema_change ORDER BY 1").fetchall()
+    assert [n["header"] for n in noted] == ["label", "nonInteraction"]
+
+
+# --- damage ---------------------------------------------------------------------------------------
+
+
+def damaged_logs() -> list[bytes]:
+    whole = gzip.compress(b"\n".join(map(line, range(1000))))
+    middle = len(whole) // 2
+    return [
+        whole[:middle],
+        whole[:middle] + b"xxxx" + whole[middle + 4 :],
+        whole[:-8] + bytes(8),
+        whole + b"garbage",
+    ]
+
+
+@pytest.mark.parametrize("content", damaged_logs())
+def test_a_damaged_gzip_loads_nothing_and_says_so(warehouse: Connection, content: bytes) -> None:
+    with pytest.raises(PermanentFailure, match=r"tracking\.log\.gz in s3://.+ is damaged"):
+        load(warehouse, content, "prod-edx-001/tracking.log.gz")
+    assert staging_tables(warehouse) == []
+
+
+@pytest.mark.parametrize("now_there", [line(2), line(12), b"\x1f\x8b no gzip any more"])
+def test_a_tar_that_was_replaced_since_it_was_walked(
+    warehouse: Connection, now_there: bytes
+) -> None:
+    delivery = deliver(warehouse, line(1))
+    with pytest.raises(PermanentFailure, match="clear the task unpack"):
+        staging.stage_log(warehouse, delivery, io.BytesIO(now_there))
+    assert staging_tables(warehouse) == []
