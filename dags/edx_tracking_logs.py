@@ -1,43 +1,10 @@
-"""
-### edX tracking logs
-
-Takes the tracking logs out of the tars in edX's `course-data` bucket
-(`{date}-{site}-tracking.tar`) and adds their events to `edx.event`, each event once, however often
-it is delivered.
-
-`unpack` → for each lane `stage` → `merge` → `summarise`
-
-**unpack** looks at the tars of the run's days, and a scheduled run also at those of the 35 days
-before. It reads their headers where they lie: nothing is downloaded. The logs that were not loaded
-yet are dealt out to the lanes, evenly by bytes; a lane that has none is skipped.
-**stage** reads each log from its place in the tar into a table of its own; a line that is no event
-goes to `ops.rejected_row` with its reason. **merge** adds what is not there yet.
-
-The days are those in the names of the tars: when they were made. The events in them may be of any
-time. A tar holds again what the ones before it held, so that the last one brings everything.
-
-#### Params
-| Param | Meaning |
-|---|---|
-| `first_day`, `last_day` | the tars of these days, both included; empty: those of the run's own day |
-| `earliest` | all tars up to the last day |
-| `reload` | take logs again that were loaded before |
-| `accept_shrink` | has no meaning here: events are only ever added |
-| `bucket` | another bucket than the one that the connection `edx_tracking_logs` names |
-| `prefix` | only keys that begin with it |
-| `pattern` | a regular expression that finds the tars by their keys, with the groups `date` and `site` |
-
-#### When it fails
-The log of the failed task ends in one sentence that says what to do. Every task may be cleared and
-run again: what was loaded is known, and nothing is loaded twice. A damaged tar or log holds back
-nothing but itself.
-"""
+"""edX tracking logs: unpack the tars, then for each lane stage → merge."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG, Param, task_group
+from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 from learning_warehouse.edx.operators import TAR_KEY, EdxLogTarOperator, lane_names
 from learning_warehouse.edx.staging import EVENTS, stage_member
 from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
@@ -46,13 +13,36 @@ from learning_warehouse.window import params
 
 LANES = 2
 
+DOC = """
+### edX tracking logs
+
+Takes the tracking logs out of the tars in edX's bucket (`{date}-{site}-tracking.tar`) and adds
+their events to `edx.event`, each event once, however often it is delivered.
+
+* **What it does**: `unpack` reads the headers of the tars where they lie; nothing is downloaded. It
+  deals out the logs that were not loaded yet to the lanes, evenly by bytes; an empty lane is
+  skipped. Each lane stages its logs from their places in the tars and merges them. A line that is
+  no event goes to `ops.rejected_row` with its reason.
+* **Schedule**: each UTC day, six hours after its close. A scheduled run also looks at the tars of
+  the 35 days before; a tar that was walked is not walked again.
+* **By hand**: `first_day` and `last_day` choose the tars by the date in their names, which is when
+  they were made: the events in them are older. A tar holds again what the ones before it held, so
+  that the last one brings everything. `earliest` takes all of them, `reload` takes logs again that
+  were loaded before.
+* **Connections**: `edx_tracking_logs` (its extra `site` names the edX site, else the tars' names
+  do), `learning_warehouse`.
+* **When it fails**: the last line of the task's log says what to do; then clear the task. Nothing
+  is loaded twice. A damaged tar or log holds back nothing but itself.
+"""
+
 with DAG(
-    dag_id="edx_tracking_logs",
-    doc_md=__doc__,
+    "edx_tracking_logs",
+    description="edX's tracking logs, loaded into the warehouse",
+    doc_md=DOC,
     schedule=UTCDays(start_after=timedelta(hours=6)),
-    start_date=datetime(2013, 1, 1, tzinfo=timezone.utc),
+    start_date=datetime(2012, 1, 1, tzinfo=UTC),
     catchup=False,
-    max_active_runs=1,
+    tags=["learning warehouse", "edx"],
     default_args={
         "owner": "learning-analytics",
         "retries": 3,
@@ -61,23 +51,25 @@ with DAG(
         "max_retry_delay": timedelta(minutes=30),
     },
     params={
-        **params(),
+        **{name: param for name, param in params().items() if name != "accept_shrink"},
         "bucket": Param(
             None,
             type=["null", "string"],
             title="Bucket",
-            description="Empty: the bucket of the connection edx_tracking_logs.",
+            description="Where the tars lie. Empty: the bucket of the connection.",
         ),
-        "prefix": Param("", type="string", title="Prefix", description="Keys begin with it."),
+        "prefix": Param(
+            "", type="string", title="Prefix", description="Only keys that begin with it."
+        ),
         "pattern": Param(
             TAR_KEY,
             type="string",
-            title="Pattern of the tars' keys",
-            description="A regular expression with the groups date (YYYY-MM-DD) and site.",
+            title="Pattern of the keys",
+            description="A regular expression that finds the tars, with a group date (YYYY-MM-DD) "
+            "and a group site.",
         ),
     },
-    tags=["edx", "learning-warehouse"],
-):
+) as dag:
     unpack = EdxLogTarOperator(
         task_id="unpack",
         bucket_name="{{ params.bucket or '' }}",
@@ -85,22 +77,17 @@ with DAG(
         pattern="{{ params.pattern }}",
         lanes=LANES,
     )
-
     merges = []
-    for name in lane_names(LANES):
-
-        @task_group(group_id=name)
-        def lane(name: str = name):
+    for lane in lane_names(LANES):
+        with TaskGroup(lane):
             stage = StageOperator(
                 task_id="stage",
                 dataset=EVENTS,
-                deliveries=unpack.output[name],
+                deliveries=unpack.output[lane],
                 stage=stage_member,
             )
-            return MergeOperator(
+            merge = MergeOperator(
                 task_id="merge", dataset=EVENTS, staged=stage.output, stage=stage_member
             )
-
-        merges.append(lane().output)
-
+            merges.append(merge.output)
     SummaryOperator(task_id="summarise", merges=merges)

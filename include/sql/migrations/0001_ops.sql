@@ -142,72 +142,90 @@ COMMENT ON TABLE ops.schema_change IS 'Columns that a vendor sent and the table 
 COMMENT ON COLUMN ops.schema_change.header IS 'The header as the vendor spells it, or the column that was missing.';
 COMMENT ON COLUMN ops.schema_change.delivery_id IS 'The delivery in which this was first seen.';
 
--- A tolerant cast gives NULL where its type refuses the value, and never an error.
+-- A tolerant cast gives NULL where its type refuses the value, and never an error. The cast stands
+-- outside the CASE: inside, the planner would carry it out on a constant before asking whether it
+-- may. They are STABLE, as pg_input_is_valid is, and so become part of the query that calls them.
 
 CREATE FUNCTION ops.try_text(value text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN value;
 
 CREATE FUNCTION ops.try_identifier(value text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN nullif(btrim(value), '');
 
 CREATE FUNCTION ops.try_email(value text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN nullif(btrim(value), '');
 
 CREATE FUNCTION ops.try_role(value text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN nullif(btrim(value), '');
 
 CREATE FUNCTION ops.try_uuid(value text) RETURNS uuid
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN pg_input_is_valid(btrim(value), 'uuid') THEN btrim(value)::uuid END;
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (CASE WHEN pg_input_is_valid(btrim(value), 'uuid') THEN btrim(value) END)::uuid;
 
 CREATE FUNCTION ops.try_numeric(value text) RETURNS numeric
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN value !~* '(nan|inf)' AND pg_input_is_valid(value, 'numeric') THEN value::numeric END;
-
-CREATE FUNCTION ops.try_int8(value text) RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-    WHEN pg_input_is_valid(value, 'bigint') THEN value::bigint
-    WHEN value ~ '^\s*[+-]?\d{1,18}\.0*\s*$' THEN value::numeric::bigint
-END;
-
-CREATE FUNCTION ops.try_int4(value text) RETURNS integer
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-    WHEN pg_input_is_valid(value, 'integer') THEN value::integer
-    WHEN ops.try_int8(value) BETWEEN -2147483648 AND 2147483647 THEN ops.try_int8(value)::integer
-END;
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (CASE WHEN value !~* '(nan|inf)' AND pg_input_is_valid(value, 'numeric') THEN value END)::numeric;
 
 CREATE FUNCTION ops.try_float8(value text) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN value !~* '(nan|inf)' AND pg_input_is_valid(value, 'double precision') THEN value::double precision END;
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    CASE WHEN value !~* '(nan|inf)' AND pg_input_is_valid(value, 'double precision') THEN value END
+)::double precision;
+
+CREATE FUNCTION ops.try_int8(value text) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    CASE
+        WHEN pg_input_is_valid(value, 'bigint') THEN value
+        WHEN value ~ '^\s*[+-]?\d{1,18}\.0*\s*$' THEN split_part(value, '.', 1)
+    END
+)::bigint;
+
+CREATE FUNCTION ops.try_int4(value text) RETURNS integer
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (
+    CASE
+        WHEN pg_input_is_valid(value, 'integer') THEN value
+        WHEN value ~ '^\s*[+-]?\d{1,9}\.0*\s*$' THEN split_part(value, '.', 1)
+    END
+)::integer;
 
 CREATE FUNCTION ops.try_bool(value text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN pg_input_is_valid(value, 'boolean') THEN value::boolean END;
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (CASE WHEN pg_input_is_valid(value, 'boolean') THEN value END)::boolean;
 
 CREATE FUNCTION ops.try_date(value text) RETURNS date
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE
-    WHEN value !~* '\m(now|today|tomorrow|yesterday|epoch|allballs|infinity)\M' AND pg_input_is_valid(value, 'date')
-        THEN value::date
-END;
+RETURN (
+    CASE
+        WHEN value !~* '\m(now|today|tomorrow|yesterday|epoch|allballs|infinity)\M'
+            AND pg_input_is_valid(value, 'date')
+            THEN value
+    END
+)::date;
 
 CREATE FUNCTION ops.try_timestamptz(value text) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE
-    WHEN value ~* '\m(now|today|tomorrow|yesterday|epoch|allballs|infinity)\M' THEN NULL
-    WHEN pg_input_is_valid(value, 'timestamptz') THEN value::timestamptz
-    WHEN value ~ '^\s*\d{9,10}(\.\d+)?\s*$' THEN to_timestamp(value::double precision)
-    WHEN value ~ '^\s*\d{12,13}\s*$' THEN to_timestamp(value::bigint / 1000.0)
-END;
+RETURN coalesce(
+    (
+        CASE
+            WHEN value !~* '\m(now|today|tomorrow|yesterday|epoch|allballs|infinity)\M'
+                AND pg_input_is_valid(value, 'timestamptz')
+                THEN value
+        END
+    )::timestamptz,
+    to_timestamp(
+        (CASE WHEN value ~ '^\s*\d{9,10}(\.\d+)?\s*$' THEN value END)::double precision
+    ),
+    to_timestamp((CASE WHEN value ~ '^\s*\d{12,13}\s*$' THEN value END)::bigint / 1000.0)
+);
 
 COMMENT ON FUNCTION ops.try_timestamptz(text) IS 'Everything that PostgreSQL reads as a time, but for its words such as now and infinity; and seconds and milliseconds since 1970.';
 
 CREATE FUNCTION ops.try_jsonb(value text) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN pg_input_is_valid(value, 'jsonb') THEN value::jsonb END;
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN (CASE WHEN pg_input_is_valid(value, 'jsonb') THEN value END)::jsonb;

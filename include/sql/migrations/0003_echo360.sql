@@ -89,7 +89,7 @@ CREATE INDEX asset_clock ON echo360.asset (_origin, snapshot_day);
 CREATE INDEX asset_delivery ON echo360.asset (_delivery);
 
 COMMENT ON TABLE echo360.asset IS 'Asset Report: engagement for all video assets. These counts are for all time; no date parameters are supplied. A row is a video in a section, as it stood on snapshot_day.';
-COMMENT ON COLUMN echo360.asset.snapshot_day IS 'The UTC day on which the report was requested.';
+COMMENT ON COLUMN echo360.asset.snapshot_day IS 'The last UTC day of the run that requested the report: its counts stand as they were when that day was over.';
 COMMENT ON COLUMN echo360.asset.video_name IS 'video name.';
 COMMENT ON COLUMN echo360.asset.create_date IS 'video creation timestamp (UTC).';
 COMMENT ON COLUMN echo360.asset.section_number IS 'section number.';
@@ -124,8 +124,8 @@ CREATE TABLE ops.report_request (
     intent_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     origin text NOT NULL,
     report text NOT NULL,
-    first_day date,
-    end_day date,
+    first_day date NOT NULL,
+    end_day date NOT NULL,
     attempt integer NOT NULL DEFAULT 1,
     parent bigint REFERENCES ops.report_request (intent_id),
     runs text [] NOT NULL,
@@ -139,15 +139,14 @@ CREATE TABLE ops.report_request (
     seen_before text [] NOT NULL DEFAULT '{}',
     answered_at timestamptz,
     closed_at timestamptz,
-    CONSTRAINT report_request_window CHECK (first_day < end_day),
-    CONSTRAINT report_request_both_days CHECK ((first_day IS NULL) = (end_day IS NULL))
+    CONSTRAINT report_request_window CHECK (first_day < end_day)
 );
 
 CREATE UNIQUE INDEX report_request_current
-    ON ops.report_request (origin, report, first_day, end_day) NULLS NOT DISTINCT
+    ON ops.report_request (origin, report, first_day, end_day)
     WHERE closed_at IS NULL;
 
-CREATE INDEX report_request_window ON ops.report_request (origin, report, first_day, end_day, intent_id);
+CREATE INDEX report_request_history ON ops.report_request (origin, report, first_day, end_day, intent_id);
 
 CREATE INDEX report_request_parent ON ops.report_request (parent);
 
@@ -156,11 +155,11 @@ CREATE INDEX report_request_id ON ops.report_request (origin, request_id);
 COMMENT ON TABLE ops.report_request IS 'One line for each request to Echo360, written before it is submitted. Of the lines of one window at most one is current (not closed). Whether it is loaded tells ops.delivery, whose version is the request id.';
 COMMENT ON COLUMN ops.report_request.origin IS 'The Echo360 host.';
 COMMENT ON COLUMN ops.report_request.report IS 'The report, as the document names it.';
-COMMENT ON COLUMN ops.report_request.first_day IS 'First UTC day of the window (the parameter start); NULL for a report without dates.';
+COMMENT ON COLUMN ops.report_request.first_day IS 'First UTC day of the window (the parameter start); for a report without dates the day that its snapshot is kept as.';
 COMMENT ON COLUMN ops.report_request.end_day IS 'First UTC day after it (the parameter end).';
 COMMENT ON COLUMN ops.report_request.attempt IS 'Which try at its window this is, from 1.';
 COMMENT ON COLUMN ops.report_request.parent IS 'The line of the longer window that kept failing and of which this is a part.';
-COMMENT ON COLUMN ops.report_request.runs IS 'The DAG runs that it serves: DAG, run, start.';
+COMMENT ON COLUMN ops.report_request.runs IS 'The DAG runs that it serves: DAG and run.';
 COMMENT ON COLUMN ops.report_request.request_id IS 'Echo360''s requestId, once known.';
 COMMENT ON COLUMN ops.report_request.status IS 'Echo360''s word, as last seen: Pending, Available, Expired, Failed, Missing.';
 COMMENT ON COLUMN ops.report_request.created IS 'When Echo360 created the request.';

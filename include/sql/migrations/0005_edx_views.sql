@@ -3,13 +3,17 @@
 -- Families of events as tables, over edx.event: no second copy, and no cast that can fail. Columns
 -- are named as the fields of the events are.
 
+-- In PL/pgSQL: the planner would work out the casts of a CASE before it knows whether they hold.
 CREATE OR REPLACE FUNCTION edx.object_of(value jsonb) RETURNS jsonb
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN CASE
-    WHEN jsonb_typeof(value) = 'object' THEN value
-    WHEN jsonb_typeof(value) = 'string' AND pg_input_is_valid(value #>> '{}', 'jsonb')
-        THEN CASE WHEN jsonb_typeof((value #>> '{}')::jsonb) = 'object' THEN (value #>> '{}')::jsonb END
-END;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+BEGIN
+    IF jsonb_typeof(value) = 'string' AND pg_input_is_valid(value #>> '{}', 'jsonb') THEN
+        value := (value #>> '{}')::jsonb;
+    END IF;
+    RETURN CASE WHEN jsonb_typeof(value) = 'object' THEN value END;
+END
+$$;
 
 COMMENT ON FUNCTION edx.object_of(jsonb) IS 'The object that a field is, or that a string encodes ("string/json" in the document); NULL for anything else.';
 

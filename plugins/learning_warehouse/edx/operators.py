@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import BaseOperator
 
 from learning_warehouse.edx.staging import EDX_CONN_ID, EVENTS
 from learning_warehouse.edx.tar import Walk, walk
-from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.landing import bucket_of, s3_hook, s3_sentences
 from learning_warehouse.progress import Progress
 from learning_warehouse.warehouse import ledger
@@ -118,16 +118,16 @@ class EdxLogTarOperator(BaseOperator):
         """Find, register and deal out what the warehouse does not have."""
         hook = s3_hook(self.aws_conn_id)
         tars = self._tars(hook, days_of(context, look_back=self.look_back))
+        failures = Failures()
         with connect(self.warehouse_conn_id) as conn:
-            search = _Search(conn, hook, reload=bool(context["params"].get("reload")))
+            search = _Search(conn, hook, failures, reload=bool(context["params"].get("reload")))
             search.look_into(tars)
         lanes = deal(search.sizes, self.lanes)
         for name, ids in zip(lane_names(self.lanes), lanes, strict=True):
             size = sum(search.sizes[delivery_id] for delivery_id in ids)
             self.log.info("%s: %d members, %.1f MB", name, len(ids), size / 1e6)
             context["ti"].xcom_push(key=name, value=ids)
-        if search.damaged:
-            raise PermanentFailure(" ".join(search.damaged))
+        failures.raise_any()
 
     def _tars(self, hook: S3Hook, days: Days) -> list[Tar]:
         """The tars of these days, the latest first: it holds what the others hold."""
@@ -173,28 +173,25 @@ class EdxLogTarOperator(BaseOperator):
 class _Search:
     """The search for members that have to be loaded.
 
+    :param failures: where a tar that cannot be walked is noted.
     :param reload: those that were loaded have to be loaded again.
     """
 
-    def __init__(self, conn: Connection, hook: S3Hook, *, reload: bool) -> None:
+    def __init__(self, conn: Connection, hook: S3Hook, failures: Failures, *, reload: bool) -> None:
         self.sizes: dict[int, int] = {}
-        self.damaged: list[str] = []
         self._conn = conn
         self._hook = hook
+        self._failures = failures
         self._reload = reload
 
     def look_into(self, tars: list[Tar]) -> None:
         """Collect the members of these tars in ``sizes``, delivery id → bytes."""
-        known = set() if self._reload else self._walked(tars)
-        self._add_unmerged([tar for tar in tars if tar in known])
+        walked = set() if self._reload else self._walked(tars)
+        self._add_unmerged([tar for tar in tars if tar in walked])
         for tar in tars:
-            if tar in known:
-                continue
-            try:
-                self._walk(tar)
-            except PermanentFailure as damage:
-                log.error("%s", damage)
-                self.damaged.append(str(damage))
+            if tar not in walked:
+                with self._failures.apart(tar.uri):
+                    self._walk(tar)
 
     def _walked(self, tars: list[Tar]) -> set[Tar]:
         rows = self._conn.execute(

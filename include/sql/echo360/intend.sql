@@ -1,0 +1,5 @@
+INSERT INTO ops.report_request (origin, report, first_day, end_day, attempt, parent, runs)
+VALUES (
+    %(origin)s, %(report)s, %(first_day)s, %(end_day)s, %(attempt)s, %(parent)s, %(runs)s
+)
+RETURNING *;

@@ -1,0 +1,460 @@
+"""Echo360's reporting API over HTTP.
+
+Knows the vendor's paths, answers and errors; knows no warehouse and decides nothing about when to
+ask for what.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import random
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException, HTTPResponse
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.error import HTTPError
+from urllib.parse import quote, urljoin, urlsplit
+from urllib.request import urlopen
+
+import requests
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
+from requests.auth import AuthBase
+
+from learning_warehouse.echo360.reports import ECHO360_CONN_ID
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+log = logging.getLogger(__name__)
+
+REPORTING = "/public/api/v1/reporting/"
+TIMEOUT = (10.0, 60.0)
+"""Seconds to connect, and between two pieces of an answer."""
+BLOCK = 256 * 1024
+TEXT = 500
+"""Characters of an answer's text that a sentence repeats."""
+
+
+class OutcomeUnknown(TransientFailure):
+    """A submission of which nobody can say whether Echo360 took it."""
+
+
+class LinkRefused(TransientFailure):
+    """A signed link that is no longer good: fetch the request again for a new one."""
+
+
+class Refused(Exception):
+    """A submission that Echo360 did not take.
+
+    :param status: the HTTP status.
+    :param text: the answer's text, shortened.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"HTTP {status}: {text}")
+        self.status = status
+        self.text = text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRequest:
+    """A request for a report, as Echo360 tells of it.
+
+    :param parameters: with ``start`` and ``end`` for a report with dates.
+    :param links: the signed links; only :meth:`Echo360Hook.request` fills them.
+    """
+
+    request_id: str
+    status: str
+    report: str
+    parameters: dict[str, Any]
+    created: datetime
+    links: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> ReportRequest:
+        """Read what ``/requests`` and ``/request/<requestId>`` answer."""
+        return cls(
+            request_id=str(value["requestId"]),
+            status=str(value.get("status", "")),
+            report=str(value.get("reportName", "")),
+            parameters=value.get("parameters") or {},
+            created=_time(value.get("created")),
+            links=tuple(value.get("signedAssets") or ()),
+        )
+
+
+class Echo360Hook(BaseHook):
+    """The reporting API of one Echo360 institution.
+
+    :param echo360_conn_id: an Airflow connection of type ``http``: host = the region's base URL
+        (``https://echo360.org``), login = client id, password = client secret.
+    :param attempts: how often a read is tried that meets 429, 5xx or no answer.
+    :param longest_pause: seconds; the ceiling of a back-off, and of a ``Retry-After``.
+    """
+
+    conn_name_attr = "echo360_conn_id"
+    default_conn_name = ECHO360_CONN_ID
+
+    def __init__(
+        self,
+        echo360_conn_id: str = ECHO360_CONN_ID,
+        *,
+        attempts: int = 5,
+        longest_pause: float = 90.0,
+    ) -> None:
+        super().__init__()
+        self.echo360_conn_id = echo360_conn_id
+        self.attempts = attempts
+        self.longest_pause = longest_pause
+        self._session = requests.Session()
+        self._token: str | None = None
+        self._plural = False
+        self._credentials: tuple[str, str, str] | None = None
+
+    # --- what Echo360 offers ----------------------------------------------------------------------
+
+    @property
+    def origin(self) -> str:
+        """The host, with its port if the connection names one: ``echo360.org``."""
+        return urlsplit(self._configured()[0]).netloc
+
+    def reports(self) -> set[str]:
+        """The names of the reports that ``/reports`` offers."""
+        answer = self._read("reports").json()
+        listed = answer.get("reports", []) if isinstance(answer, dict) else answer
+        return {str(report["name"]) for report in listed}
+
+    def requests(self) -> list[ReportRequest]:
+        """Everybody's requests, from all pages of ``/requests``."""
+        found: dict[str, ReportRequest] = {}
+        visited = set()
+        url: str | None = self._url("requests")
+        while url and url not in visited:
+            visited.add(url)
+            page = self._read(url).json()
+            try:
+                listed = page if isinstance(page, list) else page.get("requests", page.get("data"))
+                for one in map(ReportRequest.from_json, listed):
+                    found[one.request_id] = one
+            except (TypeError, KeyError, ValueError, AttributeError):
+                raise TransientFailure(
+                    f"The listing of requests at {redacted(url)} cannot be understood: nothing "
+                    "was submitted; if it stays so, compare it with Echo360's document."
+                ) from None
+            url = self._next(page, url) if isinstance(page, dict) else None
+        return list(found.values())
+
+    def request(self, request_id: str) -> ReportRequest | None:
+        """One request with its signed links; None where Echo360 does not know it."""
+        for plural in (True,) if self._plural else (False, True):
+            path = f"{'requests' if plural else 'request'}/{quote(request_id, safe='')}"
+            answer = self._read(path, accept=(404,))
+            if answer.status_code != 404:
+                self._plural = plural
+                return ReportRequest.from_json(answer.json())
+        return None
+
+    def submit(
+        self, report: str, parameters: dict[str, str], output: dict[str, Any]
+    ) -> ReportRequest:
+        """Ask for a report, once: a submission whose outcome is unknown is not repeated here.
+
+        :param parameters: ``{"start": "2026-01-05", "end": "2026-01-12"}``, or empty.
+        :param output: ``compression`` and ``delimiter``.
+        :raises Refused: Echo360 answered 4xx, 429 included: it did not take it.
+        :raises TransientFailure: the host could not be reached: it was not sent.
+        :raises OutcomeUnknown: 5xx, a time-out, or a dropped connection.
+        """
+        url = self._url(f"requests/{quote(report, safe='')}")
+        body = {"parameters": parameters, "output": output}
+        try:
+            answer = self._authorised("POST", url, json=body)
+        except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
+            raise self._unreachable(error) from None
+        except requests.RequestException as error:
+            if _was_not_sent(error):
+                raise self._unreachable(error) from None
+            raise OutcomeUnknown(
+                f"Echo360 did not answer to the submission of {report} "
+                f"({type(error).__name__}): whether it was taken will show in its listing."
+            ) from None
+        if 400 <= answer.status_code < 500:
+            raise Refused(answer.status_code, answer.text[:TEXT].strip())
+        try:
+            if answer.status_code in (200, 201, 202):
+                return ReportRequest.from_json({"reportName": report, **answer.json()})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass
+        raise OutcomeUnknown(
+            f"Echo360 answered HTTP {answer.status_code} to the submission of {report}: whether "
+            "it was taken will show in its listing."
+        )
+
+    def open_asset(self, url: str) -> BinaryIO:
+        """Stream an asset, bytes as they are sent.
+
+        :param url: a signed link, used exactly as given and without an Authorization header.
+        :raises LinkRefused: it is no longer good.
+        """
+        # Not through requests: it writes a URL anew, and a signature may not survive that.
+        try:
+            answer = urlopen(url, timeout=TIMEOUT[1])
+        except HTTPError as refusal:
+            if refusal.code in (401, 403, 404, 410):
+                raise LinkRefused(
+                    f"The signed link {redacted(url)} is refused (HTTP {refusal.code})."
+                ) from None
+            raise TransientFailure(
+                f"The asset {redacted(url)} cannot be fetched (HTTP {refusal.code}): the next "
+                "try may find it mended."
+            ) from None
+        except (OSError, HTTPException) as error:
+            raise TransientFailure(
+                f"The asset {redacted(url)} cannot be fetched ({type(error).__name__}): check "
+                "that workers may reach that host."
+            ) from None
+        return cast(BinaryIO, io.BufferedReader(_Asset(answer, redacted(url)), BLOCK))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """For the button in Airflow's UI."""
+        try:
+            offered = self.reports()
+        except (PermanentFailure, TransientFailure) as failure:
+            return False, str(failure)
+        return True, f"Echo360 offers {len(offered)} reports."
+
+    # --- how it is asked --------------------------------------------------------------------------
+
+    def _configured(self) -> tuple[str, str, str]:
+        """Base URL, client id and client secret."""
+        if self._credentials is None:
+            conn_id = self.echo360_conn_id
+            try:
+                conn = self.get_connection(conn_id)
+            except AirflowNotFoundException:
+                raise PermanentFailure(
+                    f"There is no Airflow connection '{conn_id}': add one of type http with the "
+                    "base URL as host, the client id as login and the client secret as password "
+                    "(Admin, Connections)."
+                ) from None
+            if not (conn.host and conn.login and conn.password):
+                raise PermanentFailure(
+                    f"The connection '{conn_id}' is incomplete: give it the base URL (such as "
+                    "https://echo360.org) as host, the client id as login and the client secret "
+                    "as password."
+                )
+            base = conn.host if "://" in conn.host else f"{conn.schema or 'https'}://{conn.host}"
+            if conn.port and urlsplit(base).port is None:
+                base = f"{base.rstrip('/')}:{conn.port}"
+            mask_secret(conn.password)
+            self._credentials = (base.rstrip("/"), conn.login, conn.password)
+        return self._credentials
+
+    def _url(self, path: str) -> str:
+        return self._configured()[0] + REPORTING + path
+
+    def _read(self, path: str, *, accept: tuple[int, ...] = ()) -> requests.Response:
+        """GET, again and again within bounds; the answer is JSON or of a status in ``accept``."""
+        url = path if "://" in path else self._url(path)
+        return self._patiently(lambda: self._authorised("GET", url), url, accept=accept)
+
+    def _patiently(
+        self, send: Callable[[], requests.Response], url: str, *, accept: tuple[int, ...] = ()
+    ) -> requests.Response:
+        for pause in self._pauses():
+            retry_after = None
+            try:
+                answer = send()
+            except requests.RequestException as error:
+                problem = self._unreachable(error)
+            else:
+                if answer.status_code in accept or (answer.ok and _is_json(answer)):
+                    return answer
+                problem = TransientFailure(
+                    f"Echo360 answered HTTP {answer.status_code} at {redacted(url)}: the next try "
+                    "may find it mended."
+                )
+                if answer.status_code < 500 and answer.status_code != 429 and not answer.ok:
+                    raise PermanentFailure(
+                        f"Echo360 refused {redacted(url)} (HTTP {answer.status_code}: "
+                        f"{answer.text[:TEXT].strip()}): check the host of the connection "
+                        f"'{self.echo360_conn_id}' and what its client may do."
+                    )
+                retry_after = _retry_after(answer)
+            if pause is None:
+                raise problem
+            pause = pause if retry_after is None else min(retry_after, self.longest_pause)
+            log.info("%s Looking again in %.1f s.", problem, pause)
+            time.sleep(pause)
+        raise AssertionError("the last pause is None")
+
+    def _pauses(self) -> Iterator[float | None]:
+        """Seconds between two attempts, doubling, with jitter; None after the last one."""
+        for attempt in range(self.attempts - 1):
+            yield min(2.0**attempt, self.longest_pause) * random.uniform(0.5, 1.0)
+        yield None
+
+    def _authorised(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+        """Send with the token; on a 401 once more with a new one."""
+        for again in (False, True):
+            if self._token is None or again:
+                self._token = self._new_token()
+            answer = self._session.request(
+                method,
+                url,
+                auth=_Bearer(self._token),
+                headers={"Accept": "application/json"},
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                **kwargs,
+            )
+            if answer.status_code != 401:
+                return answer
+        raise PermanentFailure(
+            f"Echo360 refuses the token that it gave to the client of the connection "
+            f"'{self.echo360_conn_id}': ask your Echo360 administrator to allow it the reporting "
+            "API."
+        )
+
+    def _new_token(self) -> str:
+        """A client-credentials grant: many workers share a client, so nothing is refreshed."""
+        base, client_id, client_secret = self._configured()
+        url = f"{base}/oauth2/access_token"
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+        }
+        answer = self._patiently(
+            lambda: requests.post(
+                url, data=form, auth=_no_auth, timeout=TIMEOUT, allow_redirects=False
+            ),
+            url,
+            accept=(400, 401, 403),
+        )
+        if not answer.ok:
+            raise PermanentFailure(
+                f"Echo360 does not accept the client of the connection '{self.echo360_conn_id}' "
+                f"(HTTP {answer.status_code}): check its login (client id) and password (client "
+                "secret), and that its host is your institution's region."
+            )
+        token = answer.json().get("access_token")
+        if not token:
+            raise PermanentFailure(
+                f"{redacted(url)} answered without an access_token: check the host of the "
+                f"connection '{self.echo360_conn_id}'."
+            )
+        mask_secret(token)
+        return str(token)
+
+    def _next(self, page: dict[str, Any], url: str) -> str | None:
+        if not page.get("has_more") or not page.get("next"):
+            return None
+        following = urljoin(url, str(page["next"]))
+        if urlsplit(following)[:2] != urlsplit(url)[:2]:
+            raise PermanentFailure(
+                f"The listing of requests leads from {redacted(url)} to another host, "
+                f"{redacted(following)}: the token is not sent there; ask Echo360 about it."
+            )
+        return following
+
+    def _unreachable(self, error: requests.RequestException) -> TransientFailure:
+        return TransientFailure(
+            f"Echo360 cannot be reached at {self._configured()[0]} ({type(error).__name__}): check "
+            f"the host of the connection '{self.echo360_conn_id}' and that workers may reach it."
+        )
+
+
+class _Asset(io.RawIOBase):
+    """The body of an asset as it comes, a gzipped one gzipped, and whole or not at all."""
+
+    def __init__(self, answer: HTTPResponse, name: str) -> None:
+        self._answer = answer
+        self._name = name
+        self._left = answer.length
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            size = self._answer.readinto(buffer)
+        except (HTTPException, OSError) as error:
+            raise self._broken(type(error).__name__) from None
+        if self._left is not None:
+            self._left -= size
+            if not size and self._left and len(buffer):
+                raise self._broken(f"{self._left} bytes are missing")
+        return size
+
+    def _broken(self, reason: str) -> TransientFailure:
+        return TransientFailure(
+            f"The asset {self._name} broke off ({reason}): the next try fetches it from its "
+            "beginning."
+        )
+
+    def close(self) -> None:
+        self._answer.close()
+        super().close()
+
+
+class _Bearer(AuthBase):
+    """The token, and nothing that a .netrc would put in its place."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        prepared.headers["Authorization"] = f"Bearer {self._token}"
+        return prepared
+
+
+def _no_auth(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+    return prepared
+
+
+def redacted(url: str) -> str:
+    """A URL without its query and its user, for logs and sentences."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" + ("?..." if parts.query else "")
+
+
+def _was_not_sent(error: requests.RequestException) -> bool:
+    """Whether the connection was never made, so that nothing can have arrived."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return type(reason).__name__ in ("NewConnectionError", "NameResolutionError")
+
+
+def _is_json(answer: requests.Response) -> bool:
+    try:
+        answer.json()
+    except ValueError:
+        return False
+    return True
+
+
+def _retry_after(answer: requests.Response) -> float | None:
+    """Seconds, from a ``Retry-After`` of either form."""
+    given = answer.headers.get("Retry-After")
+    if not given:
+        return None
+    try:
+        return max(0.0, float(given))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _time(value: Any) -> datetime:
+    """A timestamp of the API's, which is in UTC."""
+    made = datetime.fromisoformat(str(value))
+    return made if made.tzinfo else made.replace(tzinfo=UTC)

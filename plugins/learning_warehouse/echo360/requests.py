@@ -1,0 +1,393 @@
+"""The protocol by which reports are requested: each once, three in flight, over all runs.
+
+One idempotent function, :func:`advance`, is called by whoever wants reports, as often as it likes,
+from any number of processes that may die at any point. What holds them together is a line of
+``ops.report_request`` for each request, written before it is submitted, and Echo360's own listing:
+
+1. A window without a line gets one: the intent.
+2. A request in the listing that serves it is adopted: one that its own lost submission made, or
+   anybody's that was made when the data was complete.
+3. Otherwise, under one lock for the whole institution, it is submitted if a slot is free. The line
+   says so before, and has the request id at once after.
+4. A submission whose outcome is unknown is looked for in the listing before it is repeated.
+5. A request that failed is asked again; a window that keeps failing is split, down to single days;
+   a day that keeps failing is given up.
+
+Knows when to ask for what; knows neither Airflow nor what a report holds.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from learning_warehouse.echo360.hook import Echo360Hook, OutcomeUnknown, Refused, ReportRequest
+from learning_warehouse.echo360.reports import Report, Window
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
+from learning_warehouse.warehouse.sql import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from learning_warehouse.warehouse.connection import Connection
+
+log = logging.getLogger(__name__)
+
+SLOTS = 3
+"""Reports in flight that Echo360 allows an institution ("Limitations")."""
+ATTEMPTS = 3
+"""How often a window is asked for before it is split or given up."""
+LAG = timedelta(seconds=60)
+"""How late a new request may appear in the listing."""
+PATIENCE = timedelta(minutes=15)
+"""The longest time for which a submission of unknown outcome is looked for, and holds a slot."""
+OUTPUT = {"compression": True, "delimiter": ","}
+
+PENDING, AVAILABLE = "Pending", "Available"
+FAILED = ("Expired", "Failed", "Missing")
+UNLISTED = "Missing"
+"""What a request is taken for that Echo360 does not know any more."""
+
+
+@dataclass
+class Progress:
+    """Where the windows of one report stand.
+
+    :param available: the ids of the requests that are ready.
+    :param pending: the ids of those that Echo360 is working on.
+    :param waiting: windows that wait for a free slot.
+    :param unknown: windows whose submission has no known outcome yet.
+    :param lost: a sentence for each window that there will be no report for.
+    """
+
+    available: list[str] = field(default_factory=list)
+    pending: list[str] = field(default_factory=list)
+    waiting: list[Window] = field(default_factory=list)
+    unknown: list[Window] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to wait for."""
+        return bool(self.pending or self.waiting or self.unknown)
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.available)} available, {len(self.pending)} pending, "
+            f"{len(self.waiting)} waiting for a slot, {len(self.unknown)} of unknown outcome, "
+            f"{len(self.lost)} given up"
+        )
+
+
+def advance(
+    hook: Echo360Hook,
+    report: Report,
+    windows: Sequence[Window],
+    *,
+    run: str,
+    afresh: bool = False,
+    lag: timedelta = LAG,
+    warehouse_conn_id: str = WAREHOUSE_CONN_ID,
+) -> Progress:
+    """Do for these windows what can be done now, and say where they stand.
+
+    :param run: the DAG run that wants them: a window is asked for once in a run, and again by
+        another run if the first one asked before the data was complete.
+    :param afresh: submit again what Echo360 refused before.
+    :param lag: how late a submitted request may appear in the listing.
+    :raises TransientFailure: the listing cannot be read; nothing was submitted.
+    """
+    with connect(warehouse_conn_id) as conn, connect(warehouse_conn_id) as keeper:
+        # The lock lives in a transaction of its own connection, so that each line is committed
+        # as it is written and a process that dies lets go of the lock.
+        with keeper.transaction():
+            keeper.execute(statement("echo360/lock"), {"origin": hook.origin})
+            protocol = _Protocol(conn, hook, report, run=run, afresh=afresh, lag=lag)
+            for window in windows:
+                protocol.settle(window)
+    log.info("%s: %s", report.name, protocol.progress)
+    return protocol.progress
+
+
+class _Protocol:
+    """One pass over the windows of a report, under the lock."""
+
+    def __init__(
+        self,
+        conn: Connection,
+        hook: Echo360Hook,
+        report: Report,
+        *,
+        run: str,
+        afresh: bool,
+        lag: timedelta,
+    ) -> None:
+        self.progress = Progress()
+        self._conn = conn
+        self._hook = hook
+        self._report = report
+        self._run = run
+        self._afresh = afresh
+        self._lag = lag
+        self._now = datetime.now(UTC)
+        self._listed = {r.request_id: r for r in hook.requests()}
+
+    def settle(self, window: Window, parent: int | None = None) -> None:
+        """Bring one window, or the parts that took its place, a step further."""
+        line = self._line(window, parent)
+        while line["closed_at"] is None:
+            following = self._pursue(window, line)
+            if following is None:
+                return
+            line = following
+        if line["status"] == AVAILABLE:
+            self.progress.available.append(line["request_id"])
+            return
+        parts = list(window.parts()) if self._report.days else []
+        for part in parts:
+            self.settle(part, line["intent_id"])
+        if not parts:
+            self.progress.lost.append(
+                f"{self._report.name} {window} is given up: Echo360 answered {line['status']} to "
+                f"{ATTEMPTS} requests, the last one {line['request_id']}; give that id to "
+                "Echo360's support, then run the DAG again for these days."
+            )
+
+    # --- the line of a window ---------------------------------------------------------------------
+
+    def _line(self, window: Window, parent: int | None) -> dict[str, Any]:
+        """The line that this run goes by: its own last one, one that it may share, or a new one."""
+        found = self._execute("echo360/line", **self._key(window), run=self._run)
+        line = found[0] if found else None
+        if line is None:
+            return self._intend(window, parent, attempt=1, runs=[self._run])
+        if self._run in line["runs"]:
+            return line
+        if line["status"] != AVAILABLE or self._is_complete(window, line["created"]):
+            return self._change(line, runs=[*line["runs"], self._run])
+        self._change(
+            line, closed_at=self._now, problem="asked again by a later run, when more data is there"
+        )
+        return self._intend(window, parent, attempt=1, runs=[self._run])
+
+    def _is_complete(self, window: Window, created: datetime) -> bool:
+        """Whether a request of then has all that one of now would have."""
+        if self._report.days is None:
+            return created.date() == self._now.date()
+        return created >= window.complete_at
+
+    def _intend(
+        self, window: Window, parent: int | None, *, attempt: int, runs: list[str]
+    ) -> dict[str, Any]:
+        return self._execute(
+            "echo360/intend", **self._key(window), parent=parent, attempt=attempt, runs=runs
+        )[0]
+
+    def _key(self, window: Window) -> dict[str, Any]:
+        return {
+            "origin": self._hook.origin,
+            "report": self._report.name,
+            "first_day": window.first_day,
+            "end_day": window.end_day,
+        }
+
+    def _change(self, line: dict[str, Any], **changes: Any) -> dict[str, Any]:
+        return self._execute("echo360/change", **{**line, **changes})[0]
+
+    def _execute(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
+        return self._conn.execute(statement(name), parameters).fetchall()
+
+    # --- what becomes of it -----------------------------------------------------------------------
+
+    def _pursue(self, window: Window, line: dict[str, Any]) -> dict[str, Any] | None:
+        """One step of a current line.
+
+        :returns: the line to go on with, or None where there is nothing to do but wait.
+        """
+        if line["request_id"] is not None:
+            return self._look_at(window, line)
+        candidates = self._candidates(window)
+        if line["posting_at"] is not None:
+            mine = [r for r in candidates if r.request_id not in line["seen_before"]]
+            if mine:
+                oldest = min(mine, key=lambda r: (r.created, r.request_id))
+                log.info("%s %s: its submission made %s", self._report.name, window, oldest.request_id)
+                return self._answered(line, oldest)
+            patience = max(self._lag, min(self._lag * 2 ** min(line["posts"] - 1, 8), PATIENCE))
+            if self._now < line["posting_at"] + patience:
+                self.progress.unknown.append(window)
+                return None
+        else:
+            serving = [
+                r
+                for r in candidates
+                if r.status in (PENDING, AVAILABLE) and self._is_complete(window, r.created)
+            ]
+            if serving:
+                newest = max(serving, key=lambda r: (r.created, r.request_id))
+                log.info("%s %s: %s is adopted", self._report.name, window, newest.request_id)
+                return self._answered(line, newest)
+        return self._submit(window, line, candidates)
+
+    def _look_at(self, window: Window, line: dict[str, Any]) -> dict[str, Any] | None:
+        """What Echo360 says of a request that was submitted."""
+        request_id = line["request_id"]
+        told = self._listed.get(request_id) or self._hook.request(request_id)
+        if told is not None:
+            status = told.status
+        elif self._now < line["answered_at"] + self._lag:
+            status = PENDING
+        else:
+            status = UNLISTED
+        if status not in FAILED and status != line["status"]:
+            self._change(line, status=status)
+        if status == AVAILABLE:
+            self.progress.available.append(request_id)
+            return None
+        if status not in FAILED:
+            if status != PENDING:
+                log.warning(
+                    "Request %s has the status %r, which is not known: it is waited for.",
+                    request_id, status,
+                )  # fmt: skip
+            self.progress.pending.append(request_id)
+            return None
+        log.warning(
+            "%s %s: request %s is %s (attempt %d of %d)",
+            self._report.name, window, request_id, status, line["attempt"], ATTEMPTS,
+        )  # fmt: skip
+        with self._conn.transaction():
+            closed = self._change(
+                line,
+                status=status,
+                closed_at=self._now,
+                problem=f"Echo360 answered {status} to attempt {line['attempt']}",
+            )
+            if line["attempt"] >= ATTEMPTS:
+                return closed
+            return self._intend(
+                window, line["parent"], attempt=line["attempt"] + 1, runs=line["runs"]
+            )
+
+    def _candidates(self, window: Window) -> list[ReportRequest]:
+        """The listed requests for this window that no line has."""
+        listed = [r for r in self._listed.values() if self._is_for(window, r)]
+        taken = {
+            row["request_id"]
+            for row in self._execute(
+                "echo360/taken",
+                origin=self._hook.origin,
+                request_ids=[r.request_id for r in listed],
+            )
+        }
+        return [r for r in listed if r.request_id not in taken]
+
+    def _is_for(self, window: Window, request: ReportRequest) -> bool:
+        if request.report != self._report.name:
+            return False
+        given = {key: str(value)[:10] for key, value in request.parameters.items() if value}
+        return given == self._parameters(window)
+
+    def _parameters(self, window: Window) -> dict[str, str]:
+        if self._report.days is None:
+            return {}
+        return {"start": window.first_day.isoformat(), "end": window.end_day.isoformat()}
+
+    # --- submitting -------------------------------------------------------------------------------
+
+    def _submit(
+        self, window: Window, line: dict[str, Any], candidates: list[ReportRequest]
+    ) -> dict[str, Any] | None:
+        """Take a slot and submit; the line says so before, and has the id at once after."""
+        if line["problem"] and not self._afresh:
+            self.progress.lost.append(line["problem"])
+            return None
+        if self._in_flight(line) >= SLOTS:
+            self.progress.waiting.append(window)
+            return None
+        before = line
+        line = self._change(
+            line,
+            posting_at=datetime.now(UTC),
+            posts=line["posts"] + 1,
+            seen_before=[r.request_id for r in candidates],
+            problem=None,
+        )
+        not_sent = {"posting_at": None, "posts": before["posts"]}
+        try:
+            answer = self._hook.submit(self._report.name, self._parameters(window), OUTPUT)
+        except OutcomeUnknown as unknown:
+            log.warning("%s", unknown)
+            self.progress.unknown.append(window)
+            return None
+        except Refused as refusal:
+            line = self._change(line, **not_sent)
+            return self._refused(window, line, refusal)
+        except (PermanentFailure, TransientFailure):
+            self._change(line, **not_sent)
+            raise
+        log.info("Submitted %s %s: request %s", self._report.name, window, answer.request_id)
+        self._listed[answer.request_id] = answer
+        return self._answered(line, answer)
+
+    def _in_flight(self, line: dict[str, Any]) -> int:
+        """Everybody's pending requests, and ours that the listing does not show yet."""
+        listed = {r.request_id for r in self._listed.values() if r.status == PENDING}
+        ours = self._execute(
+            "echo360/in_flight",
+            origin=self._hook.origin,
+            intent_id=line["intent_id"],
+            since=self._now - self._lag,
+            posting_since=self._now - PATIENCE,
+        )
+        submitted = {r["request_id"] for r in ours if r["request_id"]} - self._listed.keys()
+        unknown = sum(r["request_id"] is None for r in ours)
+        return len(listed) + len(submitted) + unknown
+
+    def _refused(
+        self, window: Window, line: dict[str, Any], refusal: Refused
+    ) -> dict[str, Any] | None:
+        """Never decided from words in the answer: a full listing means that no slot was free."""
+        self._listed = {r.request_id: r for r in self._hook.requests()}
+        pending = sum(r.status == PENDING for r in self._listed.values())
+        if refusal.status == 429 or pending >= SLOTS:
+            log.info("%s %s: no slot is free (%s)", self._report.name, window, refusal)
+            self.progress.waiting.append(window)
+            return None
+        problem = (
+            f"Echo360 refuses the request for {self._report.name} {window} (HTTP {refusal.status}: "
+            f"{refusal.text}): mend what it says, then clear the task 'submit'."
+        )
+        self._change(line, problem=problem)
+        self.progress.lost.append(problem)
+        return None
+
+    def _answered(self, line: dict[str, Any], request: ReportRequest) -> dict[str, Any]:
+        return self._change(
+            line,
+            request_id=request.request_id,
+            status=request.status,
+            created=request.created,
+            posting_at=None,
+            problem=None,
+            answered_at=datetime.now(UTC),
+        )
+
+
+def find(conn: Connection, origin: str, request_id: str) -> tuple[Window, datetime]:
+    """The window of a request, and when Echo360 made it.
+
+    :raises PermanentFailure: no line has it.
+    """
+    row = conn.execute(
+        statement("echo360/find"), {"origin": origin, "request_id": request_id}
+    ).fetchone()
+    if row is None:
+        raise PermanentFailure(
+            f"ops.report_request does not know the request {request_id} of {origin}: clear the "
+            "task 'submit' as well."
+        )
+    return Window(row["first_day"], row["end_day"]), row["created"]

@@ -1,0 +1,157 @@
+"""The task that waits until Echo360 has made its reports.
+
+Between its waits it goes through the protocol again, which asks for what the slots did not allow
+before, again for what failed, and for the parts of a window that keeps failing.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
+
+from learning_warehouse.echo360.operators import run_name
+from learning_warehouse.echo360.reports import ECHO360_CONN_ID, Report, Window
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import Context, XComArg
+
+    from learning_warehouse.echo360.requests import Progress
+
+SHORTEST_INTERVAL = 5.0
+"""A trigger that fires before its task is recorded as deferred is lost; it never fires sooner."""
+
+
+class Echo360ReportSensor(BaseSensorOperator):
+    """Waits until each window of a report is covered by a request that is available.
+
+    XCom: the ids of those requests, which cover the windows exactly. Where a window was given up,
+    the others' ids are pushed, then the task fails and names it.
+
+    :param report: the report.
+    :param windows: its windows, as ``plan`` cut them.
+    :param poll_interval: seconds between two looks at Echo360's listing, 5 at least.
+    :param patience: how long to wait in all, deferrals included. After that the task fails for
+        good; cleared, it takes up the same requests.
+    :param lag: how late a submitted request may appear in the listing: a submission of unknown
+        outcome is not repeated before.
+    :param deferrable: wait in the triggerer, without a worker's slot.
+    """
+
+    template_fields: Sequence[str] = ("windows", "poll_interval")
+
+    def __init__(
+        self,
+        *,
+        report: Report,
+        windows: XComArg | list[dict[str, str]],
+        poll_interval: float | str = 30.0,
+        patience: timedelta = timedelta(hours=12),
+        lag: timedelta = timedelta(seconds=60),
+        deferrable: bool = True,
+        echo360_conn_id: str = ECHO360_CONN_ID,
+        warehouse_conn_id: str = WAREHOUSE_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("mode", "reschedule")
+        kwargs.setdefault("poke_interval", 30.0)
+        kwargs.setdefault("timeout", patience.total_seconds())
+        super().__init__(**kwargs)
+        self.report = report
+        self.windows: Any = windows
+        self.poll_interval = poll_interval
+        self.patience = patience
+        self.lag = lag
+        self.deferrable = deferrable
+        self.echo360_conn_id = echo360_conn_id
+        self.warehouse_conn_id = warehouse_conn_id
+
+    def execute(self, context: Context) -> Any:
+        """Look, then wait: in the triggerer, or as a sensor does."""
+        if not self.deferrable:
+            return super().execute(context)
+        deadline = time.time() + self.patience.total_seconds()
+        return self._go_on(context, self._advance(context, afresh=True), deadline)
+
+    def execute_complete(
+        self, context: Context, event: dict[str, Any] | None = None, *, deadline: float
+    ) -> list[str]:
+        """Woken by the trigger: look, and wait again while something is open."""
+        if event:
+            self.log.info("Woken: %s", event.get("reason"))
+        try:
+            progress = self._advance(context)
+        except TransientFailure as failure:
+            self.log.warning("%s Looking again later.", failure)
+            self._check(deadline)
+            self._defer([], deadline, wake_after=SHORTEST_INTERVAL)
+        return self._go_on(context, progress, deadline)
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """One look, for a sensor that is not deferrable."""
+        progress = self._advance(context)
+        if progress.is_open:
+            return PokeReturnValue(is_done=False)
+        return PokeReturnValue(is_done=True, xcom_value=self._result(context, progress))
+
+    def _advance(self, context: Context, *, afresh: bool = False) -> Progress:
+        from learning_warehouse.echo360.hook import Echo360Hook
+        from learning_warehouse.echo360.requests import advance
+
+        return advance(
+            Echo360Hook(self.echo360_conn_id),
+            self.report,
+            [Window.from_json(window) for window in self.windows],
+            run=run_name(context),
+            afresh=afresh,
+            lag=self.lag,
+            warehouse_conn_id=self.warehouse_conn_id,
+        )
+
+    def _go_on(self, context: Context, progress: Progress, deadline: float) -> list[str]:
+        if not progress.is_open:
+            return self._result(context, progress)
+        self._check(deadline, progress)
+        wake_after = self._interval if progress.waiting or progress.unknown else None
+        self._defer(progress.pending, deadline, wake_after=wake_after)
+        raise AssertionError("defer does not return")
+
+    @property
+    def _interval(self) -> float:
+        return max(SHORTEST_INTERVAL, float(self.poll_interval))
+
+    def _check(self, deadline: float, progress: Progress | None = None) -> None:
+        if time.time() < deadline:
+            return
+        stand = f" ({progress})" if progress else ""
+        raise PermanentFailure(
+            f"{self.report.name}: Echo360 was not ready after {self.patience}{stand}: clear this "
+            "task to wait for the same requests again."
+        )
+
+    def _defer(self, request_ids: list[str], deadline: float, *, wake_after: float | None) -> None:
+        from learning_warehouse.echo360.triggers import Echo360RequestsTrigger
+
+        self.defer(
+            trigger=Echo360RequestsTrigger(
+                conn_id=self.echo360_conn_id,
+                request_ids=request_ids,
+                poll_interval=self._interval,
+                deadline=deadline,
+                wake_at=None if wake_after is None else time.time() + wake_after,
+            ),
+            method_name="execute_complete",
+            kwargs={"deadline": deadline},
+        )
+
+    def _result(self, context: Context, progress: Progress) -> list[str]:
+        if progress.lost:
+            context["ti"].xcom_push(key="return_value", value=progress.available)
+            raise PermanentFailure(" | ".join(progress.lost))
+        return progress.available

@@ -1,0 +1,84 @@
+"""How a landed report is staged: all of its assets as one file, with the header once."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from learning_warehouse.errors import PermanentFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from learning_warehouse.echo360.reports import Report
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.merging import Stage
+
+BLOCK = 64 * 1024
+
+
+def stage_report(report: Report) -> Stage:
+    """How a delivery of this report is staged; one without assets has no rows."""
+
+    def stage(conn: Connection, delivery: Delivery) -> int:
+        from learning_warehouse.warehouse.staging import stage_csv
+
+        assets = delivery.details["assets"]
+        return stage_csv(conn, delivery, report.dataset, lambda: open_assets(assets))
+
+    return stage
+
+
+def open_assets(uris: Sequence[str]) -> BinaryIO:
+    """Stream assets one after another, each gunzipped, without the later ones' headers.
+
+    :raises PermanentFailure: their headers differ.
+    """
+    return cast(BinaryIO, io.BufferedReader(_Joined(_blocks(uris)), BLOCK))
+
+
+def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
+    from learning_warehouse.landing import open_uri
+    from learning_warehouse.warehouse.staging import decompressed
+
+    header: bytes | None = None
+    for uri in uris:
+        with open_uri(uri) as stored:
+            stream = decompressed(stored)
+            first = stream.readline()
+            if not first.strip():
+                continue
+            if header is None:
+                header = first.strip()
+                yield header + b"\n"
+            elif first.strip() != header:
+                raise PermanentFailure(
+                    f"{uri} has another header than the assets before it: nothing of the report "
+                    "was loaded; ask Echo360 about it."
+                )
+            last = b"\n"
+            while block := stream.read(BLOCK):
+                last = block[-1:]
+                yield block
+            if last != b"\n":
+                yield b"\n"
+
+
+class _Joined(io.RawIOBase):
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._rest = block
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size

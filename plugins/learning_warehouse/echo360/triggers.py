@@ -1,0 +1,86 @@
+"""The wait for Echo360, in the triggerer: it looks at the listing and wakes the sensor.
+
+Decides nothing: what a look means is the protocol's to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+log = logging.getLogger(__name__)
+
+
+class Echo360RequestsTrigger(BaseTrigger):
+    """Fires when a request is no longer pending, or when there is something to submit.
+
+    One read of ``/requests`` serves all requests that a task waits for.
+
+    :param conn_id: the connection of Echo360.
+    :param request_ids: the requests that are pending.
+    :param poll_interval: seconds between two looks.
+    :param deadline: epoch seconds at which it fires whatever was seen.
+    :param wake_at: epoch seconds at which windows that wait for a slot, or for the outcome of a
+        submission, are to be taken up again; None if there are none.
+    """
+
+    def __init__(
+        self,
+        conn_id: str,
+        request_ids: list[str],
+        poll_interval: float,
+        deadline: float,
+        wake_at: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.conn_id = conn_id
+        self.request_ids = request_ids
+        self.poll_interval = poll_interval
+        self.deadline = deadline
+        self.wake_at = wake_at
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """For the metadata database."""
+        return (
+            "learning_warehouse.echo360.triggers.Echo360RequestsTrigger",
+            {
+                "conn_id": self.conn_id,
+                "request_ids": self.request_ids,
+                "poll_interval": self.poll_interval,
+                "deadline": self.deadline,
+                "wake_at": self.wake_at,
+            },
+        )
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look, until there is something for the sensor to do."""
+        from learning_warehouse.echo360.hook import Echo360Hook
+        from learning_warehouse.errors import PermanentFailure, TransientFailure
+
+        hook = Echo360Hook(self.conn_id, attempts=2)
+        until = min(self.deadline, self.wake_at or self.deadline)
+        waiting = set(self.request_ids)
+        while True:
+            await asyncio.sleep(min(self.poll_interval, max(0.0, until - time.time())))
+            if time.time() >= until:
+                yield TriggerEvent({"reason": "it is time to look"})
+                return
+            try:
+                listed = await asyncio.to_thread(hook.requests)
+            except TransientFailure as failure:
+                log.warning("%s", failure)
+                continue
+            except PermanentFailure as failure:
+                yield TriggerEvent({"reason": str(failure)})
+                return
+            pending = {request.request_id for request in listed if request.status == "Pending"}
+            if not waiting <= pending:
+                yield TriggerEvent({"reason": f"{len(waiting - pending)} are no longer pending"})
+                return

@@ -1,0 +1,108 @@
+"""Real parts for the tests: a PostgreSQL server, a database of one's own, the vendors' sandbox.
+
+Airflow's home is a folder of the test run's; no test touches another one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-home-")
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__FERNET_KEY"] = "VlM1Z3bL6yRz0b5hD6bV0m2Hk7B0o8mTjOe1kq9h3aE="
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+
+import pytest
+from include.sandbox.postgres import EmbeddedPostgres
+
+if TYPE_CHECKING:
+    from include.sandbox.server import Sandbox
+    from learning_warehouse.warehouse.connection import Connection
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL server; its database ``empty_warehouse`` has the tables and no rows."""
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data") as server:
+        server.create_database("empty_warehouse")
+        open_database(server, "empty_warehouse").close()
+        yield server
+
+
+@pytest.fixture
+def warehouse_name(postgres: EmbeddedPostgres, request: pytest.FixtureRequest) -> str:
+    """The name of a database of the test's own, with the warehouse's tables."""
+    import psycopg
+
+    name = f"test_{abs(hash(request.node.nodeid))}"
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as conn:
+        conn.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        conn.execute(f'CREATE DATABASE "{name}" TEMPLATE empty_warehouse')
+    return name
+
+
+@pytest.fixture
+def warehouse(postgres: EmbeddedPostgres, warehouse_name: str) -> Iterator[Connection]:
+    """An open warehouse of the test's own."""
+    with closing(open_database(postgres, warehouse_name)) as conn:
+        yield conn
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Both vendors' APIs and an S3 server, with empty buckets."""
+    from include.sandbox.server import Sandbox
+
+    server = Sandbox(tmp_path_factory.mktemp("sandbox"), empty=True)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def connections(
+    sandbox: Sandbox,
+    postgres: EmbeddedPostgres,
+    warehouse_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> dict[str, dict[str, Any]]:
+    """Airflow's connections to the sandbox and to the test's own warehouse."""
+    configured = sandbox.airflow_connections(postgres.url(warehouse_name))
+    for conn_id, fields in configured.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+    return configured
+
+
+class XComs:
+    """Where a task that is executed by hand leaves its XComs."""
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        """Keep what a task pushes."""
+        self.pushed[key] = value
+
+
+def context(**params: Any) -> dict[str, Any]:
+    """The context of a run by hand with these Params."""
+    return {"params": params, "ti": XComs(), "dag_run": None}
+
+
+def open_database(server: EmbeddedPostgres, name: str) -> Connection:
+    """Open a database of the server as a warehouse."""
+    from learning_warehouse.warehouse.connection import open_warehouse
+    from psycopg.conninfo import conninfo_to_dict
+
+    return open_warehouse(dict(conninfo_to_dict(server.url(name))), called=f"the test {name}")
+
+
+def data_directory(server: EmbeddedPostgres) -> Path:
+    """Where the server keeps its data."""
+    return Path(server.data_dir)

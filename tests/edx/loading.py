@@ -1,0 +1,61 @@
+"""Short ways to write lines, to load them as a log, and to look at what came of them."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from learning_warehouse.edx import staging
+from learning_warehouse.edx.tar import PROBE, probe
+from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.merging import Merged, merge
+
+if TYPE_CHECKING:
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.ledger import Delivery
+
+
+def line(number: int = 0, **fields: Any) -> bytes:
+    event = {"event_type": "page_close", "event_source": "browser", "event": "", "session": number}
+    return json.dumps(
+        {"time": "2017-05-25T03:17:07+00:00", "username": "ada", **event, **fields}
+    ).encode()
+
+
+def deliver(conn: Connection, content: bytes, name: str = "prod-edx-001/tracking.log") -> Delivery:
+    version = f"{len(content)}-0-{probe(name, content[:PROBE], content[-PROBE:])}"
+    return ledger.deliver(
+        conn,
+        dataset="edx.event",
+        origin="UniversityA",
+        name=name,
+        version=version,
+        made_at=datetime(2017, 6, 1, tzinfo=UTC),
+        uri="s3://course-data/2017-06-01-UniversityA-tracking.tar",
+        size=len(content),
+        details={"offset": 512},
+    )
+
+
+def load(
+    conn: Connection, content: bytes, name: str = "prod-edx-001/tracking.log", **options: bool
+) -> Merged:
+    def stage(conn: Connection, delivery: Delivery) -> int:
+        return staging.stage_log(conn, delivery, io.BytesIO(content))
+
+    staged_id = stage(conn, deliver(conn, content, name))
+    return merge(conn, staged_id, staging.EVENTS, stage, **options)
+
+
+def counts(merged: Merged) -> tuple[int, int, int, int]:
+    return merged.rows_read, merged.rows_merged, merged.rows_duplicate, merged.rows_rejected
+
+
+def rows(conn: Connection, columns: str = "*", order: str = "_row") -> list[dict[str, Any]]:
+    return conn.execute(f"SELECT {columns} FROM edx.event ORDER BY {order}").fetchall()  # type: ignore[arg-type]
+
+
+def column(conn: Connection, name: str) -> list[Any]:
+    return [row[name] for row in rows(conn, name)]
