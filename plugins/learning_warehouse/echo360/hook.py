@@ -21,6 +21,7 @@ from urllib.request import urlopen
 
 import requests
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
+from requests import PreparedRequest, RequestException, Response
 from requests.auth import AuthBase
 
 from learning_warehouse.echo360.reports import ECHO360_CONN_ID
@@ -176,7 +177,7 @@ class Echo360Hook(BaseHook):
             answer = self._authorised("POST", url, json=body)
         except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
             raise self._unreachable(error) from None
-        except requests.RequestException as error:
+        except RequestException as error:
             if _was_not_sent(error):
                 raise self._unreachable(error) from None
             raise OutcomeUnknown(
@@ -202,6 +203,10 @@ class Echo360Hook(BaseHook):
         :raises LinkRefused: it is no longer good.
         """
         # Not through requests: it writes a URL anew, and a signature may not survive that.
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise PermanentFailure(
+                f"{redacted(url)} is no link over HTTP: nothing was fetched; ask Echo360 about it."
+            )
         try:
             answer = urlopen(url, timeout=TIMEOUT[1])
         except HTTPError as refusal:
@@ -258,19 +263,19 @@ class Echo360Hook(BaseHook):
     def _url(self, path: str) -> str:
         return self._configured()[0] + REPORTING + path
 
-    def _read(self, path: str, *, accept: tuple[int, ...] = ()) -> requests.Response:
+    def _read(self, path: str, *, accept: tuple[int, ...] = ()) -> Response:
         """GET, again and again within bounds; the answer is JSON or of a status in ``accept``."""
         url = path if "://" in path else self._url(path)
         return self._patiently(lambda: self._authorised("GET", url), url, accept=accept)
 
     def _patiently(
-        self, send: Callable[[], requests.Response], url: str, *, accept: tuple[int, ...] = ()
-    ) -> requests.Response:
+        self, send: Callable[[], Response], url: str, *, accept: tuple[int, ...] = ()
+    ) -> Response:
         for pause in self._pauses():
             retry_after = None
             try:
                 answer = send()
-            except requests.RequestException as error:
+            except RequestException as error:
                 problem = self._unreachable(error)
             else:
                 if answer.status_code in accept or (answer.ok and _is_json(answer)):
@@ -299,7 +304,7 @@ class Echo360Hook(BaseHook):
             yield min(2.0**attempt, self.longest_pause) * random.uniform(0.5, 1.0)
         yield None
 
-    def _authorised(self, method: str, url: str, **kwargs: Any) -> requests.Response:
+    def _authorised(self, method: str, url: str, **kwargs: Any) -> Response:
         """Send with the token; on a 401 once more with a new one."""
         for again in (False, True):
             if self._token is None or again:
@@ -363,7 +368,7 @@ class Echo360Hook(BaseHook):
             )
         return following
 
-    def _unreachable(self, error: requests.RequestException) -> TransientFailure:
+    def _unreachable(self, error: RequestException) -> TransientFailure:
         return TransientFailure(
             f"Echo360 cannot be reached at {self._configured()[0]} ({type(error).__name__}): check "
             f"the host of the connection '{self.echo360_conn_id}' and that workers may reach it."
@@ -409,12 +414,12 @@ class _Bearer(AuthBase):
     def __init__(self, token: str) -> None:
         self._token = token
 
-    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+    def __call__(self, prepared: PreparedRequest) -> PreparedRequest:
         prepared.headers["Authorization"] = f"Bearer {self._token}"
         return prepared
 
 
-def _no_auth(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+def _no_auth(prepared: PreparedRequest) -> PreparedRequest:
     return prepared
 
 
@@ -425,13 +430,13 @@ def redacted(url: str) -> str:
     return f"{parts.scheme}://{host}{parts.path}" + ("?..." if parts.query else "")
 
 
-def _was_not_sent(error: requests.RequestException) -> bool:
+def _was_not_sent(error: RequestException) -> bool:
     """Whether the connection was never made, so that nothing can have arrived."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return type(reason).__name__ in ("NewConnectionError", "NameResolutionError")
 
 
-def _is_json(answer: requests.Response) -> bool:
+def _is_json(answer: Response) -> bool:
     try:
         answer.json()
     except ValueError:
@@ -439,7 +444,7 @@ def _is_json(answer: requests.Response) -> bool:
     return True
 
 
-def _retry_after(answer: requests.Response) -> float | None:
+def _retry_after(answer: Response) -> float | None:
     """Seconds, from a ``Retry-After`` of either form."""
     given = answer.headers.get("Retry-After")
     if not given:

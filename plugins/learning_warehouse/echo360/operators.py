@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, TriggerRule
 
@@ -13,7 +13,7 @@ from learning_warehouse.echo360.reports import (
     Window,
     windows_of,
 )
-from learning_warehouse.errors import Failures, PermanentFailure, TransientFailure
+from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.landing import LANDING_CONN_ID
 from learning_warehouse.operators import hand_on
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
@@ -21,7 +21,6 @@ from learning_warehouse.window import days_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
@@ -137,11 +136,6 @@ class Echo360SubmitOperator(BaseOperator):
         return list(self.windows)
 
 
-class _Landed(NamedTuple):
-    uris: list[str]
-    size: int
-
-
 class LandEcho360ReportsOperator(BaseOperator):
     """Copies the assets of available requests to the landing zone, bytes unchanged.
 
@@ -191,9 +185,7 @@ class LandEcho360ReportsOperator(BaseOperator):
                 deliveries.append(self._land(conn, hook, zone, request_id))
         return hand_on(context, deliveries, failures)
 
-    def _land(
-        self, conn: Connection, hook: Echo360Hook, zone: LandingZone, request_id: str
-    ) -> int:
+    def _land(self, conn: Connection, hook: Echo360Hook, zone: LandingZone, request_id: str) -> int:
         from learning_warehouse.echo360.requests import find
         from learning_warehouse.warehouse import ledger
 
@@ -203,30 +195,57 @@ class LandEcho360ReportsOperator(BaseOperator):
         if (name, request_id) in known:
             self.log.info("%s of request %s was landed before.", name, request_id)
             return known[name, request_id].delivery_id
-        landed = self._copy(hook, zone, window, request_id)
-        return self._enter(conn, hook.origin, name, window, created, request_id, landed, zone)
+        place = f"echo360/{hook.origin}/{self.report.name}/"
+        place += f"{window.first_day}_{window.end_day}/{request_id}"
+        assets = self._copy(hook, zone, request_id, place)
+        delivery = ledger.deliver(
+            conn,
+            dataset=table,
+            origin=hook.origin,
+            name=name,
+            version=request_id,
+            made_at=created,
+            first_day=window.first_day,
+            end_day=window.end_day,
+            uri=assets[0][0] if len(assets) == 1 else f"s3://{zone.bucket}/{place}/",
+            size=sum(size for _, size in assets),
+            details={"assets": [uri for uri, _ in assets]},
+        )
+        return delivery.delivery_id
 
     def _copy(
-        self, hook: Echo360Hook, zone: LandingZone, window: Window, request_id: str
-    ) -> _Landed:
-        """Copy the assets; a link that is no longer good is fetched anew, once for each asset."""
-        from urllib.parse import urlsplit
+        self, hook: Echo360Hook, zone: LandingZone, request_id: str, place: str
+    ) -> list[tuple[str, int]]:
+        """Copy the assets; a link that is no longer good is fetched anew, once for each asset.
+
+        :returns: URI and bytes of each copy.
+        """
+        from urllib.parse import unquote, urlsplit
 
         from learning_warehouse.echo360.hook import LinkRefused
 
-        links = self._links(hook, request_id)
-        uris, total = [], 0
+        links = _links(hook, request_id)
+        copies = []
         for ordinal in range(len(links)):
             try:
                 body = hook.open_asset(links[ordinal])
             except LinkRefused as refusal:
                 self.log.info("%s Fetching the request again.", refusal)
-                links = self._links(hook, request_id)
+                links = _links(hook, request_id)
                 body = hook.open_asset(links[ordinal])
             with body:
-                file = urlsplit(links[ordinal]).path.rpartition("/")[2]
-                key = f"{self._place(hook.origin, window, request_id)}/{ordinal + 1}-{file}"
-                uri, size = zone.put_stream(key, body)
-            uris.append(uri)
-            total += size
-        return _Landed(uris, total)
+                file = unquote(urlsplit(links[ordinal]).path).rpartition("/")[2]
+                copies.append(zone.put_stream(f"{place}/{ordinal + 1}-{file}", body))
+        return copies
+
+
+def _links(hook: Echo360Hook, request_id: str) -> tuple[str, ...]:
+    """The signed links of a request, as long as it is available."""
+    told = hook.request(request_id)
+    if told is None or told.status != "Available":
+        status = told.status if told else "unknown"
+        raise PermanentFailure(
+            f"Request {request_id} is {status} at Echo360: clear the task 'submit', which asks "
+            "for it again."
+        )
+    return told.links

@@ -100,14 +100,17 @@ def advance(
     :param lag: how late a submitted request may appear in the listing.
     :raises TransientFailure: the listing cannot be read; nothing was submitted.
     """
-    with connect(warehouse_conn_id) as conn, connect(warehouse_conn_id) as keeper:
-        # The lock lives in a transaction of its own connection, so that each line is committed
-        # as it is written and a process that dies lets go of the lock.
-        with keeper.transaction():
-            keeper.execute(statement("echo360/lock"), {"origin": hook.origin})
-            protocol = _Protocol(conn, hook, report, run=run, afresh=afresh, lag=lag)
-            for window in windows:
-                protocol.settle(window)
+    # The lock lives in a transaction on a connection of its own, so that each line is committed as
+    # it is written, and a process that dies lets go of the lock.
+    with (
+        connect(warehouse_conn_id) as conn,
+        connect(warehouse_conn_id) as keeper,
+        keeper.transaction(),
+    ):
+        keeper.execute(statement("echo360/lock"), {"origin": hook.origin})
+        protocol = _Protocol(conn, hook, report, run=run, afresh=afresh, lag=lag)
+        for window in windows:
+            protocol.settle(window)
     log.info("%s: %s", report.name, protocol.progress)
     return protocol.progress
 
@@ -214,7 +217,9 @@ class _Protocol:
             mine = [r for r in candidates if r.request_id not in line["seen_before"]]
             if mine:
                 oldest = min(mine, key=lambda r: (r.created, r.request_id))
-                log.info("%s %s: its submission made %s", self._report.name, window, oldest.request_id)
+                log.info(
+                    "%s %s: its submission made %s", self._report.name, window, oldest.request_id
+                )
                 return self._answered(line, oldest)
             patience = max(self._lag, min(self._lag * 2 ** min(line["posts"] - 1, 8), PATIENCE))
             if self._now < line["posting_at"] + patience:

@@ -219,8 +219,9 @@ def find_credentials(body: Any, asked_at: datetime) -> Credentials:
 def _objects(body: Any) -> Iterator[dict[str, Any]]:
     if isinstance(body, dict):
         yield body
-    for inner in body.values() if isinstance(body, dict) else body:
-        if isinstance(inner, dict | list):
+        yield from _objects(list(body.values()))
+    elif isinstance(body, list):
+        for inner in body:
             yield from _objects(inner)
 
 

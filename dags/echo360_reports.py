@@ -1,0 +1,111 @@
+"""Echo360 reports: plan, then for each report submit → wait → land → stage → merge."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
+from learning_warehouse.echo360.operators import (
+    Echo360PlanOperator,
+    Echo360SubmitOperator,
+    LandEcho360ReportsOperator,
+)
+from learning_warehouse.echo360.reports import REPORTS
+from learning_warehouse.echo360.sensors import Echo360ReportSensor
+from learning_warehouse.echo360.staging import stage_report
+from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
+from learning_warehouse.timetable import UTCDays
+from learning_warehouse.window import params
+
+DOC = """
+### Echo360 reports
+
+Asks Echo360 for its reports, waits without a worker's slot until they are made, copies them to the
+landing zone and loads them into the schema `echo360` of the warehouse.
+
+* **Schedule**: each UTC day, eight hours after its close. Echo360 completes a day within 48 hours
+  of its close, so a scheduled run asks for the last three days, in one request a report, and
+  replaces them.
+* **By hand**: without Params it loads yesterday. `first_day` and `last_day` choose the days;
+  `reports` chooses the reports. A **backfill** takes each run's day, one request a report and day:
+  for a long past trigger one run over it instead.
+* **What a year costs**: a request covers seven days at most, so a year is 53 requests a dated
+  report. Three are in flight at a time, whoever asks, and one may take Echo360 several hours. The
+  log of `plan` says how many a run makes before the first is submitted.
+* **`asset`** has no dates: it is kept as a snapshot of the run's last day, and left out of a
+  backfill, which could not tell what was so then.
+* **Connections**: `echo360` (host = base URL, login = client id, password = client secret),
+  `landing_zone`, `learning_warehouse`.
+* **When it fails**: the last line of the task's log says what to do; then clear the task. No
+  request is submitted twice by that: what was asked for stands in `ops.report_request`. A request
+  that failed is asked again, a window that keeps failing is split into shorter ones, and a day
+  that keeps failing is named with its request id, for Echo360's support. A report that is *held*
+  would have shrunk a day by more than half: look at it, and if it is right run again with
+  `accept_shrink`. Rejected rows are in `ops.rejected_row`.
+"""
+
+with DAG(
+    "echo360_reports",
+    description="Echo360's reports, loaded into the warehouse",
+    doc_md=DOC,
+    schedule=UTCDays(start_after=timedelta(hours=8)),
+    start_date=datetime(2020, 1, 1, tzinfo=UTC),
+    catchup=False,
+    tags=["learning warehouse", "echo360"],
+    default_args={
+        "owner": "learning-analytics",
+        "retries": 3,
+        "retry_delay": timedelta(minutes=1),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=30),
+    },
+    params={
+        **params(),
+        "reports": Param(
+            list(REPORTS),
+            type="array",
+            items={"type": "string", "enum": list(REPORTS)},
+            examples=list(REPORTS),
+            title="Reports",
+            description="Which of Echo360's reports to ask for.",
+        ),
+        "poll_interval": Param(
+            30,
+            type="integer",
+            minimum=5,
+            title="Seconds between two looks",
+            description="How often Echo360 is asked whether its reports are made; it allows 120 "
+            "calls a minute to an institution.",
+        ),
+    },
+) as dag:
+    plan = Echo360PlanOperator(task_id="plan")
+    merges = []
+    for name, report in REPORTS.items():
+        with TaskGroup(name):
+            submit = Echo360SubmitOperator(
+                task_id="submit", report=report, windows=plan.output[name]
+            )
+            wait = Echo360ReportSensor(
+                task_id="wait",
+                report=report,
+                windows=submit.output,
+                poll_interval="{{ params.poll_interval }}",
+            )
+            land = LandEcho360ReportsOperator(
+                task_id="land", report=report, request_ids=wait.output
+            )
+            stage = StageOperator(
+                task_id="stage",
+                dataset=report.dataset,
+                deliveries=land.output,
+                stage=stage_report(report),
+            )
+            merge = MergeOperator(
+                task_id="merge",
+                dataset=report.dataset,
+                staged=stage.output,
+                stage=stage_report(report),
+            )
+            merges.append(merge.output)
+    SummaryOperator(task_id="summarise", merges=merges)

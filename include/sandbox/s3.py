@@ -1,0 +1,87 @@
+"""A real S3 server (moto's), behind a front that counts, checks the vendor's keys, and fails.
+
+Faults: ``s3_500`` and ``s3_cut`` (times): a GET of an object is answered with 500, or ends in its
+middle.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+from include.sandbox.world import World
+
+VENDOR_BUCKET = "vocareum-us-west-2-lab-analytics"
+ASSET_BUCKET = "echo360-assets"
+ACCESS_KEY = "sandbox"
+SECRET_KEY = "sandbox-secret"
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+def front(application: Application, world: World) -> Application:
+    """Put the checks, the counts and the faults before an S3 application."""
+
+    def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        bucket, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
+        method = environ["REQUEST_METHOD"]
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        refusal = _refusal(world, environ, bucket, query)
+        if refusal:
+            return _error(start_response, *refusal)
+        reads_object = method == "GET" and bool(key)
+        world.count(f"s3 {method} {'object' if key else 'bucket'} {bucket}")
+        if reads_object and world.strikes("s3_500"):
+            return _error(start_response, "500 Internal Server Error", "InternalError")
+        if bucket == ASSET_BUCKET and method == "GET":
+            environ["QUERY_STRING"] = ""
+        body = application(environ, start_response)
+        return _sent(world, bucket, body) if reads_object else body
+
+    return answer
+
+
+def _refusal(
+    world: World, environ: Environ, bucket: str, query: dict[str, list[str]]
+) -> tuple[str, str] | None:
+    authorization = environ.get("HTTP_AUTHORIZATION", "")
+    if bucket == ASSET_BUCKET and environ["REQUEST_METHOD"] == "GET" and "Expires" in query:
+        if authorization:
+            return "400 Bad Request", "InvalidArgument"
+        if float(query["Expires"][0]) < world.now().timestamp():
+            return "403 Forbidden", "AccessDenied"
+        if query.get("Signature") != ["a/signature+with=odd%characters"]:
+            return "403 Forbidden", "SignatureDoesNotMatch"
+        return None
+    signed = re.search(r"Credential=([^/]+)/", authorization)
+    access_key = signed[1] if signed else ""
+    if access_key == ACCESS_KEY:
+        return None
+    good_until = world.issued.get(access_key)
+    if good_until is None or bucket != VENDOR_BUCKET:
+        return "403 Forbidden", "InvalidAccessKeyId" if good_until is None else "AccessDenied"
+    if good_until < world.now():
+        return "400 Bad Request", "ExpiredToken"
+    return None
+
+
+def _error(start_response: StartResponse, status: str, code: str) -> Iterable[bytes]:
+    body = f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
+    start_response(
+        status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
+    )
+    return [body]
+
+
+def _sent(world: World, bucket: str, body: Iterable[bytes]) -> Iterator[bytes]:
+    cut = world.strikes("s3_cut")
+    for block in body:
+        if cut:
+            yield block[: len(block) // 2]
+            return
+        world.count(f"s3 bytes {bucket}", len(block))
+        yield block

@@ -1,0 +1,60 @@
+"""What the vendors and the bucket share: the clock, the faults, and the counts of what was asked."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+
+@dataclass
+class World:
+    """The state of the sandbox.
+
+    :param faults: what is to go wrong, by name; see the functions that look for each.
+    :param counts: how often each thing was asked for.
+    :param issued: the vendor's access keys, and until when each is good.
+    """
+
+    faults: dict[str, Any] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    issued: dict[str, datetime] = field(default_factory=dict)
+    requests: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    _frozen: datetime | None = None
+
+    def now(self) -> datetime:
+        """The sandbox's time."""
+        return self._frozen or datetime.now(UTC)
+
+    def set_clock(self, now: str | None) -> None:
+        """Stop the clock at an ISO 8601 time, or let it run again."""
+        self._frozen = datetime.fromisoformat(now).astimezone(UTC) if now else None
+
+    def count(self, what: str, by: int = 1) -> None:
+        """Count something that was asked for."""
+        with self.lock:
+            self.counts[what] += by
+
+    def strikes(self, fault: str) -> bool:
+        """Whether a fault happens now; each time uses up one of the times it was set for."""
+        with self.lock:
+            left = int(self.faults.get(fault, 0))
+            if left > 0:
+                self.faults[fault] = left - 1
+            return left > 0
+
+    def reset(self) -> None:
+        """Let nothing go wrong, and begin to count anew."""
+        with self.lock:
+            self.faults.clear()
+            self.counts.clear()
+            self.requests.clear()
+            self._frozen = None
+
+    def issue(self, access_key: str, lifetime: timedelta) -> datetime:
+        """Make an access key of the vendor's bucket good for a while."""
+        self.issued[access_key] = self.now() + lifetime
+        return self.issued[access_key]

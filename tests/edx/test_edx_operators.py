@@ -1,0 +1,282 @@
+"""The task unpack, and its lanes, against a real S3 server and a real PostgreSQL."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import secrets
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from learning_warehouse.edx.operators import EdxLogTarOperator, deal
+from learning_warehouse.edx.staging import EVENTS, stage_member
+from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.warehouse import ledger
+
+from tests.conftest import context
+from tests.edx.loading import column, line, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from include.sandbox.server import Sandbox
+    from learning_warehouse.warehouse.connection import Connection
+
+pytestmark = pytest.mark.usefixtures("connections")
+
+FIRST = "2013-10-20-UniversityA-tracking.tar"
+SECOND = "2013-10-27-UniversityA-tracking.tar"
+
+
+class Bucket:
+    """A bucket of the test's own."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.name = f"course-data-{secrets.token_hex(6)}"
+        client.create_bucket(
+            Bucket=self.name,
+            CreateBucketConfiguration={"LocationConstraint": "us-west-2"},
+        )
+
+    def put(self, key: str, content: bytes) -> None:
+        self.client.put_object(Bucket=self.name, Key=key, Body=content)
+
+    def unpack(self, **params: Any) -> list[int]:
+        """Run the task; what it dealt out, lane by lane."""
+        return sum(self.lanes(**params).values(), [])
+
+    def lanes(self, **params: Any) -> dict[str, list[int]]:
+        given = context(**{"earliest": True, **params})
+        try:
+            self.operator().execute(given)
+        finally:
+            self.pushed: dict[str, list[int]] = given["ti"].pushed
+        return self.pushed
+
+    def operator(self, **options: Any) -> EdxLogTarOperator:
+        return EdxLogTarOperator(task_id="unpack", bucket_name=self.name, **options)
+
+
+@pytest.fixture
+def bucket(sandbox: Sandbox) -> Bucket:
+    return Bucket(sandbox.client())
+
+
+def tar(members: Mapping[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as writer:
+        for name, body in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(body)
+            writer.addfile(info, io.BytesIO(body))
+    return content.getvalue()
+
+
+def log(*numbers: int) -> bytes:
+    return gzip.compress(b"\n".join(map(line, numbers)), mtime=0)
+
+
+LOG_1 = {"prod-edx-001/2013-10-20-UniversityA.log.gz": log(1, 2)}
+LOG_2 = {"prod-edx-002/2013-10-20-UniversityA.log.gz": log(3)}
+LOG_3 = {"prod-edx-001/2013-10-27-UniversityA.log": line(4) + b"\n" + line(5)}
+
+
+def names(conn: Connection, ids: list[int]) -> set[str]:
+    return {ledger.find(conn, delivery_id).name for delivery_id in ids}
+
+
+def merge_all(conn: Connection, ids: list[int]) -> list[dict[str, Any]]:
+    """Stage and merge deliveries as the lanes do."""
+    staged = StageOperator(task_id="stage", dataset=EVENTS, deliveries=ids, stage=stage_member)
+    given = {**context(), "outlet_events": Outlets()}
+    merge = MergeOperator(
+        task_id="merge", dataset=EVENTS, staged=staged.execute(given), stage=stage_member
+    )
+    return merge.execute(given)
+
+
+class Outlets(dict[Any, Any]):
+    """Takes the asset events of a task that is executed by hand."""
+
+    def __missing__(self, alias: Any) -> Outlets:
+        return self
+
+    def add(self, asset: Any, extra: Any = None) -> None:
+        """Nobody looks at them here."""
+
+
+def test_the_logs_of_a_tar_go_their_whole_way(warehouse: Connection, bucket: Bucket) -> None:
+    bucket.put(SECOND, tar({**LOG_1, "exclude.txt": b"x", **LOG_2, **LOG_3}))
+    ids = bucket.unpack()
+    assert names(warehouse, ids) == {*LOG_1, *LOG_2, *LOG_3}
+    counts = merge_all(warehouse, ids)
+    assert sum(count["rows_merged"] for count in counts) == 5
+    assert sorted(column(warehouse, "session")) == list("12345")
+    assert set(column(warehouse, "_origin")) == {"UniversityA"}
+    (walked,) = warehouse.execute("SELECT * FROM edx.tracking_log_tar").fetchall()
+    assert (walked["members"], walked["junk"]) == (3, 1)
+
+
+def test_logs_that_were_loaded_are_left_out_whatever_tar_holds_them(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    bucket.put(FIRST, tar({**LOG_1, **LOG_2}))
+    merge_all(warehouse, bucket.unpack())
+    assert bucket.unpack() == []
+    bucket.put(SECOND, tar({**LOG_3, **LOG_2, **LOG_1}))
+    assert names(warehouse, bucket.unpack()) == {*LOG_3}
+
+
+def test_a_log_that_several_tars_hold_is_taken_once_from_the_latest(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    bucket.put(FIRST, tar(LOG_1))
+    bucket.put(SECOND, tar({**LOG_2, **LOG_1}))
+    ids = bucket.unpack()
+    assert names(warehouse, ids) == {*LOG_1, *LOG_2}
+    assert len(ids) == 2
+    assert {ledger.find(warehouse, i).uri for i in ids} == {f"s3://{bucket.name}/{SECOND}"}
+
+
+def test_a_log_of_the_same_name_and_other_bytes_is_another_one(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    (name,) = LOG_1
+    bucket.put(FIRST, tar(LOG_1))
+    merge_all(warehouse, bucket.unpack())
+    bucket.put(SECOND, tar({name: log(1, 2, 3)}))
+    (count,) = merge_all(warehouse, bucket.unpack())
+    assert (count["rows_merged"], count["rows_duplicate"]) == (1, 2)
+
+
+def test_what_an_earlier_run_found_and_did_not_merge_is_taken_up_without_a_walk(
+    bucket: Bucket,
+) -> None:
+    bucket.put(FIRST, tar({**LOG_1, **LOG_2}))
+    ids = bucket.unpack()
+    bucket.put(SECOND, tar({**LOG_3}))
+    again = bucket.unpack()
+    assert set(ids) < set(again)
+    assert len(again) == 3
+
+
+def test_reload_takes_logs_that_were_loaded(warehouse: Connection, bucket: Bucket) -> None:
+    bucket.put(FIRST, tar({**LOG_1, **LOG_2}))
+    ids = bucket.unpack()
+    merge_all(warehouse, ids)
+    assert sorted(bucket.unpack(reload=True)) == sorted(ids)
+
+
+def test_a_tar_that_was_replaced_is_walked_again(warehouse: Connection, bucket: Bucket) -> None:
+    bucket.put(FIRST, tar({**LOG_1, **LOG_2}))
+    (first, second) = sorted(bucket.unpack())
+    bucket.put(FIRST, tar({**LOG_3, **LOG_2, **LOG_1}))
+    assert len(bucket.unpack()) == 3
+    merge_all(warehouse, [first, second])
+    assert sorted(column(warehouse, "session")) == list("123")
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        ({"first_day": "2013-10-20", "last_day": "2013-10-26"}, {*LOG_1}),
+        ({"first_day": "2013-10-21", "last_day": "2013-10-27"}, {*LOG_2}),
+        ({"last_day": "2013-10-27"}, {*LOG_2}),
+        ({"earliest": True, "last_day": "2013-10-27"}, {*LOG_1, *LOG_2}),
+        ({"first_day": "2013-10-28"}, set()),
+    ],
+)
+def test_the_days_are_those_of_the_tars(
+    warehouse: Connection, bucket: Bucket, days: dict[str, Any], found: set[str]
+) -> None:
+    bucket.put(FIRST, tar(LOG_1))
+    bucket.put(SECOND, tar(LOG_2))
+    bucket.put("2013-99-99-UniversityA-tracking.tar", tar(LOG_3))
+    bucket.put("2013-10-27-UniversityA-notes.txt", b"")
+    assert names(warehouse, bucket.unpack(**{"earliest": False, **days})) == found
+
+
+def test_a_damaged_tar_holds_back_nothing_but_what_lies_behind_the_damage(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    whole = tar({**LOG_1, **LOG_2})
+    second = 1024
+    assert whole[second : second + 12] == b"prod-edx-002"
+    bucket.put(SECOND, whole[:second] + b"damage" + whole[second + 6 :])
+    bucket.put(FIRST, tar(LOG_3))
+    with pytest.raises(PermanentFailure, match=f"{SECOND} cannot be read on from byte {second}"):
+        bucket.unpack()
+    ids = sum(bucket.pushed.values(), [])
+    assert names(warehouse, ids) == {*LOG_1, *LOG_3}
+    walked = warehouse.execute("SELECT uri FROM edx.tracking_log_tar").fetchall()
+    assert [row["uri"] for row in walked] == [f"s3://{bucket.name}/{FIRST}"]
+
+
+def test_a_tar_with_encrypted_logs_is_looked_at_again(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    bucket.put(FIRST, tar({**LOG_1, "prod-edx-001/2013-10-20-UniversityA.log.gz.gpg": b"x"}))
+    assert names(warehouse, bucket.unpack()) == {*LOG_1}
+    assert warehouse.execute("SELECT FROM edx.tracking_log_tar").fetchall() == []
+
+
+def test_the_site_of_the_connection_chooses_the_tars(
+    warehouse: Connection,
+    bucket: Bucket,
+    connections: dict[str, dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bucket.put(FIRST, tar(LOG_1))
+    bucket.put("2013-10-20-UniversityB-tracking.tar", tar(LOG_2))
+    fields = connections["edx_tracking_logs"]
+    fields = {**fields, "extra": {**fields["extra"], "site": "UniversityB"}}
+    monkeypatch.setenv("AIRFLOW_CONN_EDX_TRACKING_LOGS", json.dumps(fields))
+    (delivery_id,) = bucket.unpack()
+    delivery = ledger.find(warehouse, delivery_id)
+    assert (delivery.name, delivery.origin) == (*LOG_2, "UniversityB")
+
+
+def test_prefix_and_pattern_choose_the_tars(warehouse: Connection, bucket: Bucket) -> None:
+    bucket.put("old/logs_20131020.tar", tar(LOG_1))
+    bucket.put("2013-10-27-UniversityA-tracking.tar", tar(LOG_2))
+    given = context(earliest=True)
+    pattern = r"logs_(?P<date>\d{8})\.tar"
+    bucket.operator(prefix="old/", pattern=pattern).execute(given)
+    (delivery_id,) = sum(given["ti"].pushed.values(), [])
+    assert ledger.find(warehouse, delivery_id).origin == bucket.name
+
+
+def test_a_pattern_needs_a_date(bucket: Bucket) -> None:
+    with pytest.raises(PermanentFailure, match=r"no group \(\?P<date>\.\.\.\)"):
+        bucket.operator(pattern="tracking").execute(context(earliest=True))
+
+
+def test_a_bucket_that_is_not_there() -> None:
+    operator = EdxLogTarOperator(task_id="unpack", bucket_name="no-such-bucket")
+    with pytest.raises(PermanentFailure, match=r"listing s3://no-such-bucket/ .*check the bucket"):
+        operator.execute(context(earliest=True))
+
+
+def test_lanes_are_dealt_out_evenly_by_bytes(bucket: Bucket) -> None:
+    logs = {f"prod-edx-00{i}/tracking.log": bytes(1000 * (i + 1)) for i in range(9)}
+    bucket.put(FIRST, tar(logs))
+    lanes = bucket.lanes()
+    assert list(lanes) == ["lane_1", "lane_2"]
+    assert sum(map(len, lanes.values())) == 9
+
+
+def test_dealing() -> None:
+    assert deal({}, 2) == [[], []]
+    assert deal({1: 10}, 2) == [[1], []]
+    assert deal({1: 10, 2: 1, 3: 9, 4: 100}, 2) == [[4], [1, 2, 3]]
+
+
+def test_what_was_loaded_by_hand_is_known(warehouse: Connection, bucket: Bucket) -> None:
+    ((name, content),) = LOG_1.items()
+    load(warehouse, content, name)
+    bucket.put(FIRST, tar(LOG_1))
+    assert bucket.unpack() == []

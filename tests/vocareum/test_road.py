@@ -1,0 +1,186 @@
+"""From Vocareum's API and bucket to the warehouse, step by step, against the sandbox's real HTTP."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.vocareum.files import REGISTRY
+from learning_warehouse.vocareum.operators import (
+    LandVocareumFilesOperator,
+    VocareumCredentialsOperator,
+)
+from learning_warehouse.window import Days
+from tests.conftest import context
+
+if TYPE_CHECKING:
+    from include.sandbox.server import Sandbox
+    from learning_warehouse.warehouse.connection import Connection
+
+LAB_SESSIONS, ENROLLMENT = REGISTRY
+BUCKET = "vocareum-us-west-2-lab-analytics"
+DAYS = {"first_day": "2026-01-05", "last_day": "2026-01-06"}
+HEADER = b"userid,courseid,role,name,email\n"
+
+
+@pytest.fixture(autouse=True)
+def bucket(sandbox: Sandbox, connections: dict[str, Any]) -> Any:
+    """The vendor's bucket, empty, and nothing wrong."""
+    sandbox.reset()
+    client = sandbox.client()
+    for listed in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
+        client.delete_object(Bucket=BUCKET, Key=listed["Key"])
+    return client
+
+
+def land(files: Any = ENROLLMENT, **params: Any) -> list[int]:
+    """Credentials, then the files that are new."""
+    sealed = VocareumCredentialsOperator(task_id="credentials").execute(context())
+    operator = LandVocareumFilesOperator(task_id="land", files=files, credentials=sealed)
+    return operator.execute(context(**{**DAYS, **params}))
+
+
+def load(files: Any = ENROLLMENT, **params: Any) -> list[dict[str, Any]]:
+    """The whole road."""
+    deliveries = land(files, **params)
+    if not deliveries:
+        return []
+    dataset = files.dataset
+    stage = StageOperator(task_id="stage", dataset=dataset, deliveries=deliveries)
+    merge = MergeOperator(task_id="merge", dataset=dataset, staged=stage.execute(context()))
+    return merge.execute({**context(**params), "outlet_events": Events()})
+
+
+class Events(dict[Any, Any]):
+    """Takes the asset events that a task adds."""
+
+    def __missing__(self, key: Any) -> Events:
+        return self
+
+    def add(self, asset: Any, extra: dict[str, Any]) -> None:
+        """Keep the event."""
+        self[asset.name] = extra
+
+
+def put(client: Any, key: str, content: bytes) -> None:
+    """Write a file as Vocareum would."""
+    client.put_object(Bucket=BUCKET, Key=key, Body=content)
+
+
+def test_a_file_is_read_once_and_again_when_it_changes(
+    bucket: Any, sandbox: Sandbox, warehouse: Connection
+) -> None:
+    key = "org123/enrollment/course1/enrollment.csv"
+    put(bucket, key, HEADER + b"1,1,student,Al,a@b\n")
+    put(bucket, "org1234/enrollment/course9/enrollment.csv", HEADER + b"9,9,student,Zo,z@z\n")
+    assert [counts["rows_merged"] for counts in load()] == [1]
+    sandbox.reset()
+    assert load() == []
+    assert sandbox.counts().get(f"s3 GET object {BUCKET}", 0) == 0
+    put(bucket, key, HEADER + b"1,1,student,Al,a@b\n2,1,student,Bo,b@c\n")
+    assert [counts["rows_merged"] for counts in load()] == [2]
+    query: Any = "SELECT userid, _origin FROM vocareum.enrollment ORDER BY userid"
+    found = [tuple(row.values()) for row in warehouse.execute(query)]
+    assert found == [("1", "org123"), ("2", "org123")]
+
+
+def test_every_version_is_kept_in_the_landing_zone(bucket: Any, warehouse: Connection) -> None:
+    key = "org123/enrollment/course1/enrollment.csv"
+    for name in (b"Al", b"Bo"):
+        put(bucket, key, HEADER + b"1,1,student," + name + b",a@b\n")
+        load()
+    query: Any = "SELECT uri FROM ops.delivery"
+    uris = {row["uri"] for row in warehouse.execute(query)}
+    assert len(uris) == 2
+    for uri in uris:
+        landing, _, landed = uri.removeprefix("s3://").partition("/")
+        body = bucket.get_object(Bucket=landing, Key=landed)["Body"].read()
+        assert body.startswith(HEADER)
+
+
+def test_daily_files_by_the_runs_days(bucket: Any) -> None:
+    for day in ("2026-1-4", "2026-01-05", "2026-1-6", "2026-1-7", "2026-2-30"):
+        put(bucket, f"org123/lab_sessions/lab_sessions_{day}.csv", b"User ID\nu\n")
+    assert len(land(LAB_SESSIONS)) == 2
+    assert not LAB_SESSIONS.wanted(
+        "lab_sessions/lab_sessions_2026-2-30.csv", Days.__new__(Days)
+    ), "an impossible date"
+
+
+def test_one_bad_file_fails_alone(bucket: Any, warehouse: Connection) -> None:
+    put(bucket, "org123/enrollment/course1/enrollment.csv", HEADER + b"1,1,student,Al,a@b\n")
+    put(bucket, "org123/enrollment/course2/enrollment.csv", b"userid,role\n1,student\n")
+    deliveries = land()
+    stage = StageOperator(task_id="stage", dataset=ENROLLMENT.dataset, deliveries=deliveries)
+    run = context()
+    with pytest.raises(PermanentFailure, match=r"course2/enrollment.csv has no column courseid"):
+        stage.execute(run)
+    assert len(run["ti"].pushed["return_value"]) == 1, "the good one goes on"
+
+
+def test_the_bucket_failing_for_a_while_loses_nothing(bucket: Any, sandbox: Sandbox) -> None:
+    put(bucket, "org123/enrollment/course1/enrollment.csv", HEADER + b"1,1,student,Al,a@b\n")
+    sandbox.set_faults(s3_cut=1)
+    with pytest.raises(TransientFailure):
+        land()
+    sandbox.set_faults(s3_500=2)
+    assert [counts["rows_merged"] for counts in load()] == [1]
+
+
+@pytest.mark.parametrize("shape", ["list", "flat", "sts", "html"])
+def test_credentials_of_every_shape_open_the_bucket(
+    bucket: Any, sandbox: Sandbox, shape: str
+) -> None:
+    sandbox.set_faults(vocareum_shape=shape)
+    put(bucket, "org123/enrollment/course1/enrollment.csv", HEADER)
+    assert len(land()) == 1
+
+
+def test_a_dataset_that_was_not_asked_for_is_skipped() -> None:
+    from airflow.providers.common.compat.sdk import AirflowSkipException
+
+    with pytest.raises(AirflowSkipException, match="not asked for enrollment"):
+        land(datasets=["lab_sessions"])
+
+
+BROKEN = [
+    ("vocareum", None, PermanentFailure, "no Airflow connection 'vocareum': add one"),
+    ("vocareum", {"password": "wrong"}, PermanentFailure, "Invalid Token.*generate a new one"),
+    ("vocareum", {"password": None}, PermanentFailure, "has no password"),
+    ("vocareum", {"extra": {}}, PermanentFailure, "has no extra org_id"),
+    ("vocareum", {"extra": {"org_id": "7"}}, PermanentFailure, "403.*scope s3_labs"),
+    ("vocareum", {"host": "http://127.0.0.1:9"}, TransientFailure, "does not answer"),
+    ("landing_zone", None, PermanentFailure, "no Airflow connection 'landing_zone'"),
+    ("landing_zone", {"extra": {}}, PermanentFailure, "names no bucket"),
+    ("learning_warehouse", None, PermanentFailure, "no Airflow connection 'learning_warehouse'"),
+    ("learning_warehouse", {"port": 9}, TransientFailure, "cannot be opened.*check that"),
+]
+
+
+@pytest.mark.parametrize(("conn_id", "changes", "kind", "said"), BROKEN)
+def test_bad_connections_get_one_sentence(
+    connections: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    conn_id: str,
+    changes: dict[str, Any] | None,
+    kind: type[Exception],
+    said: str,
+) -> None:
+    variable = f"AIRFLOW_CONN_{conn_id.upper()}"
+    if changes is None:
+        monkeypatch.delenv(variable)
+    else:
+        monkeypatch.setenv(variable, json.dumps({**connections[conn_id], **changes}))
+    with pytest.raises(kind, match=said) as failure:
+        land()
+    assert "\n" not in str(failure.value)
+    assert "vocareum-token" not in str(failure.value)
+
+
+def test_a_last_day_before_its_first() -> None:
+    with pytest.raises(PermanentFailure, match="is before the first day"):
+        land(first_day="2026-01-06", last_day="2026-01-05")
