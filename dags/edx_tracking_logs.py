@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
+
 from learning_warehouse.edx.operators import TAR_KEY, EdxLogTarOperator, lane_names
 from learning_warehouse.edx.staging import EVENTS, stage_member
 from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator

@@ -37,11 +37,15 @@ class Sandbox:
 
     :param state: a folder for its addresses and its log.
     :param empty: without a campus: buckets are empty, reports have a header only.
+    :param stay: whether it outlives the process that starts it.
     :param campus: what the campus is made of, as in ``Campus``.
     """
 
-    def __init__(self, state: Path, *, empty: bool = False, **campus: Any) -> None:
+    def __init__(
+        self, state: Path, *, empty: bool = False, stay: bool = False, **campus: Any
+    ) -> None:
         self.state = Path(state)
+        self.stay = stay
         self.empty = empty
         self.campus = campus
         self.api_url = self.s3_url = ""
@@ -53,7 +57,7 @@ class Sandbox:
         ready = self.state / "sandbox.json"
         ready.unlink(missing_ok=True)
         command = [sys.executable, "-m", "include.sandbox.server", "--state", str(self.state)]
-        command += ["--empty"] if self.empty else []
+        command += ["--empty"] * self.empty + ["--stay"] * self.stay
         for name, value in self.campus.items():
             command += [f"--{name.replace('_', '-')}", str(value)]
         log = self.state / "sandbox.log"
@@ -75,6 +79,12 @@ class Sandbox:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """The process, which leads a session of its own."""
+        assert self._process is not None
+        return self._process.pid
 
     def client(self) -> Any:
         """A boto3 client of its S3 server that may do everything."""

@@ -1,4 +1,4 @@
-"""What the vendors and the bucket share: the clock, the faults, and the counts of what was asked."""
+"""What the vendors and the bucket share: the clock, the faults, and what was asked for."""
 
 from __future__ import annotations
 

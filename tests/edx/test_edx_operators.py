@@ -10,12 +10,12 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from learning_warehouse.edx.operators import EdxLogTarOperator, deal
 from learning_warehouse.edx.staging import EVENTS, stage_member
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.operators import MergeOperator, StageOperator
 from learning_warehouse.warehouse import ledger
-
 from tests.conftest import context
 from tests.edx.loading import column, line, load
 
@@ -47,7 +47,7 @@ class Bucket:
 
     def unpack(self, **params: Any) -> list[int]:
         """Run the task; what it dealt out, lane by lane."""
-        return sum(self.lanes(**params).values(), [])
+        return together(self.lanes(**params))
 
     def lanes(self, **params: Any) -> dict[str, list[int]]:
         given = context(**{"earliest": True, **params})
@@ -64,6 +64,10 @@ class Bucket:
 @pytest.fixture
 def bucket(sandbox: Sandbox) -> Bucket:
     return Bucket(sandbox.client())
+
+
+def together(lanes: dict[str, list[int]]) -> list[int]:
+    return [delivery_id for lane in lanes.values() for delivery_id in lane]
 
 
 def tar(members: Mapping[str, bytes]) -> bytes:
@@ -210,7 +214,7 @@ def test_a_damaged_tar_holds_back_nothing_but_what_lies_behind_the_damage(
     bucket.put(FIRST, tar(LOG_3))
     with pytest.raises(PermanentFailure, match=f"{SECOND} cannot be read on from byte {second}"):
         bucket.unpack()
-    ids = sum(bucket.pushed.values(), [])
+    ids = together(bucket.pushed)
     assert names(warehouse, ids) == {*LOG_1, *LOG_3}
     walked = warehouse.execute("SELECT uri FROM edx.tracking_log_tar").fetchall()
     assert [row["uri"] for row in walked] == [f"s3://{bucket.name}/{FIRST}"]
@@ -224,30 +228,37 @@ def test_a_tar_with_encrypted_logs_is_looked_at_again(
     assert warehouse.execute("SELECT FROM edx.tracking_log_tar").fetchall() == []
 
 
-def test_the_site_of_the_connection_chooses_the_tars(
+@pytest.mark.parametrize(
+    ("site", "found"),
+    [
+        ("UniversityB", {("UniversityB", *LOG_2)}),
+        (None, {("UniversityA", *LOG_1), ("UniversityB", *LOG_2)}),
+    ],
+)
+def test_the_site_is_that_of_the_connection_or_of_the_key(
     warehouse: Connection,
     bucket: Bucket,
     connections: dict[str, dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
+    site: str | None,
+    found: set[tuple[str, str]],
 ) -> None:
     bucket.put(FIRST, tar(LOG_1))
     bucket.put("2013-10-20-UniversityB-tracking.tar", tar(LOG_2))
     fields = connections["edx_tracking_logs"]
-    fields = {**fields, "extra": {**fields["extra"], "site": "UniversityB"}}
+    fields = {**fields, "extra": {**fields["extra"], "site": site}}
     monkeypatch.setenv("AIRFLOW_CONN_EDX_TRACKING_LOGS", json.dumps(fields))
-    (delivery_id,) = bucket.unpack()
-    delivery = ledger.find(warehouse, delivery_id)
-    assert (delivery.name, delivery.origin) == (*LOG_2, "UniversityB")
+    deliveries = [ledger.find(warehouse, delivery_id) for delivery_id in bucket.unpack()]
+    assert {(delivery.origin, delivery.name) for delivery in deliveries} == found
 
 
 def test_prefix_and_pattern_choose_the_tars(warehouse: Connection, bucket: Bucket) -> None:
     bucket.put("old/logs_20131020.tar", tar(LOG_1))
-    bucket.put("2013-10-27-UniversityA-tracking.tar", tar(LOG_2))
+    bucket.put("old/2013-10-27-UniversityA-tracking.tar", tar(LOG_2))
+    bucket.put("logs_20131020.tar", tar(LOG_3))
     given = context(earliest=True)
-    pattern = r"logs_(?P<date>\d{8})\.tar"
-    bucket.operator(prefix="old/", pattern=pattern).execute(given)
-    (delivery_id,) = sum(given["ti"].pushed.values(), [])
-    assert ledger.find(warehouse, delivery_id).origin == bucket.name
+    bucket.operator(prefix="old/", pattern=r"logs_(?P<date>\d{8})\.tar").execute(given)
+    assert names(warehouse, together(given["ti"].pushed)) == {*LOG_1}
 
 
 def test_a_pattern_needs_a_date(bucket: Bucket) -> None:

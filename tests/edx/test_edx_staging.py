@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gzip
 import io
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from learning_warehouse.edx import staging
 from learning_warehouse.errors import PermanentFailure
+from tests.conftest import open_database
 from tests.edx.loading import column, counts, deliver, line, load, rows
 
 if TYPE_CHECKING:
+    from include.sandbox.postgres import EmbeddedPostgres
     from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.merging import Merged
 
 
 def staging_tables(conn: Connection) -> list[dict[str, Any]]:
@@ -65,6 +70,26 @@ def test_a_log_that_is_loaded_again_changes_nothing(warehouse: Connection) -> No
     assert rows(warehouse) == before
     (rejected,) = warehouse.execute("SELECT count(*) AS n FROM ops.rejected_row").fetchall()
     assert rejected["n"] == 1
+
+
+def test_two_merges_of_the_same_events_at_once(
+    warehouse: Connection, postgres: EmbeddedPostgres, warehouse_name: str
+) -> None:
+    numbers = range(20_000)
+    logs = {
+        "prod-edx-001/tracking.log": b"\n".join(map(line, numbers)),
+        "prod-edx-002/tracking.log": b"\n".join(map(line, reversed(numbers))),
+    }
+
+    def load_apart(name: str) -> Merged:
+        with closing(open_database(postgres, warehouse_name)) as conn:
+            return load(conn, logs[name], name)
+
+    with ThreadPoolExecutor() as threads:
+        merged = list(threads.map(load_apart, logs))
+    assert sum(m.rows_merged for m in merged) == len(numbers)
+    assert sum(m.rows_duplicate for m in merged) == len(numbers)
+    assert len(set(column(warehouse, "session"))) == len(numbers)
 
 
 def test_events_lie_in_the_partition_of_their_month(warehouse: Connection) -> None:

@@ -154,8 +154,8 @@ class Echo360Hook(BaseHook):
         """One request with its signed links; None where Echo360 does not know it."""
         for plural in (True,) if self._plural else (False, True):
             path = f"{'requests' if plural else 'request'}/{quote(request_id, safe='')}"
-            answer = self._read(path, accept=(404,))
-            if answer.status_code != 404:
+            answer = self._read(path, accept=(404, 405))
+            if answer.ok:
                 self._plural = plural
                 return ReportRequest.from_json(answer.json())
         return None

@@ -117,7 +117,7 @@ class Echo360SubmitOperator(BaseOperator):
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Go through the protocol once."""
         from learning_warehouse.echo360.hook import Echo360Hook
-        from learning_warehouse.echo360.requests import advance
+        from learning_warehouse.echo360.protocol import advance
 
         if not self.windows:
             raise AirflowSkipException(
@@ -186,7 +186,7 @@ class LandEcho360ReportsOperator(BaseOperator):
         return hand_on(context, deliveries, failures)
 
     def _land(self, conn: Connection, hook: Echo360Hook, zone: LandingZone, request_id: str) -> int:
-        from learning_warehouse.echo360.requests import find
+        from learning_warehouse.echo360.protocol import find
         from learning_warehouse.warehouse import ledger
 
         window, created = find(conn, hook.origin, request_id)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from learning_warehouse.echo360.requests import Progress
+    from learning_warehouse.echo360.protocol import Progress
 
 SHORTEST_INTERVAL = 5.0
 """A trigger that fires before its task is recorded as deferred is lost; it never fires sooner."""
@@ -79,12 +79,10 @@ class Echo360ReportSensor(BaseSensorOperator):
         deadline = time.time() + self.patience.total_seconds()
         return self._go_on(context, self._advance(context, afresh=True), deadline)
 
-    def execute_complete(
-        self, context: Context, event: dict[str, Any] | None = None, *, deadline: float
-    ) -> list[str]:
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> list[str]:
         """Woken by the trigger: look, and wait again while something is open."""
-        if event:
-            self.log.info("Woken: %s", event.get("reason"))
+        self.log.info("Woken: %s", event["reason"])
+        deadline: float = event["deadline"]
         try:
             progress = self._advance(context)
         except TransientFailure as failure:
@@ -102,7 +100,7 @@ class Echo360ReportSensor(BaseSensorOperator):
 
     def _advance(self, context: Context, *, afresh: bool = False) -> Progress:
         from learning_warehouse.echo360.hook import Echo360Hook
-        from learning_warehouse.echo360.requests import advance
+        from learning_warehouse.echo360.protocol import advance
 
         return advance(
             Echo360Hook(self.echo360_conn_id),
@@ -147,7 +145,6 @@ class Echo360ReportSensor(BaseSensorOperator):
                 wake_at=None if wake_after is None else time.time() + wake_after,
             ),
             method_name="execute_complete",
-            kwargs={"deadline": deadline},
         )
 
     def _result(self, context: Context, progress: Progress) -> list[str]:

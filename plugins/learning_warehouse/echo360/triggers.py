@@ -70,7 +70,7 @@ class Echo360RequestsTrigger(BaseTrigger):
         while True:
             await asyncio.sleep(min(self.poll_interval, max(0.0, until - time.time())))
             if time.time() >= until:
-                yield TriggerEvent({"reason": "it is time to look"})
+                yield self._event("it is time to look")
                 return
             try:
                 listed = await asyncio.to_thread(hook.requests)
@@ -78,9 +78,12 @@ class Echo360RequestsTrigger(BaseTrigger):
                 log.warning("%s", failure)
                 continue
             except PermanentFailure as failure:
-                yield TriggerEvent({"reason": str(failure)})
+                yield self._event(str(failure))
                 return
             pending = {request.request_id for request in listed if request.status == "Pending"}
             if not waiting <= pending:
-                yield TriggerEvent({"reason": f"{len(waiting - pending)} are no longer pending"})
+                yield self._event(f"{len(waiting - pending)} are no longer pending")
                 return
+
+    def _event(self, reason: str) -> TriggerEvent:
+        return TriggerEvent({"reason": reason, "deadline": self.deadline})

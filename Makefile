@@ -1,0 +1,68 @@
+# Everything that is done with this project by hand. `make` alone says what there is.
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+UV := 0.13.8
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell \
+	command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	&& echo $(name))))
+STATE ?= .sandbox
+VENV := .venv
+STACK := $(VENV)/bin/python -m include.sandbox.stack --state $(STATE)/up
+SETUP := $(VENV)/.installed
+
+help:  ## say what there is
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(SETUP)  ## install everything into .venv (Python 3.11 to 3.13)
+
+$(SETUP): requirements-airflow3.lock
+	@$(call install,$(VENV),requirements-airflow3.lock)
+
+define install
+	test -n "$(PYTHON)" || { echo "This needs Python 3.11, 3.12 or 3.13: install one, or name it with PYTHON=/path/to/python." >&2; exit 1; }; \
+	echo "Installing $(2) into $(1) ..." >&2; \
+	test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || exit 1; \
+	$(1)/bin/python -m pip install --quiet uv==$(UV) >&2 && \
+	$(1)/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes -r $(2) >&2 && \
+	touch $(1)/.installed
+endef
+
+demo: $(SETUP)  ## a week of all three sources through a real Airflow, compared with the truth
+	@$(VENV)/bin/python -m include.sandbox.demo --state $(STATE)/demo
+
+test: $(SETUP)  ## the tests, the demo among them
+	@$(VENV)/bin/python -m pytest
+
+up: $(SETUP)  ## the stack in the background, with Airflow's UI
+	@$(STACK) up
+
+down: $(SETUP)  ## stop it
+	@$(STACK) down
+
+env: $(SETUP)  ## export lines for a shell: eval "$$(make -s env)"
+	@$(STACK) env
+
+lint: $(SETUP)  ## ruff, mypy, sqlfluff
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/sqlfluff lint include/sql
+
+lock: $(SETUP)  ## choose the versions anew, for both Airflows
+	@$(call compile,3.3.2,requirements-airflow3.lock)
+	@$(call compile,2.11.2,requirements-airflow2.lock)
+
+define compile
+	echo "apache-airflow==$(1)" | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	requirements-dev.txt - --output-file $(2)
+endef
+
+clean:  ## remove what make made: .venv, .sandbox and caches
+	@test ! -x $(VENV)/bin/python || $(STACK) down
+	@rm -rf $(VENV) $(VENV)-airflow2 $(STATE) .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup demo test up down env lint lock clean

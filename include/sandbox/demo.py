@@ -1,0 +1,195 @@
+"""A week of all three sources through a real Airflow, and the warehouse compared with the truth.
+
+``python -m include.sandbox.demo`` starts the stack, takes Vocareum and edX through it by a backfill
+and Echo360 by one triggered run, says what came of it, stops everything, and exits 0 only if every
+run succeeded and the warehouse holds exactly what the campus did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from include.sandbox.server import ROOT
+from include.sandbox.stack import Airflow, Stack, StackFailure, running, week_until_yesterday
+
+BACKFILLED = ("vocareum_lab_analytics", "edx_tracking_logs")
+TRIGGERED = "echo360_reports"
+TABLES = (
+    "vocareum.lab_sessions",
+    "vocareum.enrollment",
+    "echo360.videoview",
+    "echo360.asset",
+    "edx.event",
+)
+OVER = ("success", "failed")
+PATIENCE = 1800
+"""Seconds within which all runs must be over."""
+
+
+def demonstrate(state: Path) -> bool:
+    """Run the demo, and print what happens.
+
+    :param state: a folder for the stack's data and logs; its logs stay.
+    :returns: whether the warehouse equals the truth.
+    :raises StackFailure: the stack did not start, or has stopped.
+    """
+    begun = time.monotonic()
+    first, last = week_until_yesterday()
+    say(begun, "starting PostgreSQL, the vendors' sandbox and Airflow")
+    with running(Stack(state, first_day=first)) as stack:
+        airflow = Airflow(stack.url, password=stack.password)
+        say(begun, f"Airflow is up at {stack.url} ({stack.logs} has the tasks' logs)")
+        await_dags(stack, airflow)
+        expected = start_runs(airflow, first, last)
+        say(begun, f"loading {first} to {last}: {sum(expected.values())} runs")
+        runs = await_runs(stack, airflow, expected, begun)
+        failed = [run for run in runs if run["state"] != "success"]
+        for run in failed:
+            print_failures(airflow, run)
+        say(begun, "comparing the warehouse with what the campus did")
+        wrong = compare(stack)
+        print_table(stack.warehouse_url)
+        for difference in wrong:
+            print(f"DIFFERENCE {difference}")
+        say(begun, "stopping everything")
+    if failed or wrong:
+        print(f"\nThe demo failed: {len(failed)} runs failed, {len(wrong)} differences.")
+        return False
+    seconds = time.monotonic() - begun
+    print(
+        f"\nAll runs succeeded and the warehouse equals the truth, row for row ({seconds:.0f} s)."
+    )
+    return True
+
+
+def await_dags(stack: Stack, airflow: Airflow) -> None:
+    """Wait until Airflow has read the DAG files.
+
+    :raises StackFailure: one cannot be imported, or they do not appear.
+    """
+    deadline = time.monotonic() + 120
+    while True:
+        known = {dag["dag_id"] for dag in airflow.get("dags", limit=100)["dags"]}
+        if known >= {*BACKFILLED, TRIGGERED}:
+            return
+        errors = airflow.get("importErrors")["import_errors"]
+        if errors:
+            raise StackFailure(f"{errors[0]['filename']}:\n{errors[0]['stack_trace']}")
+        if time.monotonic() > deadline:
+            raise StackFailure(f"Airflow knows only the DAGs {sorted(known)} after two minutes.")
+        stack.check()
+        time.sleep(0.25)
+
+
+def start_runs(airflow: Airflow, first: date, last: date) -> dict[str, int]:
+    """Start the week's runs; returns how many each DAG must have."""
+    for dag_id in BACKFILLED:
+        body = {
+            "dag_id": dag_id,
+            "from_date": f"{first}T00:00:00Z",
+            "to_date": f"{last}T00:00:00Z",
+            "max_active_runs": 3,
+        }
+        airflow.post("backfills", body)
+    conf = {"first_day": str(first), "last_day": str(last), "poll_interval": 5}
+    airflow.post(f"dags/{TRIGGERED}/dagRuns", {"logical_date": None, "conf": conf})
+    return {**dict.fromkeys(BACKFILLED, (last - first).days + 1), TRIGGERED: 1}
+
+
+def await_runs(
+    stack: Stack, airflow: Airflow, expected: dict[str, int], begun: float
+) -> list[dict[str, Any]]:
+    """Wait until each DAG has its runs and all are over; a line for each step forward.
+
+    A backfill is over for Airflow when its runs are, failed ones too, so the runs are looked at.
+
+    :raises StackFailure: it takes too long.
+    """
+    deadline = time.monotonic() + PATIENCE
+    said = ""
+    while True:
+        runs = [
+            run
+            for dag_id in expected
+            for run in airflow.get(f"dags/{dag_id}/dagRuns", limit=100)["dag_runs"]
+        ]
+        over = [run for run in runs if run["state"] in OVER]
+        line = ", ".join(
+            f"{dag_id} {sum(run['dag_id'] == dag_id for run in over)}/{count}"
+            for dag_id, count in expected.items()
+        )
+        if line != said:
+            say(begun, f"runs over: {line}")
+            said = line
+        if len(over) == len(runs) == sum(expected.values()):
+            return runs
+        if time.monotonic() > deadline:
+            raise StackFailure(f"After {PATIENCE} s only these runs are over: {line}.")
+        stack.check()
+        time.sleep(1)
+
+
+def print_failures(airflow: Airflow, run: dict[str, Any]) -> None:
+    """Print the end of the log of each task that failed in a run."""
+    path = f"dags/{run['dag_id']}/dagRuns/{run['dag_run_id']}/taskInstances"
+    tasks = airflow.get(path, state="failed", limit=200)["task_instances"]
+    for task in tasks:
+        print(f"\nFAILED {run['dag_id']} {run['dag_run_id']} {task['task_id']}")
+        log = airflow.get(f"{path}/{task['task_id']}/logs/{task['try_number']}", full_content=True)
+        for entry in log["content"][-15:]:
+            print(f"    {entry.get('event', entry)}")
+            for error in entry.get("error_detail") or []:
+                print(f"    {error['exc_type']}: {error['exc_value']}")
+
+
+def compare(stack: Stack) -> list[str]:
+    """How the warehouse differs from what the campus did."""
+    from include.sandbox.campus import Campus
+    from include.sandbox.truth import differences
+
+    return differences(stack.warehouse_url, Campus(**stack.campus), TABLES)
+
+
+def print_table(warehouse_url: str) -> None:
+    """Print what the ledger says of each table."""
+    import psycopg
+
+    with psycopg.connect(warehouse_url) as conn:
+        cursor = conn.execute((ROOT / "include" / "sql" / "ops" / "by_table.sql").read_bytes())
+        names = [column.name for column in cursor.description or []]
+        lines = [names, *([str(value) for value in row] for row in cursor)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    print()
+    for line in lines:
+        texts = [cell.ljust(width) for cell, width in zip(line[:2], widths[:2], strict=True)]
+        numbers = [cell.rjust(width) for cell, width in zip(line[2:], widths[2:], strict=True)]
+        print("  ".join([*texts, *numbers]))
+    print()
+
+
+def say(begun: float, what: str) -> None:
+    """Print a line of progress with the seconds since the beginning."""
+    print(f"[{time.monotonic() - begun:5.0f} s] {what}", flush=True)
+
+
+def main() -> int:
+    """Read the command line and run the demo."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", type=Path, default=ROOT / ".sandbox" / "demo")
+    given = parser.parse_args()
+    try:
+        return 0 if demonstrate(given.state) else 1
+    except StackFailure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""Compares a warehouse with what the campus knows, row for row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from include.sandbox.campus import Campus
+
+FEW = 5
+
+REJECTED = """
+SELECT r.raw
+FROM ops.rejected_row AS r
+INNER JOIN ops.delivery AS d ON r.delivery_id = d.delivery_id
+WHERE d.dataset = %s
+"""
+
+
+def differences(warehouse_url: str, campus: Campus, tables: Iterable[str]) -> list[str]:
+    """What is in the warehouse and should not be, and the other way round.
+
+    :returns: readable sentences; none if the warehouse equals the truth.
+    """
+    found: list[str] = []
+    with psycopg.connect(warehouse_url, options="-c timezone=UTC") as conn:
+        for table in tables:
+            found += _rows(conn, campus, table)
+            found += _rejects(conn, campus, table)
+        waiting = conn.execute("SELECT name FROM ops.delivery WHERE status <> 'merged'").fetchall()
+        found += [f"{name} was landed and never merged" for (name,) in waiting]
+        left = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'staging'")
+        found += [f"staging.{name} was left behind" for (name,) in left]
+    return found
+
+
+def _rows(conn: psycopg.Connection, campus: Campus, table: str) -> list[str]:
+    true: Counter[tuple[Any, ...]] = Counter()
+    columns: list[str] = []
+    for row in campus.truth(table):
+        columns = columns or sorted(row)
+        true[tuple(_plain(row[column]) for column in columns)] += 1
+    if not columns:
+        return [f"{table}: the campus has no rows for it"]
+    query = sql.SQL("SELECT {} FROM {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(*table.split("."))
+    )
+    loaded = Counter(tuple(map(_plain, row)) for row in conn.execute(query))
+    strangers = conn.execute(
+        sql.SQL("SELECT DISTINCT _origin FROM {} WHERE _origin <> %s").format(
+            sql.Identifier(*table.split("."))
+        ),
+        [campus.origin(table)],
+    ).fetchall()
+    return [
+        *_compare(table, columns, true, loaded),
+        *(f"{table}: rows of a stranger, {origin}" for (origin,) in strangers),
+    ]
+
+
+def _rejects(conn: psycopg.Connection, campus: Campus, table: str) -> list[str]:
+    true = Counter((raw,) for raw in campus.rejects(table))
+    found = Counter((raw.strip(),) for (raw,) in conn.execute(REJECTED, [table]))
+    return _compare(f"rejects of {table}", ["raw"], true, found)
+
+
+def _compare(
+    what: str, columns: list[str], true: Counter[tuple[Any, ...]], found: Counter[tuple[Any, ...]]
+) -> list[str]:
+    missing, surplus = true - found, found - true
+    if not missing and not surplus:
+        return []
+    lines = [
+        f"{what}: {true.total()} rows should be there and {found.total()} are; "
+        f"{missing.total()} are missing, {surplus.total()} are too many"
+    ]
+    for word, rows in (("missing", missing), ("too many", surplus)):
+        for row in list(rows)[:FEW]:
+            shown = ", ".join(f"{c}={v!r}" for c, v in zip(columns, row, strict=True))
+            lines.append(f"    {word}: {shown}")
+    return lines
+
+
+def _plain(value: Any) -> Any:
+    """A value as it is compared: numbers by their value, times in UTC, UUIDs as text."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float | Decimal):
+        return Decimal(str(value)).normalize()
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    return str(value) if isinstance(value, UUID) else value

@@ -1,0 +1,244 @@
+"""The protocol against the sandbox: each request once, three in flight, whatever happens."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from learning_warehouse.echo360.hook import Echo360Hook
+from learning_warehouse.echo360.reports import REPORTS, Window, windows_of
+from learning_warehouse.echo360.protocol import Progress, advance
+from learning_warehouse.errors import TransientFailure
+from learning_warehouse.window import Days
+
+if TYPE_CHECKING:
+    from include.sandbox.server import Sandbox
+    from learning_warehouse.warehouse.connection import Connection
+
+WEEK = Window(date(2026, 1, 5), date(2026, 1, 12))
+FIVE_WEEKS = windows_of(REPORTS["videoview"], Days(date(2026, 1, 5), date(2026, 2, 8)))
+NO_LAG = timedelta(0)
+FOREVER = 3600
+
+
+def go(
+    *windows: Window,
+    report: str = "videoview",
+    run: str = "echo360_reports one",
+    **given: Any,
+) -> Progress:
+    return advance(
+        Echo360Hook(longest_pause=0.01), REPORTS[report], windows or (WEEK,), run=run, **given
+    )
+
+
+def submissions(sandbox: Sandbox) -> int:
+    return sum(n for what, n in sandbox.counts().items() if what.startswith("echo360 submitted "))
+
+
+def submit_as_somebody_else(window: Window = WEEK) -> str:
+    parameters = {"start": str(window.first_day), "end": str(window.end_day)}
+    return Echo360Hook().submit("videoview", parameters, {"delimiter": "|"}).request_id
+
+
+def test_a_window_is_asked_for_once(echo360: Sandbox) -> None:
+    echo360.set_faults(echo360_build_seconds=FOREVER)
+    first, second = go(), go()
+    assert first.pending == second.pending
+    assert submissions(echo360) == 1
+    echo360.set_faults(echo360_build_seconds=0)
+    ready = go()
+    assert (ready.available, ready.is_open) == (first.pending, False)
+
+
+def test_three_are_in_flight(echo360: Sandbox) -> None:
+    echo360.set_faults(echo360_build_seconds=FOREVER)
+    progress = go(*FIVE_WEEKS)
+    assert (len(progress.pending), len(progress.waiting)) == (3, 2)
+    assert go(report="asset", run="echo360_reports two").waiting == [WEEK]
+    echo360.set_faults(echo360_build_seconds=0)
+    while (progress := go(*FIVE_WEEKS)).is_open:
+        assert not progress.lost
+    assert len(progress.available) == 5
+    assert submissions(echo360) == 5
+    assert echo360.counts()["echo360 most in flight"] == 3
+
+
+def test_requests_of_others_hold_slots(echo360: Sandbox) -> None:
+    echo360.set_faults(echo360_build_seconds=FOREVER)
+    for week in FIVE_WEEKS[1:4]:
+        submit_as_somebody_else(week)
+    attempted = echo360.counts()["echo360 submissions"]
+    assert go().waiting == [WEEK]
+    assert echo360.counts()["echo360 submissions"] == attempted
+
+
+def test_a_refusal_while_all_slots_are_taken_costs_no_attempt(
+    echo360: Sandbox, warehouse: Connection
+) -> None:
+    """The listing lags, so that the slots of others do not show before the submission."""
+    echo360.set_clock("2026-02-20T00:00:00Z")
+    echo360.set_faults(echo360_build_seconds=FOREVER, listing_lag_seconds=30)
+    for week in FIVE_WEEKS[1:4]:
+        submit_as_somebody_else(week)
+    refused = go()
+    assert "Too many reports in flight" in refused.lost[0]
+    echo360.set_clock("2026-02-20T00:00:31Z")
+    assert go(afresh=True).waiting == [WEEK]
+    line = warehouse.execute("SELECT attempt, posts FROM ops.report_request").fetchone()
+    assert line == {"attempt": 1, "posts": 0}
+
+
+@pytest.mark.parametrize("lag", [NO_LAG, timedelta(minutes=1)])
+def test_a_submission_whose_answer_was_lost_is_found(echo360: Sandbox, lag: timedelta) -> None:
+    echo360.set_faults(submit_500_after=1, echo360_build_seconds=FOREVER)
+    assert go(lag=lag).unknown == [WEEK]
+    assert len(go(lag=lag).pending) == 1
+    assert submissions(echo360) == 1
+
+
+def test_a_lost_submission_is_not_repeated_before_the_lag_is_over(echo360: Sandbox) -> None:
+    echo360.set_faults(submit_500_before=1, echo360_build_seconds=FOREVER)
+    assert go().unknown == [WEEK]
+    assert go().unknown == [WEEK]
+    assert submissions(echo360) == 0
+    assert len(go(lag=NO_LAG).pending) == 1
+    assert submissions(echo360) == 1
+
+
+def test_a_process_that_died_in_its_submission_is_taken_over(
+    echo360: Sandbox, warehouse: Connection
+) -> None:
+    echo360.set_faults(echo360_build_seconds=FOREVER)
+    (request_id,) = go().pending
+    warehouse.execute(
+        "UPDATE ops.report_request SET request_id = NULL, status = NULL, created = NULL, "
+        "answered_at = NULL, posting_at = now()"
+    )
+    assert go().pending == [request_id]
+    assert submissions(echo360) == 1
+
+
+def test_an_older_request_is_not_taken_for_a_lost_one(echo360: Sandbox) -> None:
+    echo360.set_clock("2026-01-12T00:00:00Z")
+    theirs = submit_as_somebody_else()
+    echo360.set_faults(submit_500_after=1)
+    assert go().unknown == [WEEK]
+    progress = go()
+    assert progress.pending + progress.available != [theirs]
+    assert submissions(echo360) == 2
+
+
+def test_a_request_of_somebody_else_is_adopted(echo360: Sandbox) -> None:
+    theirs = submit_as_somebody_else()
+    progress = go()
+    assert progress.pending + progress.available == [theirs]
+    assert submissions(echo360) == 1
+
+
+def test_a_request_made_before_the_data_was_complete_is_not_adopted(echo360: Sandbox) -> None:
+    echo360.set_clock("2026-01-13T23:59:59Z")
+    theirs = submit_as_somebody_else()
+    progress = go()
+    assert theirs not in progress.pending + progress.available
+    assert submissions(echo360) == 2
+
+
+def test_another_run_asks_again_for_what_was_not_complete(echo360: Sandbox) -> None:
+    echo360.set_clock("2026-01-12T08:00:00Z")
+    go()
+    echo360.set_clock("2026-01-12T09:00:00Z")
+    (early,) = go().available
+    echo360.set_clock("2026-01-20T08:00:00Z")
+    go(run="echo360_reports two")
+    echo360.set_clock("2026-01-20T09:00:00Z")
+    (late,) = go(run="echo360_reports two").available
+    assert late != early
+    assert go().available == [early]
+    assert go(run="echo360_reports three").available == [late]
+    assert submissions(echo360) == 2
+
+
+@pytest.mark.parametrize("status", ["Failed", "Missing", "Expired"])
+def test_what_failed_is_asked_for_again(echo360: Sandbox, status: str) -> None:
+    echo360.set_faults(
+        echo360_build_seconds=0, status_of={"videoview": status}, status_times=2
+    )
+    while (progress := go()).is_open:
+        assert not progress.lost
+    assert len(progress.available) == 1
+    assert submissions(echo360) == 3
+
+
+def test_a_window_that_keeps_failing_is_split(echo360: Sandbox, warehouse: Connection) -> None:
+    echo360.set_faults(
+        echo360_build_seconds=0, status_of={"videoview": "Failed"}, status_times=3
+    )
+    while (progress := go()).is_open:
+        pass
+    windows = [
+        warehouse.execute(
+            "SELECT first_day, end_day FROM ops.report_request WHERE request_id = %s", [request]
+        ).fetchone()
+        for request in progress.available
+    ]
+    assert windows == [
+        {"first_day": date(2026, 1, 5), "end_day": date(2026, 1, 8)},
+        {"first_day": date(2026, 1, 8), "end_day": date(2026, 1, 12)},
+    ]
+    assert submissions(echo360) == 5
+
+
+def test_a_day_that_keeps_failing_is_given_up_and_named(
+    echo360: Sandbox, warehouse: Connection
+) -> None:
+    day = Window(date(2026, 1, 5), date(2026, 1, 6))
+    echo360.set_faults(
+        echo360_build_seconds=0, status_of={"videoview": "Failed"}, status_times=99
+    )
+    while (progress := go(day)).is_open:
+        pass
+    last = warehouse.execute(
+        "SELECT request_id FROM ops.report_request WHERE attempt = 3"
+    ).fetchone()
+    assert last is not None
+    assert last["request_id"] in progress.lost[0]
+    assert not progress.available
+    assert go(day).lost == progress.lost
+    assert submissions(echo360) == 3
+
+
+def test_an_unknown_status_is_waited_for(echo360: Sandbox) -> None:
+    echo360.set_faults(
+        echo360_build_seconds=0, status_of={"videoview": "Resting"}, status_times=1
+    )
+    go()
+    assert len(go().pending) == 1
+
+
+def test_a_refusal_with_free_slots_is_permanent(echo360: Sandbox) -> None:
+    fortnight = Window(date(2026, 1, 1), date(2026, 1, 15))
+    progress = go(fortnight, WEEK)
+    assert "7 days at most" in progress.lost[0]
+    assert len(progress.pending) == 1
+    attempted = echo360.counts()["echo360 submissions"]
+    assert go(fortnight, WEEK).lost == progress.lost
+    assert echo360.counts()["echo360 submissions"] == attempted
+
+
+def test_nothing_is_submitted_while_the_listing_cannot_be_read(echo360: Sandbox) -> None:
+    echo360.set_faults(api_429=99)
+    with pytest.raises(TransientFailure):
+        go()
+    assert "echo360 submissions" not in echo360.counts()
+
+
+def test_snapshots_of_one_day_are_shared_and_of_two_days_are_not(echo360: Sandbox) -> None:
+    today = datetime.now(UTC).date()
+    yesterday = Window(today - timedelta(days=1), today)
+    echo360.set_faults(echo360_build_seconds=0)
+    go(yesterday, report="asset")
+    (mine,) = go(yesterday, report="asset").available
+    assert go(yesterday, report="asset", run="echo360_reports two").available == [mine]
+    assert submissions(echo360) == 1

@@ -1,0 +1,51 @@
+"""Windows: adjacent, none longer than the vendor allows, none of a day twice."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from learning_warehouse.echo360.reports import REPORTS, Window, windows_of
+from learning_warehouse.window import Days
+
+
+@pytest.mark.parametrize("length", [1, 6, 7, 8, 14, 365, 366])
+def test_windows_cover_each_day_once(length: int) -> None:
+    days = Days(date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=length - 1))
+    windows = windows_of(REPORTS["videoview"], days)
+    assert windows[0].first_day == days.first_day
+    assert windows[-1].end_day == days.end_day
+    for earlier, later in zip(windows, windows[1:], strict=False):
+        assert earlier.end_day == later.first_day
+    assert all(1 <= window.days <= 7 for window in windows)
+    assert len(windows) == -(-length // 7)
+
+
+def test_a_year_is_53_requests() -> None:
+    year = Days(date(2025, 1, 1), date(2025, 12, 31))
+    assert len(windows_of(REPORTS["videoview"], year)) == 53
+
+
+def test_a_report_without_dates_is_asked_for_once() -> None:
+    days = Days(date(2026, 1, 1), date(2026, 3, 1))
+    assert windows_of(REPORTS["asset"], days) == [Window(date(2026, 3, 1), date(2026, 3, 2))]
+
+
+@pytest.mark.parametrize("length", range(1, 8))
+def test_parts_cover_their_window(length: int) -> None:
+    window = Window(date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=length))
+    parts = list(window.parts())
+    if length == 1:
+        assert parts == []
+        return
+    assert [window.first_day, *(p.end_day for p in parts)] == [
+        *(p.first_day for p in parts),
+        window.end_day,
+    ]
+    assert all(part.days < length for part in parts)
+
+
+def test_a_week_is_split_into_three_and_four_days() -> None:
+    week = Window(date(2026, 1, 5), date(2026, 1, 12))
+    assert [part.days for part in week.parts()] == [3, 4]
+    assert [part.days for half in week.parts() for part in half.parts()] == [1] * 7

@@ -1,0 +1,265 @@
+"""The tasks from plan to merge, one after another, against the sandbox."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import gzip
+import io
+import time
+from datetime import date
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowSkipException, TaskDeferred
+from learning_warehouse.echo360.hook import Echo360Hook
+from learning_warehouse.echo360.operators import (
+    Echo360PlanOperator,
+    Echo360SubmitOperator,
+    LandEcho360ReportsOperator,
+)
+from learning_warehouse.echo360.reports import REPORTS
+from learning_warehouse.echo360.sensors import Echo360ReportSensor
+from learning_warehouse.echo360.staging import open_assets, stage_report
+from learning_warehouse.echo360.triggers import Echo360RequestsTrigger
+from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.landing import LandingZone
+from learning_warehouse.operators import StageOperator
+from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.merging import merge
+
+from tests.conftest import context as task_context
+
+if TYPE_CHECKING:
+    from include.sandbox.server import Sandbox
+    from learning_warehouse.warehouse.connection import Connection
+
+VIDEOVIEW = REPORTS["videoview"]
+WEEK = {"first_day": "2026-01-05", "end_day": "2026-01-12"}
+
+
+def run_context(run_type: str = "manual", run_id: str = "one", **params: Any) -> dict[str, Any]:
+    run = SimpleNamespace(dag_id="echo360_reports", run_id=run_id, run_type=run_type)
+    return {**task_context(**params), "dag_run": run}
+
+
+def submit(*windows: dict[str, str]) -> list[dict[str, str]]:
+    operator = Echo360SubmitOperator(task_id="submit", report=VIDEOVIEW, windows=list(windows))
+    return operator.execute(run_context())
+
+
+def wait(*windows: dict[str, str], context: dict[str, Any] | None = None) -> Any:
+    sensor = Echo360ReportSensor(
+        task_id="wait", report=VIDEOVIEW, windows=list(windows), poll_interval=5
+    )
+    return sensor.execute(context or run_context())
+
+
+def land(*request_ids: str, context: dict[str, Any] | None = None) -> list[int]:
+    operator = LandEcho360ReportsOperator(
+        task_id="land", report=VIDEOVIEW, request_ids=list(request_ids)
+    )
+    return operator.execute(context or run_context())
+
+
+# --- plan -----------------------------------------------------------------------------------------
+
+
+def plan(run_type: str = "manual", **params: Any) -> dict[str, list[dict[str, str]]]:
+    return Echo360PlanOperator(task_id="plan").execute(run_context(run_type, **params))
+
+
+def test_plan_cuts_the_days(echo360: Sandbox) -> None:
+    planned = plan(first_day="2026-01-05", last_day="2026-01-14")
+    assert planned == {
+        "videoview": [WEEK, {"first_day": "2026-01-12", "end_day": "2026-01-15"}],
+        "asset": [{"first_day": "2026-01-14", "end_day": "2026-01-15"}],
+    }
+
+
+def test_plan_takes_only_what_was_asked_for(echo360: Sandbox) -> None:
+    planned = plan(first_day="2026-01-05", last_day="2026-01-05", reports=["asset"])
+    assert planned["videoview"] == []
+    with pytest.raises(AirflowSkipException, match="nothing to ask for"):
+        submit()
+
+
+def test_a_backfill_asks_for_no_report_without_dates(echo360: Sandbox) -> None:
+    planned = plan("backfill", first_day="2026-01-05", last_day="2026-01-05")
+    assert (len(planned["videoview"]), planned["asset"]) == (1, [])
+
+
+def test_a_last_day_before_the_first(echo360: Sandbox) -> None:
+    with pytest.raises(PermanentFailure, match="before the first day"):
+        plan(first_day="2026-01-05", last_day="2026-01-04")
+
+
+# --- wait -----------------------------------------------------------------------------------------
+
+
+def test_the_sensor_does_not_defer_for_what_is_ready(echo360: Sandbox) -> None:
+    echo360.set_faults(echo360_build_seconds=0)
+    submit(WEEK)
+    assert len(wait(WEEK)) == 1
+
+
+def test_the_sensor_defers_and_is_woken(echo360: Sandbox) -> None:
+    echo360.set_faults(echo360_build_seconds=3600)
+    submit(WEEK)
+    with pytest.raises(TaskDeferred) as deferred:
+        wait(WEEK)
+    _, arguments = deferred.value.trigger.serialize()
+    echo360.set_faults(echo360_build_seconds=0)
+    event = fire(Echo360RequestsTrigger(**{**arguments, "poll_interval": 0.01}))
+    sensor = Echo360ReportSensor(task_id="wait", report=VIDEOVIEW, windows=[WEEK])
+    assert sensor.execute_complete(run_context(), event) == arguments["request_ids"]
+
+
+def test_the_trigger_fires_at_its_deadline(echo360: Sandbox) -> None:
+    echo360.set_faults(echo360_build_seconds=3600)
+    submit(WEEK)
+    (waiting,) = Echo360Hook().requests()
+    event = fire(Echo360RequestsTrigger("echo360", [waiting.request_id], 0.01, time.time() - 1))
+    sensor = Echo360ReportSensor(task_id="wait", report=VIDEOVIEW, windows=[WEEK])
+    with pytest.raises(PermanentFailure, match="clear this task"):
+        sensor.execute_complete(run_context(), event)
+
+
+def fire(trigger: Echo360RequestsTrigger) -> dict[str, Any]:
+    async def first() -> Any:
+        async for event in trigger.run():
+            return event.payload
+
+    payload: dict[str, Any] = asyncio.run(first())
+    return payload
+
+
+def test_a_window_given_up_does_not_hold_back_the_others(echo360: Sandbox) -> None:
+    fortnight = {"first_day": "2026-01-01", "end_day": "2026-01-15"}
+    echo360.set_faults(echo360_build_seconds=0)
+    context = run_context()
+    submit(fortnight, WEEK)
+    with pytest.raises(PermanentFailure, match="7 days at most"):
+        wait(fortnight, WEEK, context=context)
+    assert len(context["ti"].pushed["return_value"]) == 1
+
+
+# --- land, stage, merge ---------------------------------------------------------------------------
+
+
+def test_a_report_lands_unchanged_and_is_one_delivery(
+    echo360: Sandbox, warehouse: Connection
+) -> None:
+    echo360.set_faults(echo360_build_seconds=0)
+    submit(WEEK)
+    (request_id,) = wait(WEEK)
+    (delivery_id,) = land(request_id)
+    assert land(request_id) == [delivery_id]
+    delivery = ledger.find(warehouse, delivery_id)
+    assert (delivery.name, delivery.version) == ("videoview 2026-01-05/2026-01-12", request_id)
+    assert (delivery.first_day, delivery.end_day) == (date(2026, 1, 5), date(2026, 1, 12))
+    bucket, _, key = delivery.uri.removeprefix("s3://").partition("/")
+    stored = echo360.client().get_object(Bucket=bucket, Key=key)["Body"].read()
+    told = Echo360Hook().request(request_id)
+    assert told is not None
+    with Echo360Hook().open_asset(told.links[0]) as asset:
+        assert asset.read() == stored
+    assert f"/videoview/2026-01-05_2026-01-12/{request_id}/1-" in delivery.uri
+
+
+def test_a_report_without_rows_is_merged(echo360: Sandbox, warehouse: Connection) -> None:
+    echo360.set_faults(echo360_build_seconds=0)
+    submit(WEEK)
+    (delivery_id,) = land(*wait(WEEK))
+    merged = stage_and_merge(warehouse, delivery_id)
+    assert (merged.rows_read, merged.changed) == (0, False)
+
+
+def test_an_expired_link_is_fetched_anew(
+    echo360: Sandbox, warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    echo360.set_faults(echo360_build_seconds=0)
+    submit(WEEK)
+    (request_id,) = wait(WEEK)
+    expired = Echo360Hook().request(request_id)
+    assert expired is not None
+    echo360.set_clock(f"{date.today().replace(year=date.today().year + 1)}T00:00:00Z")
+    with pytest.raises(PermanentFailure, match="clear the task 'submit'"):
+        land(request_id)
+
+
+def test_a_request_that_nobody_intended_is_named(echo360: Sandbox, warehouse: Connection) -> None:
+    with pytest.raises(PermanentFailure, match="ops.report_request does not know"):
+        land("00000000-0000-0000-0000-000000000000")
+
+
+def put(*contents: bytes) -> list[str]:
+    zone = LandingZone()
+    return [
+        zone.put_stream(f"test/{ordinal}-asset", io.BytesIO(content))[0]
+        for ordinal, content in enumerate(contents)
+    ]
+
+
+def deliver(warehouse: Connection, uris: list[str]) -> int:
+    from datetime import UTC, datetime
+
+    return ledger.deliver(
+        warehouse,
+        dataset="echo360.videoview",
+        origin="echo360.org",
+        name="videoview 2026-01-05/2026-01-12",
+        version="r",
+        made_at=datetime(2026, 1, 15, tzinfo=UTC),
+        uri="s3://landing-zone/test/",
+        size=None,
+        first_day=date(2026, 1, 5),
+        end_day=date(2026, 1, 12),
+        details={"assets": uris},
+    ).delivery_id
+
+
+def stage_and_merge(warehouse: Connection, delivery_id: int) -> Any:
+    stage = stage_report(VIDEOVIEW)
+    operator = StageOperator(
+        task_id="stage", dataset=VIDEOVIEW.dataset, deliveries=[delivery_id], stage=stage
+    )
+    (staged_id,) = operator.execute(run_context())
+    return merge(warehouse, staged_id, VIDEOVIEW.dataset, stage)
+
+
+def report(*events: tuple[str, str], header: str = '"event_timestamp","user email"\n') -> bytes:
+    text = io.StringIO(header)
+    text.seek(0, io.SEEK_END)
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(events)
+    return text.getvalue().encode()
+
+
+def test_several_assets_are_one_delivery(echo360: Sandbox, warehouse: Connection) -> None:
+    first = gzip.compress(report(("2026-01-05 10:00:00", "a@example.org")))
+    second = report(("2026-01-06T10:00:00Z", "b@example.org")).rstrip()
+    uris = put(first, b"", second, report())
+    merged = stage_and_merge(warehouse, deliver(warehouse, uris))
+    assert merged.rows_merged == 2
+    rows = warehouse.execute("SELECT email FROM echo360.videoview ORDER BY event_timestamp")
+    assert [row["email"] for row in rows] == ["a@example.org", "b@example.org"]
+
+
+def test_no_assets_are_no_rows(echo360: Sandbox, warehouse: Connection) -> None:
+    assert stage_and_merge(warehouse, deliver(warehouse, [])).rows_read == 0
+
+
+def test_assets_with_different_headers_stop_the_report(
+    echo360: Sandbox, warehouse: Connection
+) -> None:
+    uris = put(report(), report(header='"user email","event_timestamp"\n'))
+    with pytest.raises(PermanentFailure, match="another header"):
+        open_assets(uris).read()
+
+
+def test_equal_rows_are_kept(echo360: Sandbox, warehouse: Connection) -> None:
+    watched = [("2026-01-05 10:00:00", "a@example.org")] * 3
+    stage_and_merge(warehouse, deliver(warehouse, put(report(*watched))))
+    counted = warehouse.execute("SELECT count(*) AS rows FROM echo360.videoview").fetchone()
+    assert counted == {"rows": 3}
