@@ -4,9 +4,8 @@
 MAKEFLAGS += --no-print-directory
 
 UV := 0.13.8
-PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(shell \
-	command -v $(name) >/dev/null 2>&1 && $(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-	&& echo $(name))))
+PYTHON ?= python3.13 python3.12 python3.11 python3
+SUITS := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 STATE ?= .sandbox
 VENV := .venv
 STACK := $(VENV)/bin/python -m include.sandbox.stack --state $(STATE)/up
@@ -21,9 +20,12 @@ $(SETUP): requirements-airflow3.lock
 	@$(call install,$(VENV),requirements-airflow3.lock)
 
 define install
-	test -n "$(PYTHON)" || { echo "This needs Python 3.11, 3.12 or 3.13: install one, or name it with PYTHON=/path/to/python." >&2; exit 1; }; \
-	echo "Installing $(2) into $(1) ..." >&2; \
-	test -x $(1)/bin/python || $(PYTHON) -m venv $(1) || exit 1; \
+	for python in $(PYTHON); do \
+		$$python -c "$(SUITS)" 2>/dev/null && break; python=; \
+	done; \
+	test -n "$$python" || { echo "This needs Python 3.11, 3.12 or 3.13 with venv (on Debian: python3-venv): install one, or name it with PYTHON=..." >&2; exit 1; }; \
+	echo "Installing $(2) into $(1)" >&2; \
+	{ test -x $(1)/bin/python || $$python -m venv $(1); } >&2 && \
 	$(1)/bin/python -m pip install --quiet uv==$(UV) >&2 && \
 	$(1)/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes -r $(2) >&2 && \
 	touch $(1)/.installed
@@ -41,7 +43,7 @@ up: $(SETUP)  ## the stack in the background, with Airflow's UI
 down: $(SETUP)  ## stop it
 	@$(STACK) down
 
-env: $(SETUP)  ## export lines for a shell: eval "$$(make -s env)"
+env: $(SETUP)  ## export lines that point a shell at it
 	@$(STACK) env
 
 lint: $(SETUP)  ## ruff, mypy, sqlfluff

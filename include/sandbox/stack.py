@@ -29,8 +29,8 @@ from typing import Any
 import psutil
 
 from include.sandbox.postgres import EmbeddedPostgres, free_port
-from include.sandbox.server import EDX_BUCKET, LANDING_BUCKET, ROOT, Sandbox
 from include.sandbox.s3 import ACCESS_KEY, SECRET_KEY, VENDOR_BUCKET
+from include.sandbox.server import EDX_BUCKET, LANDING_BUCKET, ROOT, Sandbox
 
 USER = "admin"
 UI_PORT = 8080
@@ -48,7 +48,7 @@ class StackFailure(Exception):
 class Stack:
     """PostgreSQL, the sandbox and Airflow, as processes of this one's.
 
-    :param state: a folder for data, logs and addresses; what an earlier stack left there is removed.
+    :param state: a folder for data, logs and addresses; what lies there is removed.
     :param first_day: the campus's first day; it has seven.
     :param ui_port: where Airflow's UI and API listen; by default a free port.
     :param dags: the folder of DAGs.
@@ -63,7 +63,7 @@ class Stack:
         dags: Path = ROOT / "dags",
     ) -> None:
         self.state = state.resolve()
-        self.campus = {**CAMPUS, "first_day": first_day}
+        self.campus: dict[str, Any] = {**CAMPUS, "first_day": first_day}
         self.port = ui_port or free_port()
         self.dags = dags
         self.password = secrets.token_urlsafe(9)
@@ -330,8 +330,10 @@ def up(state: Path) -> None:
     log = state.with_suffix(".log")
     with log.open("wb") as out:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "include.sandbox.stack", "--state", str(state), "keep"]
-            + ["--port", str(port)],
+            [
+                *(sys.executable, "-m", "include.sandbox.stack"),
+                *("--state", str(state), "keep", "--port", str(port)),
+            ],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=out,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from learning_warehouse.echo360.hook import Echo360Hook
-from learning_warehouse.echo360.reports import REPORTS, Window, windows_of
 from learning_warehouse.echo360.protocol import Progress, advance
+from learning_warehouse.echo360.reports import REPORTS, Window, windows_of
 from learning_warehouse.errors import TransientFailure
 from learning_warehouse.window import Days
 
@@ -162,9 +162,7 @@ def test_another_run_asks_again_for_what_was_not_complete(echo360: Sandbox) -> N
 
 @pytest.mark.parametrize("status", ["Failed", "Missing", "Expired"])
 def test_what_failed_is_asked_for_again(echo360: Sandbox, status: str) -> None:
-    echo360.set_faults(
-        echo360_build_seconds=0, status_of={"videoview": status}, status_times=2
-    )
+    echo360.set_faults(echo360_build_seconds=0, status_of={"videoview": status}, status_times=2)
     while (progress := go()).is_open:
         assert not progress.lost
     assert len(progress.available) == 1
@@ -172,9 +170,7 @@ def test_what_failed_is_asked_for_again(echo360: Sandbox, status: str) -> None:
 
 
 def test_a_window_that_keeps_failing_is_split(echo360: Sandbox, warehouse: Connection) -> None:
-    echo360.set_faults(
-        echo360_build_seconds=0, status_of={"videoview": "Failed"}, status_times=3
-    )
+    echo360.set_faults(echo360_build_seconds=0, status_of={"videoview": "Failed"}, status_times=3)
     while (progress := go()).is_open:
         pass
     windows = [
@@ -194,9 +190,7 @@ def test_a_day_that_keeps_failing_is_given_up_and_named(
     echo360: Sandbox, warehouse: Connection
 ) -> None:
     day = Window(date(2026, 1, 5), date(2026, 1, 6))
-    echo360.set_faults(
-        echo360_build_seconds=0, status_of={"videoview": "Failed"}, status_times=99
-    )
+    echo360.set_faults(echo360_build_seconds=0, status_of={"videoview": "Failed"}, status_times=99)
     while (progress := go(day)).is_open:
         pass
     last = warehouse.execute(
@@ -210,9 +204,7 @@ def test_a_day_that_keeps_failing_is_given_up_and_named(
 
 
 def test_an_unknown_status_is_waited_for(echo360: Sandbox) -> None:
-    echo360.set_faults(
-        echo360_build_seconds=0, status_of={"videoview": "Resting"}, status_times=1
-    )
+    echo360.set_faults(echo360_build_seconds=0, status_of={"videoview": "Resting"}, status_times=1)
     go()
     assert len(go().pending) == 1
 

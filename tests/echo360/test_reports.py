@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 
 import pytest
@@ -15,7 +16,7 @@ def test_windows_cover_each_day_once(length: int) -> None:
     windows = windows_of(REPORTS["videoview"], days)
     assert windows[0].first_day == days.first_day
     assert windows[-1].end_day == days.end_day
-    for earlier, later in zip(windows, windows[1:], strict=False):
+    for earlier, later in itertools.pairwise(windows):
         assert earlier.end_day == later.first_day
     assert all(1 <= window.days <= 7 for window in windows)
     assert len(windows) == -(-length // 7)

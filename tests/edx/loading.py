@@ -54,7 +54,7 @@ def counts(merged: Merged) -> tuple[int, int, int, int]:
 
 
 def rows(conn: Connection, columns: str = "*", order: str = "_row") -> list[dict[str, Any]]:
-    return conn.execute(f"SELECT {columns} FROM edx.event ORDER BY {order}").fetchall()  # type: ignore[arg-type]
+    return conn.execute(f"SELECT {columns} FROM edx.event ORDER BY {order}").fetchall()
 
 
 def column(conn: Connection, name: str) -> list[Any]:

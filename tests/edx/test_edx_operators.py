@@ -184,6 +184,16 @@ def test_a_tar_that_was_replaced_is_walked_again(warehouse: Connection, bucket: 
     assert sorted(column(warehouse, "session")) == list("123")
 
 
+def test_what_a_replaced_tar_does_not_hold_any_more_is_not_taken_from_it(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    bucket.put(FIRST, tar(LOG_1))
+    bucket.unpack()
+    bucket.put(FIRST, tar(LOG_2))
+    assert names(warehouse, bucket.unpack()) == {*LOG_2}
+    assert names(warehouse, bucket.unpack()) == {*LOG_2}
+
+
 @pytest.mark.parametrize(
     ("days", "found"),
     [
@@ -259,6 +269,11 @@ def test_prefix_and_pattern_choose_the_tars(warehouse: Connection, bucket: Bucke
     given = context(earliest=True)
     bucket.operator(prefix="old/", pattern=r"logs_(?P<date>\d{8})\.tar").execute(given)
     assert names(warehouse, together(given["ti"].pushed)) == {*LOG_1}
+
+
+def test_a_pattern_has_to_be_one(bucket: Bucket) -> None:
+    with pytest.raises(PermanentFailure, match="is no regular expression"):
+        bucket.operator(pattern="(").execute(context(earliest=True))
 
 
 def test_a_pattern_needs_a_date(bucket: Bucket) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from learning_warehouse.edx.events import COLUMNS, LONGEST_LINE, Block, EventReader
+from learning_warehouse.edx.events import COLUMNS, LONGEST_LINE, Block, Care, EventReader
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 KINDS = {
@@ -45,13 +45,13 @@ def without(*fields: str) -> bytes:
     return json.dumps({name: v for name, v in LINE.items() if name not in fields}).encode()
 
 
-def read(*lines: bytes, careful: bool = False) -> Block:
-    return EventReader(KINDS, now=NOW).read(lines, careful=careful)
+def read(*lines: bytes, care: Care = "none") -> Block:
+    return EventReader(KINDS, now=NOW).read(lines, care=care)
 
 
-def row(content: bytes, *, careful: bool = False) -> dict[str, str | None]:
+def row(content: bytes, *, care: Care = "none") -> dict[str, str | None]:
     """The row of the one line that ``content`` is."""
-    block = read(content, careful=careful)
+    block = read(content, care=care)
     assert [r.reason for r in block.rejected] == []
     (copied,) = block.rows
     assert copied.endswith("\n")
@@ -59,7 +59,7 @@ def row(content: bytes, *, careful: bool = False) -> dict[str, str | None]:
 
 
 def row_carefully(content: bytes) -> dict[str, str | None]:
-    return row(content, careful=True)
+    return row(content, care="suspects")
 
 
 def unescaped(value: str) -> str | None:
@@ -136,7 +136,7 @@ def test_a_line_as_edx_writes_it() -> None:
     ],
 )
 def test_both_ways_agree(content: bytes) -> None:
-    quick, careful = read(content).rows, read(content, careful=True).rows
+    quick, careful = read(content).rows, read(content, care="all").rows
     assert quick == careful
 
 
@@ -254,7 +254,7 @@ def test_bytes_that_are_no_utf8() -> None:
     assert row(line(event={"a": "X"}).replace(b"X", b"\xe9"))["repairs"] == "{utf-8}"
 
 
-# Lines that the quick way takes, and COPY refuses: they are read carefully then.
+# Lines that the quick way takes and COPY refuses are suspects then.
 
 
 def test_a_nul_that_json_spells_out() -> None:

@@ -50,7 +50,7 @@ CHECK = {
 def view(conn: Connection, name: str, *lines: bytes) -> list[dict[str, Any]]:
     """Load lines and read the view."""
     load(conn, b"\n".join(lines))
-    return conn.execute(f"SELECT * FROM edx.{name} ORDER BY time, event_hash").fetchall()  # type: ignore[arg-type]
+    return conn.execute(f"SELECT * FROM edx.{name} ORDER BY time, event_hash").fetchall()
 
 
 # --- videos ---------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_no_value_makes_a_query_fail(warehouse: Connection, odd: Any) -> None:
         ),
     )
     for name, rows in (("video_interaction", 2), ("problem_attempt", 4)):
-        assert len(warehouse.execute(f"SELECT * FROM edx.{name}").fetchall()) == rows  # type: ignore[arg-type]
+        assert len(warehouse.execute(f"SELECT * FROM edx.{name}").fetchall()) == rows
     warehouse.execute("SELECT * FROM edx.problem_response").fetchall()
 
 

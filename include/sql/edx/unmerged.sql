@@ -1,9 +1,8 @@
--- Members that an earlier run found in these tars, and none has merged.
+-- Members that an earlier run found in these tars, as they are now, and none has merged.
 SELECT
-    delivery_id,
-    size
-FROM ops.delivery
-WHERE dataset = %(dataset)s
-    AND uri = ANY(%(uris)s::text [])
-    AND status <> 'merged'
-ORDER BY delivery_id;
+    d.delivery_id,
+    d.size
+FROM unnest(%(uris)s::text [], %(etags)s::text []) AS tar (uri, etag)
+INNER JOIN ops.delivery AS d ON d.uri = tar.uri AND d.details ->> 'etag' = tar.etag
+WHERE d.dataset = %(dataset)s AND d.status <> 'merged'
+ORDER BY d.delivery_id;

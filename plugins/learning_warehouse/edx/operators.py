@@ -132,12 +132,7 @@ class EdxLogTarOperator(BaseOperator):
     def _tars(self, hook: S3Hook, days: Days) -> list[Tar]:
         """The tars of these days, the latest first: it holds what the others hold."""
         bucket = self.bucket_name or bucket_of(hook)
-        pattern = re.compile(self.pattern)
-        if "date" not in pattern.groupindex:
-            raise PermanentFailure(
-                f"The Param pattern has no group (?P<date>...) that says where in a key the date "
-                f"stands: {self.pattern}"
-            )
+        pattern = self._compiled_pattern()
         site = hook.conn_config.extra_config.get("site")
         tars = []
         with s3_sentences(f"listing s3://{bucket}/{self.prefix}"):
@@ -168,6 +163,20 @@ class EdxLogTarOperator(BaseOperator):
                 )
         self.log.info("%d tars of %s in s3://%s/%s", len(tars), days, bucket, self.prefix)
         return sorted(tars, key=lambda tar: (tar.day, tar.key), reverse=True)
+
+    def _compiled_pattern(self) -> re.Pattern[str]:
+        try:
+            pattern = re.compile(self.pattern)
+        except re.error as error:
+            raise PermanentFailure(
+                f"The Param pattern is no regular expression ({error}): {self.pattern}"
+            ) from None
+        if "date" not in pattern.groupindex:
+            raise PermanentFailure(
+                "The Param pattern has no group (?P<date>...) that says where in a key the date "
+                f"stands: {self.pattern}"
+            )
+        return pattern
 
 
 class _Search:
@@ -203,7 +212,11 @@ class _Search:
     def _add_unmerged(self, tars: list[Tar]) -> None:
         rows = self._conn.execute(
             statement("edx/unmerged"),
-            {"dataset": EVENTS.table, "uris": [tar.uri for tar in tars]},
+            {
+                "dataset": EVENTS.table,
+                "uris": [tar.uri for tar in tars],
+                "etags": [tar.etag for tar in tars],
+            },
         ).fetchall()
         self.sizes.update({row["delivery_id"]: row["size"] for row in rows})
         if tars:
@@ -262,7 +275,7 @@ class _Search:
                 made_at=tar.last_modified,
                 uri=tar.uri,
                 size=member.size,
-                details={"offset": member.offset},
+                details={"offset": member.offset, "etag": tar.etag},
             )
             new[delivery.delivery_id] = member.size
         return new

@@ -28,7 +28,7 @@ from learning_warehouse.warehouse.sql import statement
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from learning_warehouse.edx.events import EventReader, Rejected
+    from learning_warehouse.edx.events import Care, EventReader, Rejected
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
 
@@ -39,7 +39,7 @@ EDX_CONN_ID = "edx_tracking_logs"
 EVENTS = Dataset(name="event", table="edx.event", strategy="append_once", clock="time")
 
 BLOCK = 256 * 1024
-BLOCKS_A_COPY = 64
+BLOCKS_A_COPY = 32
 
 
 def stage_member(conn: Connection, delivery: Delivery, *, conn_id: str = EDX_CONN_ID) -> int:
@@ -170,27 +170,28 @@ class _Load:
         while more:
             stretch: list[list[bytes]] = []
             try:
-                self._take(_kept(islice(blocks, BLOCKS_A_COPY), stretch))
+                self._take(_kept(islice(blocks, BLOCKS_A_COPY), stretch), care="none")
             except self._refused as refusal:
-                log.info(
-                    "Reading with care from line %d: %s", self._lines + 1, _first_line(refusal)
-                )
+                log.debug("Careful from line %d on: %s", self._lines + 1, _first_line(refusal))
                 self._take_with_care(stretch)
             more = len(stretch) == BLOCKS_A_COPY
 
     def _take_with_care(self, stretch: list[list[bytes]]) -> None:
-        try:
-            self._take(stretch, careful=True)
-        except self._refused:
-            for lines in stretch:
-                for content in lines:
-                    self._take_alone(content)
+        cares: tuple[Care, ...] = ("suspects", "all")
+        for care in cares:
+            try:
+                return self._take(stretch, care=care)
+            except self._refused as refusal:
+                log.debug("More careful from there on: %s", _first_line(refusal))
+        for lines in stretch:
+            for content in lines:
+                self._take_alone(content)
 
     def _take_alone(self, content: bytes) -> None:
         from learning_warehouse.edx.events import Rejected, as_text
 
         try:
-            self._take([[content]], careful=True)
+            self._take([[content]], care="all")
         except self._refused as refusal:
             self.records += 1
             self._lines += 1
@@ -198,7 +199,7 @@ class _Load:
                 [Rejected(self.records, self._lines, as_text(content), _first_line(refusal))]
             )
 
-    def _take(self, stretch: Iterable[list[bytes]], *, careful: bool = False) -> None:
+    def _take(self, stretch: Iterable[list[bytes]], *, care: Care) -> None:
         """Copy the rows of some lines; what PostgreSQL refuses leaves no trace."""
         lines_before, records = self._lines, self.records
         rejected: list[Rejected] = []
@@ -206,7 +207,7 @@ class _Load:
             with self._conn.cursor() as cursor, cursor.copy(self._copy) as copy:
                 for lines in stretch:
                     block = self._reader.read(
-                        lines, line=lines_before + 1, row=records + 1, careful=careful
+                        lines, line=lines_before + 1, row=records + 1, care=care
                     )
                     copy.write("".join(block.rows))
                     lines_before += len(lines)
