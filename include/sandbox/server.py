@@ -201,7 +201,7 @@ def serve(state: Path, campus: Any) -> None:
     port = free_port()
 
     def put_asset(name: str, content: bytes) -> None:
-        client.put_object(Bucket=ASSET_BUCKET, Key=name, Body=content)
+        client.put_object(Bucket=ASSET_BUCKET, Key=name, Body=content, ACL="public-read")
 
     known: Campus = campus
     app = application(world, known, put_asset, sandbox.s3_url)

@@ -9,6 +9,7 @@ somebody starts. Knows of the DAGs only where they lie.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import secrets
@@ -70,7 +71,7 @@ class Stack:
         self.postgres = EmbeddedPostgres(self.state / "postgres")
         self.sandbox = Sandbox(self.state / "sandbox", **self.campus)
         self._home = self.state / "airflow"
-        self._secret = secrets.token_urlsafe(32)
+        self._secret = secrets.token_urlsafe(64)
         self._log_ports = free_port(), free_port()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -95,15 +96,17 @@ class Stack:
         :raises StackFailure: a part did not come up.
         """
         self.postgres.stop()
-        if self.state.exists():
-            _clear(self.state)
-        self._home.mkdir(parents=True)
+        _clear(self.state)
+        self._home.mkdir()
         (self._home / "passwords.json").write_text(json.dumps({USER: self.password}))
         self.postgres.start()
         for database in ("airflow", "warehouse"):
             self.postgres.create_database(database)
         migration = self._launch("migrate", "db", "migrate")
-        self.sandbox.start()
+        try:
+            self.sandbox.start()
+        except RuntimeError as error:
+            raise StackFailure(str(error)) from None
         if migration.wait(PATIENCE) != 0:
             raise StackFailure(f"Airflow's database was not made:\n{self._tail('migrate')}")
         del self._processes["migrate"]
@@ -198,6 +201,20 @@ class Stack:
             "VOCAREUM_URL": self.sandbox.api_url,
         }
 
+    def claim(self) -> None:
+        """Hold the state's folder while this process lives.
+
+        :raises StackFailure: another stack holds it.
+        """
+        self.state.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(self.state, os.O_RDONLY)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StackFailure(
+                f"Another stack runs in {self.state}: let it end, or name another folder."
+            ) from None
+
     @property
     def _up(self) -> bool:
         return bool(self.sandbox.s3_url)
@@ -289,10 +306,10 @@ class Airflow:
         return answer.json()
 
 
-def week_until_yesterday() -> tuple[date, date]:
-    """The first and the last day of the last seven complete UTC days."""
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    return yesterday - timedelta(days=DAYS - 1), yesterday
+def week_until(days_ago: int) -> tuple[date, date]:
+    """The seven UTC days of which the last was ``days_ago`` days ago."""
+    last = datetime.now(UTC).date() - timedelta(days=days_ago)
+    return last - timedelta(days=6), last
 
 
 @contextmanager
@@ -300,9 +317,11 @@ def running(stack: Stack) -> Iterator[Stack]:
     """A started stack, stopped at the end: on an error, Ctrl-C and SIGTERM too."""
 
     def leave(number: int, _: FrameType | None) -> None:
+        print(f"{signal.Signals(number).name}: stopping everything", file=sys.stderr)
         raise SystemExit(128 + number)
 
     before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    stack.claim()
     try:
         yield stack.start()
     finally:
@@ -354,7 +373,7 @@ def up(state: Path) -> None:
     print(f"Login:        {USER} / {addresses['AIRFLOW_PASSWORD']}")
     print(f"Warehouse:    {addresses['WAREHOUSE_URL']}")
     print(f"S3:           {addresses['S3_ENDPOINT_URL']}")
-    first, last = week_until_yesterday()
+    first, last = week_until(1)
     print(
         f"The campus has data from {first} to {last}. Airflow's schedule is off: trigger the DAGs."
     )
@@ -363,7 +382,7 @@ def up(state: Path) -> None:
 
 def keep(state: Path, port: int) -> None:
     """Hold a stack until SIGTERM."""
-    first_day, _ = week_until_yesterday()
+    first_day, _ = week_until(1)
     with running(Stack(state, first_day=first_day, ui_port=port)) as stack:
         described = {
             "pid": os.getpid(),

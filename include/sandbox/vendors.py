@@ -262,7 +262,7 @@ def _shown(world: World, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _build(world: World, campus: Campus, put_asset: PUT, request: dict[str, Any]) -> None:
-    with world.lock:
+    with world.building:
         if request.get("built"):
             return
         request["built"] = True

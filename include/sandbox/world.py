@@ -23,6 +23,7 @@ class World:
     issued: dict[str, datetime] = field(default_factory=dict)
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    building: threading.Lock = field(default_factory=threading.Lock)
     _frozen: datetime | None = None
 
     def now(self) -> datetime:

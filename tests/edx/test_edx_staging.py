@@ -124,6 +124,12 @@ def test_what_copy_refuses_is_read_carefully_and_nothing_is_lost(warehouse: Conn
     ]  # fmt: skip
 
 
+def test_what_nobody_suspects_is_not_lost_either(warehouse: Connection) -> None:
+    content = b"\n".join([line(1), line(2, context={"user_id": 10**30}), line(3)])
+    assert counts(load(warehouse, content)) == (3, 3, 0, 0)
+    assert column(warehouse, "user_id") == [None, None, None]
+
+
 def test_a_row_that_postgres_alone_refuses_is_rejected_with_its_reason(
     warehouse: Connection,
 ) -> None:

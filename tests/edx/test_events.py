@@ -403,7 +403,7 @@ def test_an_anonymous_user_has_an_empty_name() -> None:
     [(7, "7"), ("7", "7"), ("", None), (None, None), ("x", None), (10**30, None), (True, None)],
 )
 def test_a_users_id_may_be_a_number_a_string_or_nothing(user_id: Any, column: str | None) -> None:
-    assert row_carefully(line(context={"user_id": user_id}))["user_id"] == column
+    assert row(line(context={"user_id": user_id}), care="all")["user_id"] == column
 
 
 @pytest.mark.parametrize(

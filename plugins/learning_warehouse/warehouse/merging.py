@@ -163,7 +163,8 @@ def _is_intact(conn: Connection, staged: dict[str, Any]) -> bool:
 
 def _is_there(conn: Connection, name: str) -> bool:
     row = conn.execute(statement("merge/is_there"), {"table": f"staging.{name}"}).fetchone()
-    return bool(row["is_there"]) if row else False
+    is_there: bool = row is not None and row["is_there"]
+    return is_there
 
 
 def _count(conn: Connection, name: str, table: Any) -> int | None:
