@@ -1,4 +1,4 @@
-"""Echo360's reports: its API, the protocol of its requests, and the steps that a DAG is made of.
+"""Echo360: its reporting API, the protocol by which reports are requested, and the wait for them.
 
-Knows the warehouse and the landing zone; knows no other vendor.
+Knows the vendor, the ledger and the landing zone; knows no other vendor and no DAG.
 """

@@ -1,424 +1,465 @@
-"""Echo360's reporting API over HTTP: how to speak to it, and how it answers.
+"""Echo360's reporting API over HTTP.
 
-Knows no window, no database and no landing zone. Where the vendor's document is silent it is
-tolerant; where an answer leaves the outcome of a submission open it says so, and decides nothing.
+Knows the vendor's paths, answers and errors; knows no warehouse and decides nothing about when to
+ask for what.
 """
 
 from __future__ import annotations
 
+import io
 import logging
 import random
-import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urljoin, urlsplit
+from http.client import HTTPException, HTTPResponse
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.error import HTTPError
+from urllib.parse import quote, urljoin, urlsplit
+from urllib.request import urlopen
 
-from airflow.providers.common.compat.sdk import AirflowNotFoundException, mask_secret
-from airflow.providers.http.hooks.http import HttpHook
+import requests
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
+from requests import PreparedRequest, RequestException, Response
 from requests.auth import AuthBase
-from requests.exceptions import ConnectionError as NotConnected
-from requests.exceptions import RequestException, Timeout
 
+from learning_warehouse.echo360.reports import ECHO360_CONN_ID
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from http.client import HTTPResponse
-
-    from requests import PreparedRequest, Response, Session
+    from collections.abc import Callable, Iterator
 
 log = logging.getLogger(__name__)
 
-ECHO360_CONN_ID = "echo360"
 REPORTING = "/public/api/v1/reporting/"
 TIMEOUT = (10.0, 60.0)
-"""Seconds to connect, and to wait for the next byte of an answer."""
-
-PENDING = "Pending"
-AVAILABLE = "Available"
-EXPIRED = "Expired"
-FAILED = "Failed"
-MISSING = "Missing"
-UNSUCCESSFUL = (EXPIRED, FAILED, MISSING)
+"""Seconds to connect, and between two pieces of an answer."""
+BLOCK = 256 * 1024
+TEXT = 500
+"""Characters of an answer's text that a sentence repeats."""
 
 
-class OutcomeUnknown(Exception):
-    """A request was submitted and nobody knows whether it was accepted."""
+class OutcomeUnknown(TransientFailure):
+    """A submission of which nobody can say whether Echo360 took it."""
 
 
-class RequestRefused(Exception):
-    """A request was submitted and refused; the text is Echo360's own."""
+class LinkRefused(TransientFailure):
+    """A signed link that is no longer good: fetch the request again for a new one."""
 
 
-class LinkRefused(Exception):
-    """A signed link is no longer good."""
+class Refused(Exception):
+    """A submission that Echo360 did not take.
+
+    :param status: the HTTP status.
+    :param text: the answer's text, shortened.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"HTTP {status}: {text}")
+        self.status = status
+        self.text = text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ReportRequest:
-    """A request as Echo360 tells of it (*Requests Endpoint Example*).
+    """A request for a report, as Echo360 tells of it.
 
-    :param created: None where it does not tell, or not legibly.
-    :param signed_assets: the signed links, which only :meth:`Echo360Hook.request` has.
+    :param parameters: with ``start`` and ``end`` for a report with dates.
+    :param links: the signed links; only :meth:`Echo360Hook.request` fills them.
     """
 
     request_id: str
     status: str
     report: str
     parameters: dict[str, Any]
-    created: datetime | None
-    signed_assets: tuple[str, ...] = ()
+    created: datetime
+    links: tuple[str, ...] = ()
 
     @classmethod
-    def from_json(cls, item: dict[str, Any]) -> ReportRequest:
-        """:raises KeyError: it has no id."""
-        status = str(item.get("status") or PENDING)
+    def from_json(cls, value: dict[str, Any]) -> ReportRequest:
+        """Read what ``/requests`` and ``/request/<requestId>`` answer."""
         return cls(
-            request_id=str(item["requestId"]),
-            status=status.capitalize() if status.isupper() or status.islower() else status,
-            report=str(item.get("reportName") or ""),
-            parameters=item.get("parameters") or {},
-            created=_moment(item.get("created")),
-            signed_assets=tuple(item.get("signedAssets") or ()),
+            request_id=str(value["requestId"]),
+            status=str(value.get("status", "")),
+            report=str(value.get("reportName", "")),
+            parameters=value.get("parameters") or {},
+            created=_time(value.get("created")),
+            links=tuple(value.get("signedAssets") or ()),
         )
 
 
-class Echo360Hook(HttpHook):
-    """Speaks to the reporting API with an access token of the client-credentials grant.
+class Echo360Hook(BaseHook):
+    """The reporting API of one Echo360 institution.
 
-    :param http_conn_id: a connection of type ``http``: ``host`` the base URL of the region (such as
-        ``https://echo360.org``), ``login`` the client id, ``password`` the client secret.
-    :param patience: seconds for which one call may wait in all where Echo360 answers 429.
+    :param echo360_conn_id: an Airflow connection of type ``http``: host = the region's base URL
+        (``https://echo360.org``), login = client id, password = client secret.
+    :param attempts: how often a read is tried that meets 429, 5xx or no answer.
+    :param longest_pause: seconds; the ceiling of a back-off, and of a ``Retry-After``.
     """
 
-    def __init__(self, http_conn_id: str = ECHO360_CONN_ID, *, patience: float = 300.0) -> None:
-        super().__init__(http_conn_id=http_conn_id, auth_type=self._bearer)
-        self.patience = patience
-        self._session: Session | None = None
+    conn_name_attr = "echo360_conn_id"
+    default_conn_name = ECHO360_CONN_ID
+
+    def __init__(
+        self,
+        echo360_conn_id: str = ECHO360_CONN_ID,
+        *,
+        attempts: int = 5,
+        longest_pause: float = 90.0,
+    ) -> None:
+        super().__init__()
+        self.echo360_conn_id = echo360_conn_id
+        self.attempts = attempts
+        self.longest_pause = longest_pause
+        self._session = requests.Session()
         self._token: str | None = None
-        self._credentials = ("", "")
         self._plural = False
+        self._credentials: tuple[str, str, str] | None = None
+
+    # --- what Echo360 offers ----------------------------------------------------------------------
 
     @property
     def origin(self) -> str:
-        """The host, with its port where it names one: what rows carry as ``_origin``."""
-        self.get_conn()
-        return urlsplit(self.base_url).netloc.rpartition("@")[2]
+        """The host, with its port if the connection names one: ``echo360.org``."""
+        return urlsplit(self._configured()[0]).netloc
 
-    def get_conn(
-        self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None
-    ) -> Session:
-        """The HTTP session, which keeps its connections alive.
+    def reports(self) -> set[str]:
+        """The names of the reports that ``/reports`` offers."""
+        answer = self._read("reports").json()
+        listed = answer.get("reports", []) if isinstance(answer, dict) else answer
+        return {str(report["name"]) for report in listed}
 
-        :raises PermanentFailure: the Airflow connection is missing or lacks host, login or password.
-        """
-        if self._session is None:
+    def requests(self) -> list[ReportRequest]:
+        """Everybody's requests, from all pages of ``/requests``."""
+        found: dict[str, ReportRequest] = {}
+        visited = set()
+        url: str | None = self._url("requests")
+        while url and url not in visited:
+            visited.add(url)
+            page = self._read(url).json()
             try:
-                configured = self.get_connection(self.http_conn_id)
-            except AirflowNotFoundException:
-                raise PermanentFailure(
-                    f"There is no Airflow connection '{self.http_conn_id}': add one of type http "
-                    "with Echo360's base URL as host, the client id as login and the client secret "
-                    "as password (Admin, Connections)."
+                listed = page if isinstance(page, list) else page.get("requests", page.get("data"))
+                for one in map(ReportRequest.from_json, listed):
+                    found[one.request_id] = one
+            except (TypeError, KeyError, ValueError, AttributeError):
+                raise TransientFailure(
+                    f"The listing of requests at {redacted(url)} cannot be understood: nothing "
+                    "was submitted; if it stays so, compare it with Echo360's document."
                 ) from None
-            if not (configured.host and configured.login and configured.password):
-                raise PermanentFailure(
-                    f"The Airflow connection '{self.http_conn_id}' needs Echo360's base URL as "
-                    "host, the client id as login and the client secret as password."
-                )
-            mask_secret(configured.password)
-            session = super().get_conn(headers, extra_options)
-            if not configured.schema and "://" not in configured.host:
-                self.base_url = self.base_url.replace("http://", "https://", 1)
-            self._credentials = (configured.login, configured.password)
-            self._session = session
-        return self._session
-
-    def reports(self) -> dict[str, dict[str, Any]]:
-        """The reports that the institution is offered, by name (``GET reports``)."""
-        answer = self._read("reports")
-        items = answer.get("reports", answer.get("data")) if isinstance(answer, dict) else answer
-        return {item["name"]: item for item in items or ()}
-
-    def requests(self) -> dict[str, ReportRequest]:
-        """Every submitted request, by id: everybody's, not only ours (``GET requests``).
-
-        :raises TransientFailure: the listing cannot be read to its end.
-        """
-        listed: dict[str, ReportRequest] = {}
-        for page in self._pages("requests"):
-            items = page.get("requests", page.get("data")) if isinstance(page, dict) else page
-            for item in items or ():
-                if item.get("requestId"):
-                    listed[str(item["requestId"])] = ReportRequest.from_json(item)
-        return listed
+            url = self._next(page, url) if isinstance(page, dict) else None
+        return list(found.values())
 
     def request(self, request_id: str) -> ReportRequest | None:
-        """One request, with its signed links once it is Available (``GET request/<requestId>``).
-
-        The plural path is tried where the document's singular one is unknown, and kept if it works.
-
-        :returns: None where Echo360 does not know it.
-        """
-        for plural in dict.fromkeys((self._plural, True)):
-            path = f"{'requests' if plural else 'request'}/{request_id}"
-            response = self._call("GET", REPORTING + path)
-            if response.status_code != 404:
+        """One request with its signed links; None where Echo360 does not know it."""
+        for plural in (True,) if self._plural else (False, True):
+            path = f"{'requests' if plural else 'request'}/{quote(request_id, safe='')}"
+            answer = self._read(path, accept=(404, 405))
+            if answer.ok:
                 self._plural = plural
-                return ReportRequest.from_json(self._json(response, path))
+                return ReportRequest.from_json(answer.json())
         return None
 
     def submit(
         self, report: str, parameters: dict[str, str], output: dict[str, Any]
     ) -> ReportRequest:
-        """Submit a request (``POST requests/<report>``).
+        """Ask for a report, once: a submission whose outcome is unknown is not repeated here.
 
-        :param output: ``compression`` (bool) and ``delimiter``, as the document has them.
-        :raises RequestRefused: Echo360 refuses it: for want of a slot, or for good.
-        :raises OutcomeUnknown: it may or may not have been accepted.
+        :param parameters: ``{"start": "2026-01-05", "end": "2026-01-12"}``, or empty.
+        :param output: ``compression`` and ``delimiter``.
+        :raises Refused: Echo360 answered 4xx, 429 included: it did not take it.
+        :raises TransientFailure: the host could not be reached: it was not sent.
+        :raises OutcomeUnknown: 5xx, a time-out, or a dropped connection.
         """
+        url = self._url(f"requests/{quote(report, safe='')}")
         body = {"parameters": parameters, "output": output}
         try:
-            response = self._call("POST", f"{REPORTING}requests/{report}", json=body)
-        except TransientFailure as failure:
-            raise OutcomeUnknown(str(failure)) from None
-        if response.ok:
-            try:
-                return ReportRequest.from_json(response.json())
-            except (ValueError, KeyError, AttributeError):
-                raise OutcomeUnknown("Echo360 accepted a request without naming it") from None
-        if response.status_code >= 500:
-            raise OutcomeUnknown(f"Echo360 answered HTTP {response.status_code}")
-        raise RequestRefused(f"HTTP {response.status_code}: {_excerpt(response)}")
-
-    def open_asset(self, url: str) -> HTTPResponse:
-        """Open a signed link, whose bytes are not decoded.
-
-        The link goes out exactly as given (``requests`` and ``urllib3`` would both normalise it and
-        break its signature), and without an Authorization header.
-
-        :raises LinkRefused: the link has expired, or is refused for another reason.
-        :raises TransientFailure: its host does not answer.
-        """
-        from urllib.error import HTTPError
-        from urllib.request import Request, urlopen
-
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise PermanentFailure("Echo360 gave a signed link that is neither http nor https.")
-        log.info("Downloading %s", redacted(url))
-        try:
-            return urlopen(Request(url), timeout=TIMEOUT[1])  # type: ignore[no-any-return]
-        except HTTPError as refusal:
-            refusal.close()
-            if refusal.code < 500 and refusal.code != 429:
-                raise LinkRefused(f"HTTP {refusal.code} for {redacted(url)}") from None
-            reason = f"HTTP {refusal.code}"
-        except OSError as failure:
-            reason = type(getattr(failure, "reason", failure)).__name__
-        raise TransientFailure(
-            f"The signed link {redacted(url)} of Echo360 does not answer ({reason}): clear the "
-            "task to try it again."
-        )
-
-    def _read(self, path: str) -> Any:
-        return self._json(self._call("GET", REPORTING + path), path)
-
-    def _pages(self, path: str) -> Iterator[Any]:
-        """The pages of a listing; ``next`` is followed only within the same host, and once."""
-        page = self._read(path)
-        yield page
-        here = self.url_from_endpoint(REPORTING + path)
-        seen = {here}
-        while isinstance(page, dict) and page.get("has_more"):
-            following = urljoin(here, str(page.get("next") or here))
-            if urlsplit(following)[:2] != urlsplit(here)[:2] or not page.get("next"):
-                raise TransientFailure(
-                    f"Echo360's listing of {path} goes on, and does not tell where on {self.origin}"
-                    ": ask Echo360's support about has_more and next."
-                )
-            if following in seen:
-                log.warning("Echo360's listing of %s leads back to a page already read", path)
-                return
-            seen.add(following)
-            here = following
-            page = self._json(self._call("GET", following), path)
-            yield page
-
-    def _json(self, response: Response, path: str) -> Any:
-        """The body of a successful answer.
-
-        :raises PermanentFailure: it was refused.
-        :raises TransientFailure: it is no JSON, or Echo360 is not well.
-        """
-        if not response.ok:
-            kind = PermanentFailure if 400 <= response.status_code < 500 else TransientFailure
-            raise kind(
-                f"Echo360 at {self.origin} answers GET {path} with HTTP {response.status_code} "
-                f"({_excerpt(response)}): check that the client of connection "
-                f"'{self.http_conn_id}' may use the reporting API."
-            )
-        try:
-            return response.json()
-        except ValueError:
-            raise TransientFailure(
-                f"Echo360 at {self.origin} answers GET {path} with something that is no JSON: check "
-                f"that the host of connection '{self.http_conn_id}' is its base URL."
+            answer = self._authorised("POST", url, json=body)
+        except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
+            raise self._unreachable(error) from None
+        except RequestException as error:
+            if _was_not_sent(error):
+                raise self._unreachable(error) from None
+            raise OutcomeUnknown(
+                f"Echo360 did not answer to the submission of {report} "
+                f"({type(error).__name__}): whether it was taken will show in its listing."
             ) from None
-
-    def _call(self, method: str, endpoint: str, *, json: Any = None) -> Response:
-        """One call: a new token on the first 401, waits on 429, any other answer as it is.
-
-        :raises TransientFailure: no answer, or 429 beyond all patience.
-        """
-        session = self.get_conn()
-        url = endpoint if "://" in endpoint else self.url_from_endpoint(endpoint)
-        renewed = False
-        waits = self._waits()
-        while True:
-            try:
-                response = session.request(
-                    method, url, json=json, timeout=TIMEOUT, allow_redirects=method == "GET"
-                )
-            except RequestException as failure:
-                self._unreachable(failure)
-            if response.status_code == 401 and not renewed:
-                renewed, self._token = True, None
-            elif response.status_code == 401:
-                self._unauthorized("a new access token")
-            elif response.status_code == 429:
-                self._wait(response, waits)
-            else:
-                return response
-
-    def _waits(self) -> Iterator[float]:
-        """Seconds to wait for the n-th 429 in a row, while patience lasts."""
-        spent = 0.0
-        ceiling = 2.0
-        while spent < self.patience:
-            wait = random.uniform(ceiling / 2, ceiling)
-            ceiling = min(ceiling * 2, 60.0)
-            spent += wait
-            yield wait
-
-    def _wait(self, response: Response, waits: Iterator[float]) -> None:
-        wait = next(waits, None)
-        if wait is None:
-            raise TransientFailure(
-                f"Echo360 at {self.origin} has been answering HTTP 429 for {self.patience:.0f} s: "
-                "fewer clients may call it at once (120 calls a minute for an institution)."
-            )
-        asked = _retry_after(response)
-        wait = wait if asked is None else min(asked, self.patience)
-        log.warning("Echo360 asks to slow down (HTTP 429): waiting %.1f s", wait)
-        time.sleep(wait)
-
-    def _bearer(self, *_: str) -> AuthBase:
-        return _Bearer(self)
-
-    def access_token(self) -> str:
-        """The access token, fetched with a client-credentials grant where there is none yet.
-
-        The grant is a form body, which stays out of access logs. Refresh tokens are single-use and
-        rotate: with many workers a new grant is the safe way.
-        """
-        if self._token is None:
-            session = self.get_conn()
-            client_id, client_secret = self._credentials
-            waits = self._waits()
-            while True:
-                try:
-                    response = session.post(
-                        self.url_from_endpoint("/oauth2/access_token"),
-                        data={
-                            "grant_type": "client_credentials",
-                            "client_id": client_id,
-                            "client_secret": client_secret,
-                        },
-                        auth=_NoAuth(),
-                        timeout=TIMEOUT,
-                        allow_redirects=False,
-                    )
-                except RequestException as failure:
-                    self._unreachable(failure)
-                if response.status_code != 429:
-                    break
-                self._wait(response, waits)
-            if 400 <= response.status_code < 500:
-                self._unauthorized(f"them with HTTP {response.status_code}")
-            try:
-                self._token = str(response.json()["access_token"])
-            except (ValueError, KeyError, TypeError):
-                raise TransientFailure(
-                    f"Echo360 at {self.origin} gives no access token (HTTP {response.status_code}):"
-                    f" check that the host of connection '{self.http_conn_id}' is its base URL."
-                ) from None
-            mask_secret(self._token)
-        return self._token
-
-    def _unauthorized(self, what: str) -> NoReturn:
-        raise PermanentFailure(
-            f"Echo360 at {self.origin} refuses the credentials of connection "
-            f"'{self.http_conn_id}' ({what}): check login (client id) and password (client secret)."
+        if 400 <= answer.status_code < 500:
+            raise Refused(answer.status_code, answer.text[:TEXT].strip())
+        try:
+            if answer.status_code in (200, 201, 202):
+                return ReportRequest.from_json({"reportName": report, **answer.json()})
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass
+        raise OutcomeUnknown(
+            f"Echo360 answered HTTP {answer.status_code} to the submission of {report}: whether "
+            "it was taken will show in its listing."
         )
 
-    def _unreachable(self, failure: RequestException) -> NoReturn:
-        if isinstance(failure, Timeout):
-            reason = "it does not answer in time"
-        elif isinstance(failure, NotConnected):
-            reason = "no connection"
-        else:
-            reason = type(failure).__name__
-        raise TransientFailure(
-            f"Echo360 at {self.base_url} cannot be reached ({reason}): check the host of "
-            f"connection '{self.http_conn_id}' and the network."
-        ) from None
+    def open_asset(self, url: str) -> BinaryIO:
+        """Stream an asset, bytes as they are sent.
+
+        :param url: a signed link, used exactly as given and without an Authorization header.
+        :raises LinkRefused: it is no longer good.
+        """
+        # Not through requests: it writes a URL anew, and a signature may not survive that.
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise PermanentFailure(
+                f"{redacted(url)} is no link over HTTP: nothing was fetched; ask Echo360 about it."
+            )
+        try:
+            answer = urlopen(url, timeout=TIMEOUT[1])
+        except HTTPError as refusal:
+            if refusal.code in (401, 403, 404, 410):
+                raise LinkRefused(
+                    f"The signed link {redacted(url)} is refused (HTTP {refusal.code})."
+                ) from None
+            raise TransientFailure(
+                f"The asset {redacted(url)} cannot be fetched (HTTP {refusal.code}): the next "
+                "try may find it mended."
+            ) from None
+        except (OSError, HTTPException) as error:
+            raise TransientFailure(
+                f"The asset {redacted(url)} cannot be fetched ({type(error).__name__}): check "
+                "that workers may reach that host."
+            ) from None
+        return cast(BinaryIO, io.BufferedReader(_Asset(answer, redacted(url)), BLOCK))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """For the button in Airflow's UI."""
+        try:
+            offered = self.reports()
+        except (PermanentFailure, TransientFailure) as failure:
+            return False, str(failure)
+        return True, f"Echo360 offers {len(offered)} reports."
+
+    # --- how it is asked --------------------------------------------------------------------------
+
+    def _configured(self) -> tuple[str, str, str]:
+        """Base URL, client id and client secret."""
+        if self._credentials is None:
+            conn_id = self.echo360_conn_id
+            try:
+                conn = self.get_connection(conn_id)
+            except AirflowNotFoundException:
+                raise PermanentFailure(
+                    f"There is no Airflow connection '{conn_id}': add one of type http with the "
+                    "base URL as host, the client id as login and the client secret as password "
+                    "(Admin, Connections)."
+                ) from None
+            if not (conn.host and conn.login and conn.password):
+                raise PermanentFailure(
+                    f"The connection '{conn_id}' is incomplete: give it the base URL (such as "
+                    "https://echo360.org) as host, the client id as login and the client secret "
+                    "as password."
+                )
+            base = conn.host if "://" in conn.host else f"{conn.schema or 'https'}://{conn.host}"
+            if conn.port and urlsplit(base).port is None:
+                base = f"{base.rstrip('/')}:{conn.port}"
+            mask_secret(conn.password)
+            self._credentials = (base.rstrip("/"), conn.login, conn.password)
+        return self._credentials
+
+    def _url(self, path: str) -> str:
+        return self._configured()[0] + REPORTING + path
+
+    def _read(self, path: str, *, accept: tuple[int, ...] = ()) -> Response:
+        """GET, again and again within bounds; the answer is JSON or of a status in ``accept``."""
+        url = path if "://" in path else self._url(path)
+        return self._patiently(lambda: self._authorised("GET", url), url, accept=accept)
+
+    def _patiently(
+        self, send: Callable[[], Response], url: str, *, accept: tuple[int, ...] = ()
+    ) -> Response:
+        for pause in self._pauses():
+            retry_after = None
+            try:
+                answer = send()
+            except RequestException as error:
+                problem = self._unreachable(error)
+            else:
+                if answer.status_code in accept or (answer.ok and _is_json(answer)):
+                    return answer
+                problem = TransientFailure(
+                    f"Echo360 answered HTTP {answer.status_code} at {redacted(url)}: the next try "
+                    "may find it mended."
+                )
+                if answer.status_code < 500 and answer.status_code != 429 and not answer.ok:
+                    raise PermanentFailure(
+                        f"Echo360 refused {redacted(url)} (HTTP {answer.status_code}: "
+                        f"{answer.text[:TEXT].strip()}): check the host of the connection "
+                        f"'{self.echo360_conn_id}' and what its client may do."
+                    )
+                retry_after = _retry_after(answer)
+            if pause is None:
+                raise problem
+            pause = pause if retry_after is None else min(retry_after, self.longest_pause)
+            log.info("%s Looking again in %.1f s.", problem, pause)
+            time.sleep(pause)
+        raise AssertionError("the last pause is None")
+
+    def _pauses(self) -> Iterator[float | None]:
+        """Seconds between two attempts, doubling, with jitter; None after the last one."""
+        for attempt in range(self.attempts - 1):
+            yield min(2.0**attempt, self.longest_pause) * random.uniform(0.5, 1.0)
+        yield None
+
+    def _authorised(self, method: str, url: str, **kwargs: Any) -> Response:
+        """Send with the token; on a 401 once more with a new one."""
+        for again in (False, True):
+            if self._token is None or again:
+                self._token = self._new_token()
+            answer = self._session.request(
+                method,
+                url,
+                auth=_Bearer(self._token),
+                headers={"Accept": "application/json"},
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                **kwargs,
+            )
+            if answer.status_code != 401:
+                return answer
+        raise PermanentFailure(
+            f"Echo360 refuses the token that it gave to the client of the connection "
+            f"'{self.echo360_conn_id}': ask your Echo360 administrator to allow it the reporting "
+            "API."
+        )
+
+    def _new_token(self) -> str:
+        """A client-credentials grant: many workers share a client, so nothing is refreshed."""
+        base, client_id, client_secret = self._configured()
+        url = f"{base}/oauth2/access_token"
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id,
+            "client_secret": client_secret,
+        }
+        answer = self._patiently(
+            lambda: requests.post(
+                url, data=form, auth=_no_auth, timeout=TIMEOUT, allow_redirects=False
+            ),
+            url,
+            accept=(400, 401, 403),
+        )
+        if not answer.ok:
+            raise PermanentFailure(
+                f"Echo360 does not accept the client of the connection '{self.echo360_conn_id}' "
+                f"(HTTP {answer.status_code}): check its login (client id) and password (client "
+                "secret), and that its host is your institution's region."
+            )
+        token = answer.json().get("access_token")
+        if not token:
+            raise PermanentFailure(
+                f"{redacted(url)} answered without an access_token: check the host of the "
+                f"connection '{self.echo360_conn_id}'."
+            )
+        mask_secret(token)
+        return str(token)
+
+    def _next(self, page: dict[str, Any], url: str) -> str | None:
+        if not page.get("has_more") or not page.get("next"):
+            return None
+        following = urljoin(url, str(page["next"]))
+        if urlsplit(following)[:2] != urlsplit(url)[:2]:
+            raise PermanentFailure(
+                f"The listing of requests leads from {redacted(url)} to another host, "
+                f"{redacted(following)}: the token is not sent there; ask Echo360 about it."
+            )
+        return following
+
+    def _unreachable(self, error: RequestException) -> TransientFailure:
+        return TransientFailure(
+            f"Echo360 cannot be reached at {self._configured()[0]} ({type(error).__name__}): check "
+            f"the host of the connection '{self.echo360_conn_id}' and that workers may reach it."
+        )
+
+
+class _Asset(io.RawIOBase):
+    """The body of an asset as it comes, a gzipped one gzipped, and whole or not at all."""
+
+    def __init__(self, answer: HTTPResponse, name: str) -> None:
+        self._answer = answer
+        self._name = name
+        self._left = answer.length
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            size = self._answer.readinto(buffer)
+        except (HTTPException, OSError) as error:
+            raise self._broken(type(error).__name__) from None
+        if self._left is not None:
+            self._left -= size
+            if not size and self._left and len(buffer):
+                raise self._broken(f"{self._left} bytes are missing")
+        return size
+
+    def _broken(self, reason: str) -> TransientFailure:
+        return TransientFailure(
+            f"The asset {self._name} broke off ({reason}): the next try fetches it from its "
+            "beginning."
+        )
+
+    def close(self) -> None:
+        self._answer.close()
+        super().close()
 
 
 class _Bearer(AuthBase):
-    """Puts the hook's access token on a request when it is sent."""
+    """The token, and nothing that a .netrc would put in its place."""
 
-    def __init__(self, hook: Echo360Hook) -> None:
-        self._hook = hook
+    def __init__(self, token: str) -> None:
+        self._token = token
 
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._hook.access_token()}"
-        return request
+    def __call__(self, prepared: PreparedRequest) -> PreparedRequest:
+        prepared.headers["Authorization"] = f"Bearer {self._token}"
+        return prepared
 
 
-class _NoAuth(AuthBase):
-    """Keeps the session's Authorization, and that of a .netrc, off a request."""
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        return request
+def _no_auth(prepared: PreparedRequest) -> PreparedRequest:
+    return prepared
 
 
 def redacted(url: str) -> str:
-    """A signed link without its query, which is as good as a password."""
+    """A URL without its query and its user, for logs and sentences."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" + ("?..." if parts.query else "")
 
 
-def _moment(value: Any) -> datetime | None:
+def _was_not_sent(error: RequestException) -> bool:
+    """Whether the connection was never made, so that nothing can have arrived."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return type(reason).__name__ in ("NewConnectionError", "NameResolutionError")
+
+
+def _is_json(answer: Response) -> bool:
     try:
-        moment = datetime.fromisoformat(str(value))
+        answer.json()
     except ValueError:
+        return False
+    return True
+
+
+def _retry_after(answer: Response) -> float | None:
+    """Seconds, from a ``Retry-After`` of either form."""
+    given = answer.headers.get("Retry-After")
+    if not given:
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _retry_after(response: Response) -> float | None:
-    """Seconds that the answer asks to wait: given in seconds, or as a date."""
-    asked = response.headers.get("Retry-After", "").strip()
-    if asked.isdecimal():
-        return float(asked)
     try:
-        return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
+        return max(0.0, float(given))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
 
 
-def _excerpt(response: Response) -> str:
-    return re.sub(r"\s+", " ", response.text[:300]).strip() or "without a word"
+def _time(value: Any) -> datetime:
+    """A timestamp of the API's, which is in UTC."""
+    made = datetime.fromisoformat(str(value))
+    return made if made.tzinfo else made.replace(tzinfo=UTC)

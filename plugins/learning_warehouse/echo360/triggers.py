@@ -39,7 +39,7 @@ class Echo360RequestsTrigger(BaseTrigger):
         deadline: float,
         wake_at: float | None = None,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.conn_id = conn_id
         self.request_ids = request_ids
         self.poll_interval = poll_interval
@@ -86,6 +86,4 @@ class Echo360RequestsTrigger(BaseTrigger):
                 return
 
     def _event(self, reason: str) -> TriggerEvent:
-        return TriggerEvent(  # type: ignore[no-untyped-call]
-            {"reason": reason, "deadline": self.deadline}
-        )
+        return TriggerEvent({"reason": reason, "deadline": self.deadline})
