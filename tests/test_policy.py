@@ -1,0 +1,128 @@
+"""What holds for every DAG, and what reading a DAG file may cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = sorted((ROOT / "dags").glob("*.py"))
+PARSING_LIMIT = 0.05
+"""Seconds of processor time that a DAG file may take beyond ``import airflow``."""
+HEAVY = ("pandas", "boto3", "psycopg", "requests", "aiohttp", "msgspec")
+
+READ = """
+import importlib.util, json, sys, time
+import airflow
+from airflow.providers.common.compat.sdk import (
+    DAG, Asset, AssetAlias, AirflowSkipException, BaseOperator, BaseSensorOperator, Param,
+    TaskGroup, TriggerRule,
+)
+from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow.triggers.base import BaseTrigger
+
+before = set(sys.modules)
+spec = importlib.util.spec_from_file_location("read", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+begun = time.process_time()
+spec.loader.exec_module(module)
+seconds = time.process_time() - begun
+print(json.dumps({"seconds": seconds, "modules": sorted(set(sys.modules) - before)}))
+"""
+
+
+def dags_of(path: Path) -> list[DAG]:
+    """The DAGs of a file."""
+    import runpy
+
+    from airflow.sdk import DAG
+
+    return [value for value in runpy.run_path(str(path)).values() if isinstance(value, DAG)]
+
+
+@pytest.fixture(scope="module", params=FILES, ids=lambda path: path.stem)
+def dag(request: pytest.FixtureRequest) -> DAG:
+    """The one DAG of a file."""
+    (found,) = dags_of(request.param)
+    assert found.dag_id == request.param.stem
+    return found
+
+
+def test_there_is_a_dag_file_for_each_source() -> None:
+    names = [path.stem for path in FILES]
+    assert names == ["echo360_reports", "edx_tracking_logs", "vocareum_lab_analytics"]
+
+
+def test_a_dag_says_what_it_is_and_does_not_catch_up(dag: DAG) -> None:
+    from learning_warehouse.timetable import UTCDays
+
+    assert dag.doc_md
+    assert dag.description
+    assert dag.tags
+    assert dag.catchup is False
+    assert isinstance(dag.timetable, UTCDays)
+    assert {"first_day", "last_day", "earliest", "reload"} <= set(dag.params)
+
+
+def test_every_task_has_an_owner_and_may_be_tried_again(dag: DAG) -> None:
+    for task in dag.tasks:
+        assert task.owner == "learning-analytics", task.task_id
+        if task.task_id == "summarise":
+            assert task.retries == 0
+        else:
+            assert task.retries is not None
+            assert task.retries >= 2, task.task_id
+            assert task.retry_exponential_backoff, task.task_id
+
+
+def test_every_template_field_is_an_attribute(dag: DAG) -> None:
+    for task in dag.tasks:
+        for field in task.template_fields:
+            assert hasattr(task, field), f"{task.task_id}: {field}"
+
+
+def test_a_dag_is_static(dag: DAG) -> None:
+    """`airflow dags backfill` of Airflow 2.11 hangs on mapped task groups."""
+    assert not [task.task_id for task in dag.tasks if task.is_mapped]
+
+
+def test_a_run_ends_with_its_summary(dag: DAG) -> None:
+    leaves: list[Any] = [task for task in dag.tasks if not task.downstream_task_ids]
+    assert [task.task_id for task in leaves] == ["summarise"]
+    assert leaves[0].trigger_rule == "all_done"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_dag_file_is_read_in_no_time_and_without_heavy_modules(path: Path) -> None:
+    readings = [read(path) for _ in range(3)]
+    for reading in readings:
+        heavy = [
+            module
+            for module in reading["modules"]
+            if module.split(".")[0] in HEAVY or (".hooks." in module and "providers" in module)
+        ]
+        assert not heavy
+    assert min(reading["seconds"] for reading in readings) <= PARSING_LIMIT
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a DAG file in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "plugins")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    reading: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return reading
