@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
+
 from learning_warehouse.echo360.operators import (
     Echo360PlanOperator,
     Echo360SubmitOperator,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
+
 from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
 from learning_warehouse.timetable import UTCDays
 from learning_warehouse.vocareum.files import REGISTRY

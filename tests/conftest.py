@@ -19,6 +19,7 @@ os.environ["AIRFLOW__CORE__FERNET_KEY"] = "VlM1Z3bL6yRz0b5hD6bV0m2Hk7B0o8mTjOe1k
 os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 
 import pytest
+
 from include.sandbox.postgres import EmbeddedPostgres
 
 if TYPE_CHECKING:
@@ -97,8 +98,9 @@ def context(**params: Any) -> dict[str, Any]:
 
 def open_database(server: EmbeddedPostgres, name: str) -> Connection:
     """Open a database of the server as a warehouse."""
-    from learning_warehouse.warehouse.connection import open_warehouse
     from psycopg.conninfo import conninfo_to_dict
+
+    from learning_warehouse.warehouse.connection import open_warehouse
 
     return open_warehouse(dict(conninfo_to_dict(server.url(name))), called=f"the test {name}")
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.timetable import UTCDays
 from learning_warehouse.window import EARLIEST, Days, days_of

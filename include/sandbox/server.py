@@ -185,7 +185,7 @@ class NoCampus:
 def serve(state: Path, campus: Any) -> None:
     """Serve until killed; the buckets are filled before the addresses are written."""
     import uvicorn
-    from moto.server import create_backend_app
+    from moto.moto_server.werkzeug_app import create_backend_app
     from werkzeug.serving import make_server
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)

@@ -191,6 +191,7 @@ class Stack:
             "AIRFLOW_PASSWORD": self.password,
             "WAREHOUSE_URL": self.warehouse_url,
             "S3_ENDPOINT_URL": self.sandbox.s3_url,
+            "AWS_ENDPOINT_URL_S3": self.sandbox.s3_url,
             "AWS_ACCESS_KEY_ID": ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "AWS_DEFAULT_REGION": "us-west-2",

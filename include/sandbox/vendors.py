@@ -98,9 +98,7 @@ def _credentials(shape: str, access_key: str, secret: str) -> Response:
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_SESSION_TOKEN": secrets.token_urlsafe(60),
     }
-    sts = dict(
-        zip(("AccessKeyId", "SecretAccessKey", "SessionToken"), flat.values(), strict=True)
-    )
+    sts = dict(zip(("AccessKeyId", "SecretAccessKey", "SessionToken"), flat.values(), strict=True))
     bodies: dict[str, Any] = {
         "list": {"status": "success", "s3_labs": [flat], "total_records": 1},
         "flat": flat,
@@ -158,9 +156,7 @@ def echo360(world: World, campus: Campus, put_asset: PUT, s3_url: str) -> APIRou
         world.count("echo360 listings")
         lag = timedelta(seconds=float(world.faults.get("listing_lag_seconds", 0)))
         seen = [
-            _shown(world, r)
-            for r in world.requests.values()
-            if r["created"] + lag <= world.now()
+            _shown(world, r) for r in world.requests.values() if r["created"] + lag <= world.now()
         ]
         return refused(request) or JSONResponse({"requests": seen})
 

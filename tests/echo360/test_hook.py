@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from include.sandbox.postgres import free_port
 from learning_warehouse.echo360.hook import Echo360Hook, LinkRefused, OutcomeUnknown, Refused
 from learning_warehouse.errors import PermanentFailure, TransientFailure

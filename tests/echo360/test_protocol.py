@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.echo360.protocol import Progress, advance
 from learning_warehouse.echo360.reports import REPORTS, Window, windows_of

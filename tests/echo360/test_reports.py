@@ -6,6 +6,7 @@ import itertools
 from datetime import date, timedelta
 
 import pytest
+
 from learning_warehouse.echo360.reports import REPORTS, Window, windows_of
 from learning_warehouse.window import Days
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSkipException, TaskDeferred
+
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.echo360.operators import (
     Echo360PlanOperator,
@@ -28,7 +29,6 @@ from learning_warehouse.landing import LandingZone
 from learning_warehouse.operators import StageOperator
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.merging import merge
-
 from tests.conftest import context as task_context
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""From Vocareum's API and bucket to the warehouse, step by step, against the sandbox's real HTTP."""
+"""From Vocareum's API and bucket to the warehouse, step by step, against the sandbox over HTTP."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ def test_daily_files_by_the_runs_days(bucket: Any) -> None:
     for day in ("2026-1-4", "2026-01-05", "2026-1-6", "2026-1-7", "2026-2-30"):
         put(bucket, f"org123/lab_sessions/lab_sessions_{day}.csv", b"User ID\nu\n")
     assert len(land(LAB_SESSIONS)) == 2
-    assert not LAB_SESSIONS.wanted(
-        "lab_sessions/lab_sessions_2026-2-30.csv", Days.__new__(Days)
-    ), "an impossible date"
+    assert not LAB_SESSIONS.wanted("lab_sessions/lab_sessions_2026-2-30.csv", Days.__new__(Days)), (
+        "an impossible date"
+    )
 
 
 def test_one_bad_file_fails_alone(bucket: Any, warehouse: Connection) -> None:

@@ -23,9 +23,7 @@ VIDEOVIEW = Dataset(
     strategy="replace_window",
     clock="event_timestamp",
 )
-ASSET = Dataset(
-    name="asset", table="echo360.asset", strategy="snapshot", clock="snapshot_day"
-)
+ASSET = Dataset(name="asset", table="echo360.asset", strategy="snapshot", clock="snapshot_day")
 
 
 def delivered(

@@ -8,10 +8,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.warehouse import staging
 from learning_warehouse.warehouse.merging import merge
-
 from tests.conftest import open_database
 from tests.warehouse.roads import (
     ASSET,

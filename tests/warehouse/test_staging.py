@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from learning_warehouse.errors import PermanentFailure
 
+from learning_warehouse.errors import PermanentFailure
 from tests.warehouse.roads import ASSET, ENROLLMENT, LAB_SESSIONS, VIDEOVIEW, load, rows
 
 if TYPE_CHECKING:
@@ -248,8 +248,6 @@ def test_a_snapshot_is_given_its_day(warehouse: Connection) -> None:
         (date(2026, 1, 5),),
         (date(2026, 1, 6),),
     ]
-
-
 
 
 @pytest.mark.parametrize(

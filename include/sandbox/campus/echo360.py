@@ -1,4 +1,4 @@
-"""The campus as Echo360 reports it: a row for every 30 seconds of video, and each video's totals."""
+"""The campus as Echo360 reports it: a row for every 30 seconds of video, each video with totals."""
 
 from __future__ import annotations
 

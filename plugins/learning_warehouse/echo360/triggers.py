@@ -39,7 +39,7 @@ class Echo360RequestsTrigger(BaseTrigger):
         deadline: float,
         wake_at: float | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id = conn_id
         self.request_ids = request_ids
         self.poll_interval = poll_interval
@@ -86,4 +86,5 @@ class Echo360RequestsTrigger(BaseTrigger):
                 return
 
     def _event(self, reason: str) -> TriggerEvent:
-        return TriggerEvent({"reason": reason, "deadline": self.deadline})
+        event = {"reason": reason, "deadline": self.deadline}
+        return TriggerEvent(event)  # type: ignore[no-untyped-call]

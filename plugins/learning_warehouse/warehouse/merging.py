@@ -79,9 +79,7 @@ def merge(
     for _ in range(ATTEMPTS):
         if dataset.strategy == "append_once":
             _ensure_partitions(conn, staged_id, dataset)
-        merged = _merge_staged(
-            conn, staged_id, dataset, reload=reload, accept_shrink=accept_shrink
-        )
+        merged = _merge_staged(conn, staged_id, dataset, reload=reload, accept_shrink=accept_shrink)
         if isinstance(merged, Merged):
             return merged
         log.warning("The staging table of %s is gone or incomplete: staging again", merged.name)
@@ -155,16 +153,13 @@ def _is_intact(conn: Connection, staged: dict[str, Any]) -> bool:
     if _count(conn, name, staging.staging_table(name)) != expected:
         return False
     rejected = f"{name}_rejected"
-    return (
-        staged["rows_rejected"] == 0
-        or _count(conn, rejected, staging.rejected_table(name)) == staged["rows_rejected"]
-    )
+    set_aside: int = staged["rows_rejected"]
+    return set_aside == 0 or _count(conn, rejected, staging.rejected_table(name)) == set_aside
 
 
 def _is_there(conn: Connection, name: str) -> bool:
     row = conn.execute(statement("merge/is_there"), {"table": f"staging.{name}"}).fetchone()
-    is_there: bool = row is not None and row["is_there"]
-    return is_there
+    return row is not None and bool(row["is_there"])
 
 
 def _count(conn: Connection, name: str, table: Any) -> int | None:
