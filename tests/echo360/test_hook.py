@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,3 +115,100 @@ def test_a_refused_link_is_named_without_its_query(echo360: Sandbox) -> None:
 def test_a_link_is_http(echo360: Sandbox) -> None:
     with pytest.raises(PermanentFailure, match="no link over HTTP"):
         Echo360Hook().open_asset("file:///etc/passwd")
+
+
+# --- answers that the document leaves open --------------------------------------------------------
+
+
+class Answers(ThreadingHTTPServer):
+    """A server that answers each path with what a test lays there, and remembers what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.bodies: dict[str, Any] = {"/oauth2/access_token": {"access_token": "token"}}
+        self.asked: list[tuple[str, str | None]] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Answers
+
+    def do_GET(self) -> None:
+        """Answer with the path's body, or 404."""
+        self.server.asked.append((self.path, self.headers.get("Authorization")))
+        body = self.server.bodies.get(self.path)
+        content = json.dumps(body if body is not None else {"message": "Not found"}).encode()
+        self.send_response(200 if body is not None else 404)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def do_POST(self) -> None:
+        """Answer as to a GET."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
+    with Answers() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        configure(monkeypatch, host=server.url)
+        yield server
+        server.shutdown()
+
+
+def listed(request_id: str) -> dict[str, Any]:
+    return {
+        "requestId": request_id,
+        "status": "Pending",
+        "reportName": "videoview",
+        "parameters": WEEK,
+        "created": "2026-01-14T00:00:00.000Z",
+    }
+
+
+REPORTING = "/public/api/v1/reporting"
+
+
+def test_all_pages_of_the_listing_are_read_once(answers: Answers) -> None:
+    first, second = f"{REPORTING}/requests", f"{REPORTING}/requests?page=2"
+    answers.bodies[first] = {"data": [listed("a")], "has_more": True, "next": "?page=2"}
+    answers.bodies[second] = {"requests": [listed("b")], "has_more": True, "next": first}
+    assert [r.request_id for r in Echo360Hook().requests()] == ["a", "b"]
+    assert [path for path, _ in answers.asked[1:]] == [first, second]
+
+
+def test_a_listing_that_hides_its_next_page_is_not_read(answers: Answers) -> None:
+    """What is not on the first page may still be there: nothing may be submitted on its account."""
+    answers.bodies[f"{REPORTING}/requests"] = {"requests": [listed("a")], "has_more": True}
+    with pytest.raises(TransientFailure, match="does not say where"):
+        Echo360Hook().requests()
+
+
+def test_the_token_is_not_sent_to_another_host(answers: Answers) -> None:
+    page = {"requests": [listed("a")], "has_more": True, "next": "http://elsewhere.example/"}
+    answers.bodies[f"{REPORTING}/requests"] = page
+    with pytest.raises(PermanentFailure, match=r"elsewhere\.example"):
+        Echo360Hook().requests()
+
+
+def test_the_plural_path_of_a_request_is_remembered(answers: Answers) -> None:
+    answers.bodies[f"{REPORTING}/requests/a"] = listed("a")
+    hook = Echo360Hook()
+    for _ in range(2):
+        told = hook.request("a")
+        assert told is not None
+    asked = [path.removeprefix(REPORTING) for path, _ in answers.asked[1:]]
+    assert asked == ["/request/a", "/requests/a", "/requests/a"]
+
+
+def test_a_link_is_sent_as_it_was_given_and_without_the_token(answers: Answers) -> None:
+    target = "/a%2fb/c.csv.gz?Signature=x%2by%3d/z+~|'(*)!&Key=%7E"
+    answers.bodies[target] = "rows"
+    with Echo360Hook().open_asset(answers.url + target) as asset:
+        assert asset.read() == b'"rows"'
+    assert answers.asked == [(target, None)]

@@ -161,6 +161,16 @@ def test_another_run_asks_again_for_what_was_not_complete(echo360: Sandbox) -> N
     assert submissions(echo360) == 2
 
 
+def test_what_a_dead_run_left_pending_is_not_taken_for_complete(echo360: Sandbox) -> None:
+    """Its line still says Pending, and Echo360 made the report before the data was complete."""
+    echo360.set_clock("2026-01-12T08:00:00Z")
+    (early,) = go().pending
+    echo360.set_clock("2026-01-20T08:00:00Z")
+    (late,) = go(run="echo360_reports two").pending
+    assert late != early
+    assert go().available == [early]
+
+
 @pytest.mark.parametrize("status", ["Failed", "Missing", "Expired"])
 def test_what_failed_is_asked_for_again(echo360: Sandbox, status: str) -> None:
     echo360.set_faults(echo360_build_seconds=0, status_of={"videoview": status}, status_times=2)

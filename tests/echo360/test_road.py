@@ -126,6 +126,39 @@ def test_the_trigger_fires_at_its_deadline(echo360: Sandbox) -> None:
         sensor.execute_complete(run_context(), event)
 
 
+def test_the_trigger_sleeps_until_a_slot_is_free(echo360: Sandbox) -> None:
+    """It woke the sensor at each look, though others held all slots for hours."""
+    echo360.set_faults(echo360_build_seconds=3600)
+    for day in ("2026-01-12", "2026-01-13", "2026-01-14"):
+        Echo360Hook().submit("videoview", {"start": day, "end": "2026-01-15"}, {})
+    submit(WEEK)
+    with pytest.raises(TaskDeferred) as deferred:
+        wait(WEEK)
+    _, arguments = deferred.value.trigger.serialize()
+    assert (arguments["wake_at"], arguments["wants_slot"]) == (None, True)
+    hurried = {**arguments, "poll_interval": 0.01}
+    until = time.time() + 0.5
+    assert fire(Echo360RequestsTrigger(**{**hurried, "deadline": until})) == {
+        "reason": "it is time to look",
+        "deadline": until,
+    }
+    echo360.set_faults(echo360_build_seconds=0)
+    assert fire(Echo360RequestsTrigger(**hurried))["reason"] == "a slot is free"
+
+
+def test_a_window_that_is_late_does_not_hold_back_the_others(echo360: Sandbox) -> None:
+    echo360.set_clock("2026-01-20T08:00:00Z")
+    submit(WEEK)
+    echo360.set_clock("2026-01-20T08:00:01Z")
+    late = {"first_day": "2026-01-12", "end_day": "2026-01-13"}
+    submit(WEEK, late)
+    context = run_context()
+    sensor = Echo360ReportSensor(task_id="wait", report=VIDEOVIEW, windows=[WEEK, late])
+    with pytest.raises(PermanentFailure, match="1 available, 1 pending"):
+        sensor.execute_complete(context, {"reason": "late", "deadline": time.time() - 1})
+    assert len(context["ti"].pushed["return_value"]) == 1
+
+
 def fire(trigger: Echo360RequestsTrigger) -> dict[str, Any]:
     async def first() -> Any:
         async for event in trigger.run():

@@ -358,8 +358,13 @@ class Echo360Hook(BaseHook):
         return str(token)
 
     def _next(self, page: dict[str, Any], url: str) -> str | None:
-        if not page.get("has_more") or not page.get("next"):
+        if not page.get("has_more"):
             return None
+        if not page.get("next"):
+            raise TransientFailure(
+                f"The listing of requests at {redacted(url)} has more pages and does not say where:"
+                " nothing was submitted; if it stays so, ask Echo360 about it."
+            )
         following = urljoin(url, str(page["next"]))
         if urlsplit(following)[:2] != urlsplit(url)[:2]:
             raise PermanentFailure(

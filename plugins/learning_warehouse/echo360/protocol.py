@@ -169,10 +169,16 @@ class _Protocol:
             return self._intend(window, parent, attempt=1, runs=[self._run])
         if self._run in line["runs"]:
             return line
-        if line["status"] != AVAILABLE or self._is_complete(window, line["created"]):
+        # As Echo360 lists it now: the run that submitted it may have died before it looked.
+        listed = self._listed.get(line["request_id"])
+        status = listed.status if listed else line["status"]
+        if status != AVAILABLE or self._is_complete(window, line["created"]):
             return self._change(line, runs=[*line["runs"], self._run])
         self._change(
-            line, closed_at=self._now, problem="asked again by a later run, when more data is there"
+            line,
+            status=status,
+            closed_at=self._now,
+            problem="asked again by a later run, when more data is there",
         )
         return self._intend(window, parent, attempt=1, runs=[self._run])
 

@@ -32,7 +32,7 @@ class Echo360ReportSensor(BaseSensorOperator):
     """Waits until each window of a report is covered by a request that is available.
 
     XCom: the ids of those requests, which cover the windows exactly. Where a window was given up,
-    the others' ids are pushed, then the task fails and names it.
+    or is not ready in time, the others' ids are pushed, then the task fails and names it.
 
     :param report: the report.
     :param windows: its windows, as ``plan`` cut them.
@@ -87,8 +87,8 @@ class Echo360ReportSensor(BaseSensorOperator):
             progress = self._advance(context)
         except TransientFailure as failure:
             self.log.warning("%s Looking again later.", failure)
-            self._check(deadline)
-            self._defer([], deadline, wake_after=SHORTEST_INTERVAL)
+            self._check(context, deadline)
+            self._defer([], deadline, wake_after=self._interval)
         return self._go_on(context, progress, deadline)
 
     def poke(self, context: Context) -> PokeReturnValue:
@@ -115,25 +115,38 @@ class Echo360ReportSensor(BaseSensorOperator):
     def _go_on(self, context: Context, progress: Progress, deadline: float) -> list[str]:
         if not progress.is_open:
             return self._result(context, progress)
-        self._check(deadline, progress)
-        wake_after = self._interval if progress.waiting or progress.unknown else None
-        self._defer(progress.pending, deadline, wake_after=wake_after)
+        self._check(context, deadline, progress)
+        self._defer(
+            progress.pending,
+            deadline,
+            wake_after=self._interval if progress.unknown else None,
+            wants_slot=bool(progress.waiting),
+        )
         raise AssertionError("defer does not return")
 
     @property
     def _interval(self) -> float:
         return max(SHORTEST_INTERVAL, float(self.poll_interval))
 
-    def _check(self, deadline: float, progress: Progress | None = None) -> None:
+    def _check(self, context: Context, deadline: float, progress: Progress | None = None) -> None:
         if time.time() < deadline:
             return
         stand = f" ({progress})" if progress else ""
+        if progress:
+            context["ti"].xcom_push(key="return_value", value=progress.available)
         raise PermanentFailure(
             f"{self.report.name}: Echo360 was not ready after {self.patience}{stand}: clear this "
             "task to wait for the same requests again."
         )
 
-    def _defer(self, request_ids: list[str], deadline: float, *, wake_after: float | None) -> None:
+    def _defer(
+        self,
+        request_ids: list[str],
+        deadline: float,
+        *,
+        wake_after: float | None,
+        wants_slot: bool = False,
+    ) -> None:
         from learning_warehouse.echo360.triggers import Echo360RequestsTrigger
 
         self.defer(
@@ -143,6 +156,7 @@ class Echo360ReportSensor(BaseSensorOperator):
                 poll_interval=self._interval,
                 deadline=deadline,
                 wake_at=None if wake_after is None else time.time() + wake_after,
+                wants_slot=wants_slot,
             ),
             method_name="execute_complete",
         )

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Echo360RequestsTrigger(BaseTrigger):
-    """Fires when a request is no longer pending, or when there is something to submit.
+    """Fires when a request is ready or has failed, or when there is something to submit.
 
     One read of ``/requests`` serves all requests that a task waits for.
 
@@ -27,8 +27,9 @@ class Echo360RequestsTrigger(BaseTrigger):
     :param request_ids: the requests that are pending.
     :param poll_interval: seconds between two looks.
     :param deadline: epoch seconds at which it fires whatever was seen.
-    :param wake_at: epoch seconds at which windows that wait for a slot, or for the outcome of a
-        submission, are to be taken up again; None if there are none.
+    :param wake_at: epoch seconds at which windows that wait for the outcome of a submission are to
+        be taken up again; None if there are none.
+    :param wants_slot: whether a window waits for a slot: it fires when one is free.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Echo360RequestsTrigger(BaseTrigger):
         poll_interval: float,
         deadline: float,
         wake_at: float | None = None,
+        wants_slot: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.conn_id = conn_id
@@ -45,6 +47,7 @@ class Echo360RequestsTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.deadline = deadline
         self.wake_at = wake_at
+        self.wants_slot = wants_slot
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """For the metadata database."""
@@ -56,12 +59,14 @@ class Echo360RequestsTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "deadline": self.deadline,
                 "wake_at": self.wake_at,
+                "wants_slot": self.wants_slot,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, until there is something for the sensor to do."""
         from learning_warehouse.echo360.hook import Echo360Hook
+        from learning_warehouse.echo360.protocol import AVAILABLE, FAILED, PENDING, SLOTS
         from learning_warehouse.errors import PermanentFailure, TransientFailure
 
         hook = Echo360Hook(self.conn_id, attempts=2)
@@ -80,11 +85,16 @@ class Echo360RequestsTrigger(BaseTrigger):
             except PermanentFailure as failure:
                 yield self._event(str(failure))
                 return
-            pending = {request.request_id for request in listed if request.status == "Pending"}
-            if not waiting <= pending:
-                yield self._event(f"{len(waiting - pending)} are no longer pending")
+            status = {request.request_id: request.status for request in listed}
+            ended = {r for r in waiting if status.get(r, FAILED[0]) in (AVAILABLE, *FAILED)}
+            if ended:
+                yield self._event(f"{len(ended)} are no longer pending")
+                return
+            if self.wants_slot and list(status.values()).count(PENDING) < SLOTS:
+                yield self._event("a slot is free")
                 return
 
     def _event(self, reason: str) -> TriggerEvent:
-        event = {"reason": reason, "deadline": self.deadline}
-        return TriggerEvent(event)  # type: ignore[no-untyped-call]
+        return TriggerEvent(  # type: ignore[no-untyped-call]
+            {"reason": reason, "deadline": self.deadline}
+        )

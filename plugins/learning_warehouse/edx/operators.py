@@ -143,6 +143,7 @@ class EdxLogTarOperator(BaseOperator):
                 continue
             groups = found.groupdict()
             if site and groups.get("site") not in (None, site):
+                self.log.info("%s is left alone: it is not of the site %s", listed["Key"], site)
                 continue
             try:
                 day = date.fromisoformat(groups["date"])
