@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from include.sandbox.postgres import EmbeddedPostgres
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
+    from learning_warehouse.operators import MergeOperator
     from learning_warehouse.warehouse.connection import Connection
 
 
@@ -80,6 +82,13 @@ def connections(
     return configured
 
 
+class OutletEvent:
+    """What a task that is executed by hand says of an asset it changed."""
+
+    def __init__(self) -> None:
+        self.extra: dict[str, Any] = {}
+
+
 class XComs:
     """Where a task that is executed by hand leaves its XComs."""
 
@@ -93,7 +102,23 @@ class XComs:
 
 def context(**params: Any) -> dict[str, Any]:
     """The context of a run by hand with these Params."""
-    return {"params": params, "ti": XComs(), "dag_run": None}
+    return {
+        "params": params,
+        "ti": XComs(),
+        "dag_run": None,
+        "outlet_events": defaultdict(OutletEvent),
+    }
+
+
+def run_merge(merge: MergeOperator, **params: Any) -> list[dict[str, Any]]:
+    """Execute a merge by hand; one that changed nothing ends skipped, and has its XCom as well."""
+    from airflow.providers.common.compat.sdk import AirflowSkipException
+
+    given = context(**params)
+    with suppress(AirflowSkipException):
+        merge.execute(given)
+    merged: list[dict[str, Any]] = given["ti"].pushed["return_value"]
+    return merged
 
 
 def open_database(server: EmbeddedPostgres, name: str) -> Connection:

@@ -16,7 +16,7 @@ from learning_warehouse.edx.staging import EVENTS, stage_member
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.operators import MergeOperator, StageOperator
 from learning_warehouse.warehouse import ledger
-from tests.conftest import context
+from tests.conftest import context, run_merge
 from tests.edx.loading import column, line, load
 
 if TYPE_CHECKING:
@@ -96,21 +96,10 @@ def names(conn: Connection, ids: list[int]) -> set[str]:
 def merge_all(conn: Connection, ids: list[int]) -> list[dict[str, Any]]:
     """Stage and merge deliveries as the lanes do."""
     staged = StageOperator(task_id="stage", dataset=EVENTS, deliveries=ids, stage=stage_member)
-    given = {**context(), "outlet_events": Outlets()}
     merge = MergeOperator(
-        task_id="merge", dataset=EVENTS, staged=staged.execute(given), stage=stage_member
+        task_id="merge", dataset=EVENTS, staged=staged.execute(context()), stage=stage_member
     )
-    return merge.execute(given)
-
-
-class Outlets(dict[Any, Any]):
-    """Takes the asset events of a task that is executed by hand."""
-
-    def __missing__(self, alias: Any) -> Outlets:
-        return self
-
-    def add(self, asset: Any, extra: Any = None) -> None:
-        """Nobody looks at them here."""
+    return run_merge(merge)
 
 
 def test_the_logs_of_a_tar_go_their_whole_way(warehouse: Connection, bucket: Bucket) -> None:

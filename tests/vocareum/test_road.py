@@ -15,7 +15,7 @@ from learning_warehouse.vocareum.operators import (
     VocareumCredentialsOperator,
 )
 from learning_warehouse.window import Days
-from tests.conftest import context
+from tests.conftest import context, run_merge
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
@@ -52,18 +52,7 @@ def load(files: Any = ENROLLMENT, **params: Any) -> list[dict[str, Any]]:
     dataset = files.dataset
     stage = StageOperator(task_id="stage", dataset=dataset, deliveries=deliveries)
     merge = MergeOperator(task_id="merge", dataset=dataset, staged=stage.execute(context()))
-    return merge.execute({**context(**params), "outlet_events": Events()})
-
-
-class Events(dict[Any, Any]):
-    """Takes the asset events that a task adds."""
-
-    def __missing__(self, key: Any) -> Events:
-        return self
-
-    def add(self, asset: Any, extra: dict[str, Any]) -> None:
-        """Keep the event."""
-        self[asset.name] = extra
+    return run_merge(merge, **params)
 
 
 def put(client: Any, key: str, content: bytes) -> None:

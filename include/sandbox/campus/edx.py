@@ -166,7 +166,7 @@ def _naive(time: datetime) -> str:
 
 def _implicit(chance: Any, person: Person, course_id: str) -> dict[str, Any]:
     path = f"/courses/{course_id}/xblock/handler/{chance.randrange(50)}"
-    post = json.dumps({"POST": {"position": [str(chance.randrange(9))] * 40}, "GET": {}})
+    post = json.dumps({"POST": {"position": [str(chance.randrange(9))] * 120}, "GET": {}})
     cut = chance.random() < 0.05
     return {
         "event_source": "server",
@@ -194,8 +194,9 @@ def _video(chance: Any, person: Person, course_id: str) -> dict[str, Any]:
 
 
 def _seek(chance: Any, person: Person, course_id: str) -> dict[str, Any]:
+    target = chance.random() * 90 if chance.random() < 0.95 else float("nan")
     event = {"id": "video1", "code": "FU3fCJNs94Y", "old_time": chance.randrange(90),
-             "new_time": chance.random() * 90, "type": "onSlideSeek"}  # fmt: skip
+             "new_time": target, "type": "onSlideSeek"}  # fmt: skip
     return {
         "event_source": "mobile",
         "event_type": "edx.video.position.changed",
