@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from learning_warehouse.warehouse.dataset import Dataset
+from learning_warehouse.window import Days
 
 if TYPE_CHECKING:
-    from learning_warehouse.window import Days
+    from collections.abc import Collection
 
 DAY = r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
+MONTH = r"(?P<year>\d{4})-(?P<month>\d{1,2})"
+COURSE = r"course(?P<course>[^/]+)"
+
+WEEK = 7
+PREVIOUS_MONTH = 31
+"""Days back from any day that reach into the month before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,50 +31,111 @@ class Files:
 
     :param dataset: where their rows go.
     :param prefix: what follows ``org{orgid}/`` in their keys.
-    :param pattern: the rest of the key; with a group ``year`` it is a file of a day, without one
-        it is a file of the state as it is now.
+    :param pattern: the rest of the key. With a group ``year`` it is a file of a day or a month;
+        without one, a file of the state as it is now.
+    :param look_back: days before the interval of a scheduled run whose files it also looks at, for
+        the vendor rewrites them.
     """
 
     dataset: Dataset
     prefix: str
     pattern: str
+    look_back: int = 0
 
-    def wanted(self, key: str, days: Days) -> bool:
-        """Whether a run for ``days`` is for the file.
+    @property
+    def dated(self) -> bool:
+        """Whether a file is that of a day or a month."""
+        return "(?P<year>" in self.pattern
+
+    def covers(self, key: str) -> Days | None:
+        """The days that a dated file is of.
 
         :param key: the key, without ``org{orgid}/``.
+        :returns: None where the key is not that of such a file.
         """
+        found = re.fullmatch(re.escape(self.prefix) + self.pattern, key)
+        if found is None or not self.dated:
+            return None
+        parts = {part: int(digits) for part, digits in found.groupdict().items()}
+        try:
+            first = date(parts["year"], parts["month"], parts.get("day", 1))
+        except ValueError:
+            return None
+        if "day" in parts:
+            return Days(first, first)
+        return Days(first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
+
+    def wanted(self, key: str, days: Days, courses: Collection[str] = ()) -> bool:
+        """Whether a run is for the file.
+
+        :param key: the key, without ``org{orgid}/``.
+        :param days: the run's days.
+        :param courses: ids of the courses whose files it is for; none for all.
+        """
+        if self.dated:
+            covered = self.covers(key)
+            return (
+                covered is not None
+                and covered.first_day <= days.last_day
+                and days.first_day <= covered.last_day
+            )
         found = re.fullmatch(re.escape(self.prefix) + self.pattern, key)
         if found is None:
             return False
-        parts = found.groupdict()
-        if "year" not in parts:
-            return True
-        try:
-            return date(int(parts["year"]), int(parts["month"]), int(parts["day"])) in days
-        except ValueError:
-            return False
+        course = found.groupdict().get("course")
+        return not courses or course is None or course in courses
+
+
+def _dataset(name: str, **known: tuple[str, ...]) -> Dataset:
+    return Dataset(name=name, table=f"vocareum.{name}", strategy="replace_file", **known)
 
 
 REGISTRY = (
     Files(
-        dataset=Dataset(
-            name="lab_sessions",
-            table="vocareum.lab_sessions",
-            strategy="replace_file",
+        dataset=_dataset(
+            "lab_sessions",
             loose_tail=("concurrent_labs_count", "disconnects", "latency_time_ms"),
         ),
         prefix="lab_sessions/",
         pattern=rf"lab_sessions_{DAY}\.csv",
+        look_back=WEEK,
     ),
     Files(
-        dataset=Dataset(
-            name="enrollment",
-            table="vocareum.enrollment",
-            strategy="replace_file",
-            left_out=("name",),
-        ),
+        dataset=_dataset("aws_cost"),
+        prefix="cloud_spend/",
+        pattern=rf"aws_cost_{DAY}\.csv",
+        look_back=WEEK,
+    ),
+    Files(
+        dataset=_dataset("azure_cost"),
+        prefix="cloud_spend/azure/",
+        pattern=rf"azure_cost_{DAY}\.csv",
+        look_back=WEEK,
+    ),
+    Files(
+        dataset=_dataset("service_spend"),
+        prefix="service_spend/",
+        pattern=rf"service_spend_{MONTH}\.csv",
+        look_back=PREVIOUS_MONTH,
+    ),
+    Files(
+        dataset=_dataset("grades", left_out=("partnerid",)),
+        prefix="grades/",
+        pattern=rf"{COURSE}/grades\.csv",
+    ),
+    Files(
+        dataset=_dataset("enrollment", left_out=("name",)),
         prefix="enrollment/",
-        pattern=r"course[^/]+/enrollment\.csv",
+        pattern=rf"{COURSE}/enrollment\.csv",
+    ),
+    Files(
+        dataset=_dataset("course_mapping"),
+        prefix="course-asn_mapping/",
+        pattern=r"course_mapping\.csv",
+    ),
+    Files(
+        dataset=_dataset("asn_mapping"),
+        prefix="course-asn_mapping/",
+        pattern=r"asn_mapping\.csv",
     ),
 )
