@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
     from learning_warehouse.warehouse.connection import Connection
 
-LAB_SESSIONS, ENROLLMENT = REGISTRY
+FILES = {files.dataset.name: files for files in REGISTRY}
+LAB_SESSIONS, ENROLLMENT = FILES["lab_sessions"], FILES["enrollment"]
 BUCKET = "vocareum-us-west-2-lab-analytics"
 DAYS = {"first_day": "2026-01-05", "last_day": "2026-01-06"}
 HEADER = b"userid,courseid,role,name,email\n"

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.ledger import Delivery
     from learning_warehouse.warehouse.merging import Stage
 
-LAB_SESSIONS, ENROLLMENT = (files.dataset for files in REGISTRY)
+VOCAREUM = {files.dataset.name: files.dataset for files in REGISTRY}
+LAB_SESSIONS, ENROLLMENT = VOCAREUM["lab_sessions"], VOCAREUM["enrollment"]
 VIDEOVIEW = Dataset(
     name="videoview",
     table="echo360.videoview",

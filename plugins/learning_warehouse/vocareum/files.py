@@ -86,8 +86,16 @@ class Files:
         return not courses or course is None or course in courses
 
 
-def _dataset(name: str, **known: tuple[str, ...]) -> Dataset:
-    return Dataset(name=name, table=f"vocareum.{name}", strategy="replace_file", **known)
+def _dataset(
+    name: str, *, left_out: tuple[str, ...] = (), loose_tail: tuple[str, ...] = ()
+) -> Dataset:
+    return Dataset(
+        name=name,
+        table=f"vocareum.{name}",
+        strategy="replace_file",
+        left_out=left_out,
+        loose_tail=loose_tail,
+    )
 
 
 REGISTRY = (
