@@ -24,10 +24,14 @@ Copies the CSV files that Vocareum writes for your org to the landing zone and l
 schema `vocareum` of the warehouse.
 
 * **Schedule**: each UTC day, seven hours after its close (Vocareum writes a day's files within
-  about six). A scheduled run also looks at the files of the seven days before, which Vocareum may
-  have rewritten; a file that did not change is not read again.
-* **By hand**: without Params it loads yesterday. `first_day` and `last_day` choose the days of the
-  daily files; the files of courses are always taken as they are now.
+  about six). A scheduled run also looks at the files of the seven days and the month before, which
+  Vocareum may have rewritten; a file that did not change is not read again.
+* **By hand**: without Params it loads yesterday. `first_day` and `last_day` choose the daily files
+  (`lab_sessions`, `aws_cost`, `azure_cost`) and the monthly ones (`service_spend`); grades,
+  enrollment and mappings are taken as they are now. `courses` limits grades and enrollment.
+* **Again**: `reload` loads the newest version of each file from the landing zone, whether Vocareum
+  still has it or not; with a `last_day`, grades, enrollment and mappings as they were at its end.
+  They stay so until Vocareum writes another version, or a `reload` without days.
 * **Connections**: `vocareum`, `landing_zone`, `learning_warehouse`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. A file
   that is *held* would have shrunk by more than half: look at it, and if it is right run again with
@@ -58,6 +62,13 @@ with DAG(
             examples=DATASETS,
             title="Datasets",
             description="Which of Vocareum's datasets to load.",
+        ),
+        "courses": Param(
+            [],
+            type="array",
+            items={"type": "string", "pattern": "^[^/]+$"},
+            title="Courses",
+            description="Ids of the courses whose grades and enrollment to load. Empty: all.",
         ),
     },
 ) as dag:

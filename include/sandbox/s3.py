@@ -1,7 +1,7 @@
 """A real S3 server (moto's), behind a front that counts, checks the vendor's keys, and fails.
 
 Faults: ``s3_500`` and ``s3_cut`` (times): a GET of an object is answered with 500, or ends in its
-middle.
+middle. ``vendor_keys_last`` (requests): after so many, the keys that the vendor gave have expired.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ def front(application: Application, world: World) -> Application:
         bucket, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
         method = environ["REQUEST_METHOD"]
         query = parse_qs(environ.get("QUERY_STRING", ""))
+        if bucket == VENDOR_BUCKET:
+            world.wear_out_keys()
         refusal = _refusal(world, environ, bucket, query)
         if refusal:
             return _error(start_response, *refusal)

@@ -105,6 +105,8 @@ def _credentials(shape: str, access_key: str, secret: str) -> Response:
         "sts": {"Credentials": sts},
         "html": flat,
     }
+    if shape == "page":
+        return HTMLResponse("<html><body>Down for maintenance</body></html>")
     if shape == "html":
         return HTMLResponse(json.dumps(flat))
     return JSONResponse(bodies[shape])

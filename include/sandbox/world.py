@@ -47,6 +47,13 @@ class World:
                 self.faults[fault] = left - 1
             return left > 0
 
+    def wear_out_keys(self) -> None:
+        """Count a request to the vendor's bucket; let its keys expire after the set number."""
+        with self.lock:
+            if "vendor_keys_last" in self.faults and not self.strikes("vendor_keys_last"):
+                del self.faults["vendor_keys_last"]
+                self.issued = dict.fromkeys(self.issued, self.now() - timedelta(seconds=1))
+
     def reset(self) -> None:
         """Let nothing go wrong, and begin to count anew."""
         with self.lock:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.vocareum.bucket import VocareumBucket
+from learning_warehouse.vocareum.credentials import account, request_credentials
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.vocareum.operators import (
     LandVocareumFilesOperator,
@@ -33,8 +37,9 @@ def bucket(sandbox: Sandbox, connections: dict[str, Any]) -> Any:
     """The vendor's bucket, empty, and nothing wrong."""
     sandbox.reset()
     client = sandbox.client()
-    for listed in client.list_objects_v2(Bucket=BUCKET).get("Contents", ()):
-        client.delete_object(Bucket=BUCKET, Key=listed["Key"])
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        for listed in page.get("Contents", ()):
+            client.delete_object(Bucket=BUCKET, Key=listed["Key"])
     return client
 
 
@@ -114,11 +119,147 @@ def test_one_bad_file_fails_alone(bucket: Any, warehouse: Connection) -> None:
 
 def test_the_bucket_failing_for_a_while_loses_nothing(bucket: Any, sandbox: Sandbox) -> None:
     put(bucket, "org123/enrollment/course1/enrollment.csv", HEADER + b"1,1,student,Al,a@b\n")
-    sandbox.set_faults(s3_cut=1)
-    with pytest.raises(TransientFailure):
-        land()
-    sandbox.set_faults(s3_500=2)
+    sandbox.set_faults(s3_cut=3, s3_500=2)
     assert [counts["rows_merged"] for counts in load()] == [1]
+
+
+def test_a_stream_that_never_gets_on_is_given_up(bucket: Any, sandbox: Sandbox) -> None:
+    put(bucket, "org123/enrollment/course1/enrollment.csv", HEADER + b"1,1,student,Al,a@b\n")
+    sandbox.set_faults(s3_500=100)
+    with pytest.raises(TransientFailure, match=r"S3 refused reading s3://.*InternalError"):
+        land()
+    sandbox.reset()
+    assert [counts["rows_merged"] for counts in load()] == [1]
+
+
+def test_credentials_that_expire_in_the_middle_of_a_file(
+    bucket: Any, sandbox: Sandbox, warehouse: Connection
+) -> None:
+    content = HEADER + b"".join(b"%d,1,student,Al,a@b\n" % n for n in range(50_000))
+    put(bucket, "org123/enrollment/course1/enrollment.csv", content)
+    sandbox.set_faults(s3_cut=1, vendor_keys_last=2)
+    assert [counts["rows_merged"] for counts in load()] == [50_000]
+    assert sandbox.counts()["vocareum s3_labs"] == 2
+    delivery = warehouse.execute("SELECT uri, size FROM ops.delivery").fetchone()
+    assert delivery
+    landing, _, key = delivery["uri"].removeprefix("s3://").partition("/")
+    assert bucket.get_object(Bucket=landing, Key=key)["Body"].read() == content
+
+
+def test_credentials_that_expire_in_the_middle_of_a_listing(bucket: Any, sandbox: Sandbox) -> None:
+    for n in range(1, 1003):
+        put(bucket, f"org123/enrollment/course{n}/enrollment.csv", HEADER)
+    sandbox.set_faults(vendor_keys_last=1)
+    found = vendor_bucket().files("org123/enrollment/")
+    assert len({file["Key"] for file in found}) == 1002
+
+
+def test_credentials_that_are_over_are_renewed_before_they_are_used(
+    bucket: Any, sandbox: Sandbox
+) -> None:
+    put(bucket, "org123/enrollment/course1/enrollment.csv", HEADER)
+    org = account("vocareum")
+    over = replace(request_credentials(org), expires_at="2026-01-05T12:00:00+00:00")
+    assert len(list(VocareumBucket(org, over).files("org123/"))) == 1
+    assert sandbox.counts()["vocareum s3_labs"] == 2
+
+
+def test_a_file_that_is_replaced_between_list_and_read(bucket: Any) -> None:
+    key = "org123/enrollment/course1/enrollment.csv"
+    put(bucket, key, HEADER + b"1,1,student,Al,a@b\n")
+    vendor = vendor_bucket()
+    (listed,) = vendor.files("org123/")
+    put(bucket, key, HEADER + b"1,1,student,Bo,a@b\n")
+    with pytest.raises(TransientFailure, match="was replaced while it was read"):
+        vendor.open(listed).read()
+    assert [counts["rows_merged"] for counts in load()] == [1]
+
+
+def vendor_bucket() -> VocareumBucket:
+    """The bucket with credentials that were just taken."""
+    org = account("vocareum")
+    return VocareumBucket(org, request_credentials(org))
+
+
+def test_a_version_that_was_landed_is_not_read_again(bucket: Any, sandbox: Sandbox) -> None:
+    put(bucket, "org123/enrollment/course1/enrollment.csv", HEADER + b"1,1,student,Al,a@b\n")
+    deliveries = land()
+    sandbox.reset()
+    assert land() == deliveries
+    assert sandbox.counts().get(f"s3 GET object {BUCKET}", 0) == 0
+
+
+def test_the_month_before_belongs_to_a_scheduled_run() -> None:
+    spend = FILES["service_spend"]
+    days = Days(date(2026, 3, 31) - timedelta(days=spend.look_back), date(2026, 3, 31))
+    wanted = [spend.wanted(f"service_spend/service_spend_2026-{n}.csv", days) for n in (1, 2, 3, 4)]
+    assert wanted == [False, True, True, False]
+    assert spend.wanted("service_spend/service_spend_2026-03.csv", days)
+
+
+def test_only_the_courses_that_were_asked_for(bucket: Any) -> None:
+    for course in ("1", "12", "3"):
+        put(bucket, f"org123/enrollment/course{course}/enrollment.csv", HEADER)
+    put(bucket, "org123/course-asn_mapping/course_mapping.csv", b"course_id\n1\n")
+    assert len(land(courses=["1", "3"])) == 2
+    assert len(land(FILES["course_mapping"], courses=["1"])) == 1
+
+
+def test_a_past_state_can_be_loaded_again(bucket: Any, warehouse: Connection) -> None:
+    key = "org123/enrollment/course1/enrollment.csv"
+    put(bucket, key, HEADER + b"1,1,student,Al,a@b\n")
+    load()
+    for table in ("delivery", "standing"):
+        long_ago: Any = f"UPDATE ops.{table} SET made_at = '2026-01-06T06:00Z'"
+        warehouse.execute(long_ago)
+    put(bucket, key, HEADER + b"1,1,student,Bo,a@b\n")
+    load()
+    bucket.delete_object(Bucket=BUCKET, Key=key)
+
+    def name() -> str:
+        row = warehouse.execute("SELECT name FROM vocareum.enrollment").fetchone()
+        assert row
+        return str(row["name"])
+
+    assert name() == "Bo"
+    load(reload=True)
+    assert name() == "Al", "as it was at the end of the last day"
+    load()
+    assert name() == "Al", "until somebody asks for the newest state"
+    load(reload=True, first_day=None, last_day=None)
+    assert name() == "Bo"
+
+
+def test_the_file_of_a_day_is_loaded_again_though_the_vendor_has_it_no_more(
+    bucket: Any, warehouse: Connection
+) -> None:
+    key = "org123/lab_sessions/lab_sessions_2026-1-5.csv"
+    put(bucket, key, b"User ID\n1\n2\n")
+    load(LAB_SESSIONS)
+    bucket.delete_object(Bucket=BUCKET, Key=key)
+    warehouse.execute("DELETE FROM vocareum.lab_sessions")
+    assert [counts["rows_merged"] for counts in load(LAB_SESSIONS, reload=True)] == [2]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said"),
+    [
+        (400, PermanentFailure, "refuses the token"),
+        (403, PermanentFailure, "scope s3_labs"),
+        (429, TransientFailure, "HTTP 429"),
+        (500, TransientFailure, "HTTP 500"),
+    ],
+)
+def test_the_api_refusing(sandbox: Sandbox, status: int, kind: type[Exception], said: str) -> None:
+    sandbox.set_faults(vocareum_status=status)
+    with pytest.raises(kind, match=said):
+        land()
+
+
+def test_the_api_answering_with_a_page(sandbox: Sandbox) -> None:
+    sandbox.set_faults(vocareum_shape="page")
+    with pytest.raises(TransientFailure, match="something that is no JSON"):
+        land()
 
 
 @pytest.mark.parametrize("shape", ["list", "flat", "sts", "html"])

@@ -1,4 +1,4 @@
-"""The API that hands out one-hour credentials for the bucket, and the bucket reached with them.
+"""The API that hands out one-hour credentials for the bucket.
 
 Source: ``GET /api/v2/orgs/{orgid}/s3_labs`` of Vocareum's document. The body of the answer is not
 documented: the three keys are taken from whichever object in it holds all of them.
@@ -7,7 +7,6 @@ documented: the three keys are taken from whichever object in it holds all of th
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,6 @@ from learning_warehouse.errors import PermanentFailure, TransientFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-log = logging.getLogger(__name__)
 
 VOCAREUM_CONN_ID = "vocareum"
 BUCKET = "vocareum-us-west-2-lab-analytics"
@@ -116,15 +113,6 @@ class Credentials:
 
         for secret in (self.access_key_id, self.secret_access_key, self.session_token):
             mask_secret(secret)
-
-    def as_boto(self) -> dict[str, str]:
-        """In the form that botocore's refreshable credentials take."""
-        return {
-            "access_key": self.access_key_id,
-            "secret_key": self.secret_access_key,
-            "token": self.session_token,
-            "expiry_time": self.expires_at,
-        }
 
 
 def _fernet() -> Any:
@@ -235,25 +223,3 @@ def _expiry(given: Any, asked_at: datetime) -> datetime:
     except ValueError:
         return asked_at + LIFETIME - MARGIN
     return expires_at if expires_at.tzinfo else expires_at.replace(tzinfo=UTC)
-
-
-def bucket_client(account: Account, credentials: Credentials) -> Any:
-    """A boto3 client of the bucket whose credentials renew themselves before they expire."""
-    import boto3
-    from botocore.config import Config
-    from botocore.credentials import RefreshableCredentials
-    from botocore.session import get_session
-
-    def renew() -> dict[str, str]:
-        log.info("Renewing Vocareum's credentials")
-        return request_credentials(account).as_boto()
-
-    session = get_session()
-    session._credentials = RefreshableCredentials.create_from_metadata(  # type: ignore[attr-defined]
-        metadata=credentials.as_boto(), refresh_using=renew, method="vocareum-s3-labs"
-    )
-    return boto3.Session(botocore_session=session, region_name=account.region).client(
-        "s3",
-        endpoint_url=account.endpoint_url,
-        config=Config(retries={"mode": "standard", "max_attempts": 5}),
-    )

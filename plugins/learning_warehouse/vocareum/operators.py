@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from learning_warehouse.errors import Failures
-from learning_warehouse.landing import LANDING_CONN_ID, LandingZone, s3_sentences
+from learning_warehouse.landing import LANDING_CONN_ID, LandingZone
 from learning_warehouse.operators import hand_on
+from learning_warehouse.vocareum.bucket import VocareumBucket
 from learning_warehouse.vocareum.credentials import (
     VOCAREUM_CONN_ID,
     Credentials,
     account,
-    bucket_client,
     request_credentials,
 )
 from learning_warehouse.warehouse import ledger
@@ -21,16 +22,15 @@ from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
 from learning_warehouse.window import days_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from learning_warehouse.vocareum.credentials import Account
     from learning_warehouse.vocareum.files import Files
     from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.ledger import Delivery
     from learning_warehouse.window import Days
-
-LOOK_BACK = 7
 
 
 class VocareumCredentialsOperator(BaseOperator):
@@ -55,12 +55,12 @@ class VocareumCredentialsOperator(BaseOperator):
 class LandVocareumFilesOperator(BaseOperator):
     """Copies the files of a dataset that are new or changed to the landing zone.
 
-    A file whose ETag the ledger has merged is left alone. XCom: the ids of the deliveries.
+    A file whose ETag the ledger knows is not read again. XCom: the ids of the deliveries to load,
+    which are those that were not merged yet; with the Param ``reload`` the newest of each file that
+    the run is for, whether Vocareum still has it or not.
 
     :param files: which files.
     :param credentials: what VocareumCredentialsOperator gave.
-    :param look_back: days before the interval of a scheduled run whose files it also looks at, for
-        the vendor rewrites them.
     """
 
     template_fields: Sequence[str] = ("credentials",)
@@ -70,7 +70,6 @@ class LandVocareumFilesOperator(BaseOperator):
         *,
         files: Files,
         credentials: XComArg | str,
-        look_back: int = LOOK_BACK,
         vocareum_conn_id: str = VOCAREUM_CONN_ID,
         landing_conn_id: str = LANDING_CONN_ID,
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
@@ -79,7 +78,6 @@ class LandVocareumFilesOperator(BaseOperator):
         super().__init__(**kwargs)
         self.files = files
         self.credentials = credentials
-        self.look_back = look_back
         self.vocareum_conn_id = vocareum_conn_id
         self.landing_conn_id = landing_conn_id
         self.warehouse_conn_id = warehouse_conn_id
@@ -90,68 +88,89 @@ class LandVocareumFilesOperator(BaseOperator):
         name = self.files.dataset.name
         if name not in given.get("datasets", [name]):
             raise AirflowSkipException(f"The run was not asked for {name}.")
-        days = days_of(context, look_back=self.look_back)
+        days = days_of(context, look_back=self.files.look_back)
         org = account(self.vocareum_conn_id)
-        source = bucket_client(org, Credentials.unseal(str(self.credentials)))
+        bucket = VocareumBucket(org, Credentials.unseal(str(self.credentials)))
         zone = LandingZone(self.landing_conn_id)
-        deliveries: list[int] = []
+        root = f"{org.origin}/"
+
+        def wanted(key: str) -> bool:
+            return self.files.wanted(key.removeprefix(root), days, given.get("courses") or ())
+
         failures = Failures()
         with connect(self.warehouse_conn_id) as conn:
-            listed = list(self._listed(source, org, days))
-            due = self._due(conn, org, listed, reload=bool(given.get("reload")))
-            self.log.info("%s for %s: %d files, %d new", name, days, len(listed), len(due))
-            for file in due:
+            listed = [f for f in bucket.files(root + self.files.prefix) if wanted(f["Key"])]
+            known = self._known(conn, org, listed)
+            new = [file for file in listed if _version(file) not in known]
+            self.log.info("%s for %s: %d files, %d new", name, days, len(listed), len(new))
+            due = [d.delivery_id for d in known.values() if d.status != "merged"]
+            for file in new:
                 with failures.apart(file["Key"]):
-                    deliveries.append(self._land(conn, org, source, zone, file))
-        return hand_on(context, deliveries, failures)
+                    due.append(self._land(conn, org, bucket, zone, file))
+            if given.get("reload"):
+                as_of = self._as_of(given, days)
+                newest = ledger.newest(
+                    conn, dataset=self.files.dataset.table, origin=org.origin, made_before=as_of
+                )
+                due = [d.delivery_id for d in newest if wanted(d.name)]
+                self.log.info("Loading %d files again, as of %s", len(due), as_of or "now")
+        return hand_on(context, due, failures)
 
-    def _listed(self, source: Any, org: Account, days: Days) -> Iterator[dict[str, Any]]:
-        """The files that the run is for, as S3 lists them."""
-        root = f"{org.origin}/"
-        prefix = root + self.files.prefix
-        with s3_sentences(f"listing s3://{org.bucket}/{prefix}"):
-            pages = source.get_paginator("list_objects_v2").paginate(
-                Bucket=org.bucket, Prefix=prefix
-            )
-            for page in pages:
-                for file in page.get("Contents", ()):
-                    if self.files.wanted(file["Key"].removeprefix(root), days):
-                        yield file
+    def _as_of(self, given: dict[str, Any], days: Days) -> datetime | None:
+        """Before which a version must have been made to be loaded again; None for the newest.
 
-    def _due(
-        self, conn: Connection, org: Account, listed: list[dict[str, Any]], *, reload: bool
-    ) -> list[dict[str, Any]]:
-        """Those of which the ledger has not merged this version."""
-        known = ledger.versions(
+        The state as it is now has a past, which a run for given days asks for; the file of a day or
+        a month has later and better versions only.
+        """
+        if self.files.dated or not given.get("last_day"):
+            return None
+        return datetime.combine(days.end_day, time(), UTC)
+
+    def _known(
+        self, conn: Connection, org: Account, listed: list[dict[str, Any]]
+    ) -> dict[tuple[str, str], Delivery]:
+        """What the ledger knows of the versions that are listed."""
+        versions = ledger.versions(
             conn,
             dataset=self.files.dataset.table,
             origin=org.origin,
             names=[file["Key"] for file in listed],
         )
-        merged = {version for version, delivery in known.items() if delivery.status == "merged"}
-        return [f for f in listed if reload or (f["Key"], _version(f)) not in merged]
+        current = set(map(_version, listed))
+        return {version: line for version, line in versions.items() if version in current}
 
     def _land(
-        self, conn: Connection, org: Account, source: Any, zone: LandingZone, file: dict[str, Any]
+        self,
+        conn: Connection,
+        org: Account,
+        bucket: VocareumBucket,
+        zone: LandingZone,
+        file: dict[str, Any],
     ) -> int:
         """Copy one version of a file, unchanged, and enter it into the ledger."""
         key, modified = file["Key"], file["LastModified"]
-        self.log.info("Landing s3://%s/%s", org.bucket, key)
-        with s3_sentences(f"reading s3://{org.bucket}/{key}"):
-            body = source.get_object(Bucket=org.bucket, Key=key, IfMatch=file["ETag"])["Body"]
-        version = f"{modified:%Y%m%dT%H%M%SZ}-{_version(file)}"
-        uri, size = zone.put_stream(f"vocareum/{key}/{version}", body, size=file["Size"])
+        _, etag = _version(file)
+        self.log.info("Landing %s/%s", bucket.url, key)
+        uri, size = zone.put_stream(
+            f"vocareum/{self.files.dataset.name}/{key}/{modified:%Y%m%dT%H%M%SZ}-{etag}",
+            bucket.open(file),
+            size=file["Size"],
+        )
+        covered = self.files.covers(key.removeprefix(f"{org.origin}/"))
         return ledger.deliver(
             conn,
             dataset=self.files.dataset.table,
             origin=org.origin,
             name=key,
-            version=_version(file),
+            version=etag,
             made_at=modified,
+            first_day=covered.first_day if covered else None,
+            end_day=covered.end_day if covered else None,
             uri=uri,
             size=size,
         ).delivery_id
 
 
-def _version(file: dict[str, Any]) -> str:
-    return str(file["ETag"]).strip('"')
+def _version(file: dict[str, Any]) -> tuple[str, str]:
+    """A listed file's key and ETag."""
+    return file["Key"], file["ETag"].strip('"')

@@ -98,6 +98,17 @@ def versions(
     return {(row["name"], row["version"]): Delivery(**row) for row in rows}
 
 
+def newest(
+    conn: Connection, *, dataset: str, origin: str, made_before: datetime | None
+) -> list[Delivery]:
+    """Of each name the version that the vendor made last.
+
+    :param made_before: leave out what the vendor made at that time or later.
+    """
+    values = {"dataset": dataset, "origin": origin, "made_before": made_before}
+    return [Delivery(**row) for row in conn.execute(statement("ops/newest"), values)]
+
+
 def note_schema_changes(
     conn: Connection, delivery: Delivery, *, new: Iterable[str], missing: Iterable[str]
 ) -> None:
