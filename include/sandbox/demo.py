@@ -24,7 +24,13 @@ BACKFILLED = ("vocareum_lab_analytics", "edx_tracking_logs")
 TRIGGERED = "echo360_reports"
 TABLES = (
     "vocareum.lab_sessions",
+    "vocareum.aws_cost",
+    "vocareum.azure_cost",
+    "vocareum.service_spend",
+    "vocareum.grades",
     "vocareum.enrollment",
+    "vocareum.course_mapping",
+    "vocareum.asn_mapping",
     "echo360.videoview",
     "echo360.asset",
     "edx.event",

@@ -252,6 +252,7 @@ def main() -> None:
     parser.add_argument("--courses", type=int, default=4)
     parser.add_argument("--first-day", type=date.fromisoformat)
     parser.add_argument("--days", type=int, default=7)
+    parser.add_argument("--activity", type=float, default=1.0)
     given = parser.parse_args()
     if not given.stay:
         die_with_parent()
@@ -268,6 +269,7 @@ def main() -> None:
             courses=given.courses,
             first_day=given.first_day,
             days=given.days,
+            activity=given.activity,
         ),
     )
 

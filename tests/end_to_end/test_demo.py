@@ -11,7 +11,10 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLES = ("lab_sessions", "enrollment", "videoview", "asset", "event")
+TABLES = (
+    *("lab_sessions", "aws_cost", "azure_cost", "service_spend", "grades", "enrollment"),
+    *("course_mapping", "asn_mapping", "videoview", "asset", "event"),
+)
 
 
 @pytest.mark.timeout(2400)

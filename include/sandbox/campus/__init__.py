@@ -64,6 +64,7 @@ class Campus:
     """A university for some days.
 
     :param first_day: its first UTC day.
+    :param activity: how much of the usual happens, from 0 to 1.
     :param org_id: its Vocareum org.
     :param site: its edX site.
     """
@@ -76,6 +77,7 @@ class Campus:
         students: int = 60,
         courses: int = 4,
         days: int = 7,
+        activity: float = 1.0,
         org_id: str = "123",
         site: str = "UniversityA",
     ) -> None:
@@ -83,6 +85,7 @@ class Campus:
         self.students = students
         self.number_of_courses = courses
         self.days = [first_day + timedelta(days=n) for n in range(days)]
+        self.activity = activity
         self.org_id = org_id
         self.site = site
 
@@ -122,12 +125,27 @@ class Campus:
         """
         due = day.weekday() == course.deadline
         share = 0.6 if due else 0.1 if day.weekday() >= 5 else 0.3
+        there = self.chance("there", what, course.number, day)
         for person in course.people:
+            if there.random() >= self.activity:
+                continue
             chance = self.chance(what, course.number, day, person.number)
             if chance.random() < share:
                 hour = chance.triangular(8, 24, 22.5 if due else 15)
                 begun = datetime(day.year, day.month, day.day, tzinfo=UTC)
                 yield person, begun + timedelta(seconds=int(hour * 3600) % 86400)
+
+    @cached_property
+    def newcomers(self) -> dict[tuple[int, date], list[Person]]:
+        """By course and day: who worked in the course's labs for the first time."""
+        found: dict[tuple[int, date], list[Person]] = {}
+        for course in self.courses:
+            known: set[Person] = set()
+            for day in self.days:
+                new = [p for p, _ in self.active(course, day, "lab") if p not in known]
+                known.update(new)
+                found[course.number, day] = new
+        return found
 
     # --- what the vendors serve ---
 
@@ -154,8 +172,7 @@ class Campus:
     def truth(self, table: str) -> Iterator[Row]:
         """The rows that a table must hold when all days are loaded, by its columns."""
         truths = {
-            "vocareum.lab_sessions": vocareum.true_lab_sessions,
-            "vocareum.enrollment": vocareum.true_enrollment,
+            **vocareum.TRUTHS,
             "echo360.videoview": echo360.true_videoview,
             "echo360.asset": echo360.true_asset,
             "edx.event": edx.true_events,
@@ -165,8 +182,7 @@ class Campus:
     def rejects(self, table: str) -> list[str]:
         """The raw text of the records that must be rejected on the way into a table."""
         rejected = {
-            "vocareum.lab_sessions": vocareum.rejected_lab_sessions,
-            "vocareum.enrollment": vocareum.rejected_enrollment,
+            **vocareum.REJECTS,
             "edx.event": edx.rejected_lines,
         }
         return list(rejected[table](self)) if table in rejected else []

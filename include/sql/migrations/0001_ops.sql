@@ -211,20 +211,20 @@ RETURN (
 CREATE FUNCTION ops.try_timestamptz(value text) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN coalesce(
+    to_timestamp(
+        (CASE WHEN value ~ '^\s*[1-9]\d{8,9}(\.\d+)?\s*$' THEN value END)::double precision
+    ),
+    to_timestamp((CASE WHEN value ~ '^\s*[1-9]\d{11,12}\s*$' THEN value END)::bigint / 1000.0),
     (
         CASE
             WHEN value !~* '\m(now|today|tomorrow|yesterday|epoch|allballs|infinity)\M'
                 AND pg_input_is_valid(value, 'timestamptz')
                 THEN value
         END
-    )::timestamptz,
-    to_timestamp(
-        (CASE WHEN value ~ '^\s*\d{9,10}(\.\d+)?\s*$' THEN value END)::double precision
-    ),
-    to_timestamp((CASE WHEN value ~ '^\s*\d{12,13}\s*$' THEN value END)::bigint / 1000.0)
+    )::timestamptz
 );
 
-COMMENT ON FUNCTION ops.try_timestamptz(text) IS 'Everything that PostgreSQL reads as a time, but for its words such as now and infinity; and seconds and milliseconds since 1970.';
+COMMENT ON FUNCTION ops.try_timestamptz(text) IS 'Everything that PostgreSQL reads as a time, but for its words such as now and infinity; and seconds and milliseconds since 1970. These come first: PostgreSQL reads 1645821231 as the last day of the year 164582.';
 
 CREATE FUNCTION ops.try_jsonb(value text) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE

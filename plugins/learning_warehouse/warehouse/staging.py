@@ -187,7 +187,7 @@ def _stage(
         stream = decompressed(stored)
         head = stream.read(BLOCK)
         layout = _layout(head, table, delivery)
-        _check_required(layout, table, dataset, delivery)
+        _check_header(layout, table, dataset, delivery)
         table_name = create_staging_table(conn, table, delivery)
         if dataset.strategy == "snapshot":
             _set_day(conn, table_name, dataset, delivery)
@@ -245,28 +245,41 @@ def _layout(head: bytes, table: Table, delivery: Delivery) -> _Layout:
     text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     header = re.split(r"\r\n|\n|\r", text, maxsplit=1)[0]
     delimiter = max(DELIMITERS, key=header.count)
+    reason = _unstorable(header) if header or not text.strip() else "its first line is empty"
+    if reason:
+        raise PermanentFailure(
+            f"{delivery.name} has no header that can be read ({reason}): look at it in the landing "
+            "zone and ask the vendor, nothing of the file was loaded."
+        )
     headers = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
     match = table.match(headers, where=delivery.name)
-    return _Layout(delimiter, _is_spaced(text, delimiter, match), match)
-
-
-def _is_spaced(text: str, delimiter: str, match: Match) -> bool:
-    """Whether the vendor writes a blank after each delimiter, which is then no part of a value."""
     records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    if any(header.startswith(" ") for header in next(records, [])):
+    sample = list(itertools.islice(records, 20))
+    return _Layout(delimiter, _is_spaced(sample, match), match)
+
+
+def _is_spaced(sample: list[list[str]], match: Match) -> bool:
+    """Whether the vendor writes a blank after each delimiter, which is then no part of a value."""
+    if any(header.startswith(" ") for header in itertools.chain(*sample[:1])):
         return True
     ids = {i for i, c in enumerate(match.columns) if c and c.type in UNPADDED}
     return any(
         value.startswith(' "') or (i in ids and value.startswith(" "))
-        for record in itertools.islice(records, 20)
+        for record in sample[1:]
         for i, value in enumerate(record)
     )
 
 
-def _check_required(layout: _Layout, table: Table, dataset: Dataset, delivery: Delivery) -> None:
+def _check_header(layout: _Layout, table: Table, dataset: Dataset, delivery: Delivery) -> None:
     if not layout.match.headers:
         return
     given = {c.name for c in layout.match.columns if c}
+    if not given:
+        raise PermanentFailure(
+            f"{delivery.name} has no column of {dataset.table} in its first line, "
+            f"{', '.join(layout.match.headers)[:500]}: look whether its header is missing or it is "
+            "another file, nothing of it was loaded."
+        )
     filled = {dataset.clock} if dataset.strategy == "snapshot" else set()
     missing = [c.name for c in table.columns if c.required and c.name not in given | filled]
     if missing:
@@ -305,6 +318,8 @@ def _take_as_it_is(file: _File) -> tuple[int, int]:
     layout = file.layout
     if layout.spaced:
         raise _FastPathRefused("a blank follows its delimiters")
+    if len(layout.match.headers) == 1:
+        raise _FastPathRefused("a blank line would be a row of its only column")
     targets = _gather_extras(file)
     watch = _Watch(layout.delimiter)
     copy_in = statement("staging/copy").format(
@@ -329,7 +344,7 @@ def _take_as_it_is(file: _File) -> tuple[int, int]:
             )
         ).fetchone()
         if doubtful and doubtful["doubtful"]:
-            raise _FastPathRefused("a time lies outside its window, or a value is a special word")
+            raise _FastPathRefused("a time is out of its bounds, or a value is a special word")
     return rows_read, 0
 
 
@@ -364,21 +379,25 @@ def _without_header(blocks: Iterator[bytes]) -> Iterator[bytes]:
 class _Watch:
     """Looks at the passing bytes for what COPY would take, and read otherwise than it is meant.
 
-    A quote inside a field that does not begin with one (COPY drops it), a line ``\\.`` (COPY may
-    stop there), and the words that PostgreSQL turns into a time or a number.
+    A quote inside a field that does not begin with one (COPY drops it, and takes all up to the
+    next quote into the field), a line ``\\.`` (COPY may stop there), and the words that PostgreSQL
+    turns into a time or a number.
     """
 
     def __init__(self, delimiter: str) -> None:
-        edge = rb'",\r\n'.replace(b",", re.escape(delimiter.encode()))
-        self._stray_quote = re.compile(rb'"(?<=[^%b]")(?=[^%b])' % (edge, edge))
+        self._delimiter = delimiter.encode()
+        edge = rb'["\r\n%b]' % re.escape(self._delimiter)
+        quoted = rb'[^"]*+(?<=%b)"[^"]*+"(?=%b)' % (edge, edge)
+        self._well_quoted = re.compile(rb'(?:%b)*+[^"]*' % quoted)
+        self._edges = b'"\r\n' + self._delimiter
+        self._before = b"\n"
         self._tail = b""
         self.special_words = False
 
     def look_at(self, block: bytes) -> None:
         """:raises _FastPathRefused: the bytes are not to be taken as they are."""
+        self._look_at_quotes(self._before + block)
         seen = self._tail + block
-        if self._stray_quote.search(seen):
-            raise _FastPathRefused("a quote stands in the middle of a field")
         if b"\\." in seen and re.search(rb"^\\\.\r?$", seen, re.MULTILINE):
             raise _FastPathRefused(r"it has a line \.")
         if not self.special_words:
@@ -389,6 +408,25 @@ class _Watch:
                 self.special_words = SPECIAL_WORD.search(lower) is not None
         self._tail = block[-32:]
 
+    def _look_at_quotes(self, seen: bytes) -> None:
+        """Go on where the block before ended: outside quotes, inside, or just after a closing one.
+
+        From the first quote that is not known to be well placed, one is left of a field that goes
+        on in the next block, and two of a field that ends with this one.
+        """
+        found = self._well_quoted.match(seen)
+        assert found is not None
+        rest = seen[found.end() :]
+        left = rest.count(b'"')
+        if left == 0:
+            self._before = seen[-1:]
+        elif seen[found.end() - 1] in self._edges and (
+            left == 1 or (left == 2 and rest.endswith(b'"'))
+        ):
+            self._before = self._delimiter + b'"' * left
+        else:
+            raise _FastPathRefused("a quote stands in the middle of a field")
+
 
 def _doubts(file: _File, *, special_words: bool) -> list[Any]:
     """Conditions under which a row that COPY took has to be looked at by the careful path."""
@@ -397,6 +435,8 @@ def _doubts(file: _File, *, special_words: bool) -> list[Any]:
     doubts: list[Any] = []
     for column in file.table.columns:
         name = sql.Identifier(column.name)
+        if column.type == "timestamptz":
+            doubts.append(sql.SQL("{} >= '10000-01-01'").format(name))
         if special_words and column.type in ("timestamptz", "date"):
             doubts.append(
                 sql.SQL(
@@ -441,7 +481,7 @@ def _take_record_by_record(file: _File) -> tuple[int, int]:
             rejected=rejected_table(file.table_name),
             columns=sql.SQL(", ").join(identifiers),
             casts=sql.SQL(",\n        ").join(map(_cast, columns)),
-            refusals=sql.SQL(",\n        ").join(_refusals(file, columns)),
+            refusals=sql.SQL(",\n        ").join([sql.NULL, *_refusals(file, columns)]),
         )
     ).fetchone()
     file.conn.execute(statement("staging/drop_raw"))
@@ -609,7 +649,8 @@ def _fit(
     """Place the fields of a record under the headers.
 
     A short record is placed only where the registry says what its vendor leaves out and exactly
-    one placement makes sense; it is never padded on the right.
+    one placement makes sense; it is never padded on the right. A loose tail has to have begun:
+    else the value before it may be cut off.
 
     :returns: values by column, what the table has no column for, and the reason to reject it.
     """
@@ -627,7 +668,7 @@ def _fit(
         if len(placements) == 1:
             return (*placements[0], None)
         tail = [i for i, c in enumerate(match.columns) if c and c.name in dataset.loose_tail]
-        if tail and tail[-1] == len(headers) - 1 and len(fields) >= tail[0]:
+        if tail and tail[-1] == len(headers) - 1 and len(fields) > tail[0]:
             leftover = fields[tail[0] :]
             placed, extras = _place(fields[: tail[0]], match)
             extras["_leftover"] = leftover

@@ -1,8 +1,4 @@
-"""The campus as Vocareum writes it: lab sessions of a day, enrollment of a course.
-
-With what its files are known for: a blank after each delimiter on some days, records short at the
-tail or in the middle, masked ids, a session that runs over midnight in the files of both days.
-"""
+"""What Vocareum writes of labs: the sessions of a day."""
 
 from __future__ import annotations
 
@@ -10,6 +6,9 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+from include.sandbox.campus.vocareum.courses import parts
+from include.sandbox.campus.vocareum.writing import masked, value_text
 
 if TYPE_CHECKING:
     from include.sandbox.campus import Campus, Course, Person
@@ -20,25 +19,15 @@ LAB_SESSIONS = (
     "Launch Time", "Init Time", "Launch To Ready Duration (mins)", "Concurrent Labs Count",
     "Disconnects", "Latency Time (ms)",
 )  # fmt: skip
-ENROLLMENT = (
-    "userid", "courseid", "role", "name", "email", "client_key", "client_userid", "dropped",
-    "organization_terms_agreed", "organization_terms_agreed_date_utc",
-)  # fmt: skip
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 TAIL = ("concurrent_labs_count", "disconnects", "latency_time_ms")
 IMPOSSIBLE = "Feb-30-2022 9:40:20 pm UTC"
 
 
 def files(campus: Campus) -> Iterator[tuple[str, bytes]]:
-    """All files of the org, and some of its neighbour, whose number begins like its own."""
-    root = f"org{campus.org_id}"
+    """Keys, without the org, and contents."""
     for day in campus.days:
-        key = f"{root}/lab_sessions/lab_sessions_{day.year}-{day.month}-{day.day}.csv"
+        key = f"lab_sessions/lab_sessions_{day.year}-{day.month}-{day.day}.csv"
         yield key, _lab_sessions_file(campus, day)
-    for course in campus.courses:
-        content = _enrollment_file(campus, course)
-        yield f"{root}/enrollment/course{course.number}/enrollment.csv", content
-        yield f"{root}4/enrollment/course{course.number}/enrollment.csv", content
 
 
 def true_lab_sessions(campus: Campus) -> Iterator[dict[str, Any]]:
@@ -53,20 +42,6 @@ def rejected_lab_sessions(campus: Campus) -> Iterator[str]:
     """A record with an impossible date, and one that is too long, on every third day."""
     for day in campus.days:
         yield from _wrong_sessions(day)
-
-
-def true_enrollment(campus: Campus) -> Iterator[dict[str, Any]]:
-    """One row for each person of each course."""
-    for course in campus.courses:
-        for person in course.people:
-            yield _enrolled(campus, course, person)
-
-
-def rejected_enrollment(campus: Campus) -> Iterator[str]:
-    """A record without a user in every second course."""
-    for course in campus.courses:
-        if course.number % 2:
-            yield _nobody(course)
 
 
 # --- facts ----------------------------------------------------------------------------------------
@@ -92,17 +67,17 @@ def _session(campus: Campus, course: Course, person: Person, launched: datetime)
     chance = campus.chance("session", course.number, person.number, launched)
     wait = timedelta(seconds=chance.randrange(3, 240))
     length = timedelta(seconds=int(chance.expovariate(1 / 4500)) + 30)
-    part = 760000 + course.number % 100 * 10 + chance.randrange(3)
+    part = chance.choice(parts(course.number))
     started = launched + wait
-    masked = chance.random() < 0.05
+    hidden = chance.random() < 0.05
     return {
-        "user_id": f"{person.number // 100}xxx" if masked else str(person.number),
+        "user_id": masked(person) if hidden else str(person.number),
         "user_email": person.email,
         "course_id": str(course.number),
         "course_name": course.name,
-        "assignment_id": str(part - 3),
-        "assignment_name": f"lab-{part % 10:02}-api",
-        "part_id": str(part),
+        "assignment_id": part.assignment_id,
+        "assignment_name": part.assignment_name,
+        "part_id": part.id,
         "part_name": 'the "assignment", part' if chance.random() < 0.1 else "assignment-part",
         "lab_type": chance.choice(("Cloud", "Container", "Databricks", "VM")),
         "start_time": started,
@@ -120,28 +95,6 @@ def _session(campus: Campus, course: Course, person: Person, launched: datetime)
     }
 
 
-def _enrolled(campus: Campus, course: Course, person: Person) -> dict[str, Any]:
-    chance = campus.chance("enrolled", course.number, person.number)
-    agreed = chance.random() < 0.5
-    day = campus.days[0] - timedelta(days=chance.randrange(90))
-    return {
-        "userid": str(person.number),
-        "courseid": str(course.number),
-        "role": "teacher" if person == course.people[0] else "student",
-        "name": None if chance.random() < 0.1 else person.name,
-        "email": person.email,
-        "client_key": "demokey",
-        "client_userid": str(person.number * 7),
-        "dropped": chance.random() < 0.1,
-        "organization_terms_agreed": True if agreed else None,
-        "organization_terms_agreed_date_utc": _at_nine(day) if agreed else None,
-    }
-
-
-def _at_nine(day: date) -> datetime:
-    return datetime.fromisoformat(f"{day}T09:00:00+00:00")
-
-
 # --- files ----------------------------------------------------------------------------------------
 
 
@@ -149,7 +102,7 @@ def _lab_sessions_file(campus: Campus, day: date) -> bytes:
     delimiter = ", " if day.toordinal() % 3 == 0 else ","
     lines = [delimiter.join(f'"{header}"' for header in LAB_SESSIONS)]
     for session in _sessions(campus, day):
-        values = [_value(v) for k, v in session.items() if k != "short"]
+        values = [value_text(v) for k, v in session.items() if k != "short"]
         if session["short"]:
             values[-3:] = ["180"]
         lines.append(delimiter.join(values))
@@ -165,42 +118,3 @@ def _wrong_sessions(day: date) -> list[str]:
     impossible = [*start, IMPOSSIBLE, *[""] * 10]
     too_long = [*start, *[""] * 12]
     return [",".join(impossible), ",".join(too_long)]
-
-
-def _enrollment_file(campus: Campus, course: Course) -> bytes:
-    delimiter = ", " if course.number % 2 == 0 else ","
-    lines = [delimiter.join(ENROLLMENT)]
-    for person in course.people:
-        row = _enrolled(campus, course, person)
-        lines.append(
-            delimiter.join(
-                _value(value) for name, value in row.items() if name != "name" or value is not None
-            )
-        )
-    if course.number % 2:
-        lines.append(_nobody(course))
-    return ("\n".join(lines) + "\n").encode()
-
-
-def _nobody(course: Course) -> str:
-    return f",{course.number},student,Nobody,nobody@university.example,demokey,0,0,,"
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, datetime):
-        return f'"{_vendor_time(value)}"'
-    text = str(value)
-    if not isinstance(value, str) or text.replace("-", "").replace("@", "").isalnum():
-        return text
-    return '"' + text.replace('"', '""') + '"'
-
-
-def _vendor_time(time: datetime) -> str:
-    """As in the document: ``Feb-23-2022 9:40:20 pm UTC``, whatever the locale."""
-    half = "am" if time.hour < 12 else "pm"
-    clock = f"{(time.hour - 1) % 12 + 1}:{time:%M:%S}"
-    return f"{MONTHS[time.month - 1]}-{time:%d-%Y} {clock} {half} UTC"

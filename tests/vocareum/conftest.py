@@ -1,0 +1,58 @@
+"""The vendor's bucket, and the road from it to the warehouse, executed by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.vocareum.files import REGISTRY
+from learning_warehouse.vocareum.operators import (
+    LandVocareumFilesOperator,
+    VocareumCredentialsOperator,
+)
+from tests.conftest import context, run_merge
+
+if TYPE_CHECKING:
+    from include.sandbox.server import Sandbox
+
+FILES = {files.dataset.name: files for files in REGISTRY}
+LAB_SESSIONS, ENROLLMENT = FILES["lab_sessions"], FILES["enrollment"]
+BUCKET = "vocareum-us-west-2-lab-analytics"
+DAYS = {"first_day": "2026-01-05", "last_day": "2026-01-06"}
+HEADER = b"userid,courseid,role,name,email\n"
+
+
+@pytest.fixture(autouse=True)
+def bucket(sandbox: Sandbox, connections: dict[str, Any]) -> Any:
+    """The vendor's bucket, empty, and nothing wrong."""
+    sandbox.reset()
+    client = sandbox.client()
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
+        for listed in page.get("Contents", ()):
+            client.delete_object(Bucket=BUCKET, Key=listed["Key"])
+    return client
+
+
+def land(files: Any = ENROLLMENT, **params: Any) -> list[int]:
+    """Credentials, then the files that are new."""
+    sealed = VocareumCredentialsOperator(task_id="credentials").execute(context())
+    operator = LandVocareumFilesOperator(task_id="land", files=files, credentials=sealed)
+    return operator.execute(context(**{**DAYS, **params}))
+
+
+def load(files: Any = ENROLLMENT, **params: Any) -> list[dict[str, Any]]:
+    """The whole road."""
+    deliveries = land(files, **params)
+    if not deliveries:
+        return []
+    dataset = files.dataset
+    stage = StageOperator(task_id="stage", dataset=dataset, deliveries=deliveries)
+    merge = MergeOperator(task_id="merge", dataset=dataset, staged=stage.execute(context()))
+    return run_merge(merge, **params)
+
+
+def put(client: Any, key: str, content: bytes) -> None:
+    """Write a file as Vocareum would."""
+    client.put_object(Bucket=BUCKET, Key=key, Body=content)
