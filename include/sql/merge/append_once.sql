@@ -14,8 +14,8 @@ ORDER BY month;
 INSERT INTO {target} ({columns}, _origin, _delivery, _row, _extras)
 SELECT
     {columns},
-    %(origin)s,
-    %(delivery_id)s,
+    _origin,
+    _delivery,
     _row,
     _extras
 FROM {staging}

@@ -1,21 +1,22 @@
 -- The newest version's rows stand, of a vendor's file (replace_file) or of a day (snapshot).
 
 -- section: compare
--- What this delivery brings, beside what stands.
-WITH brought AS (
-    SELECT
-        count(*) AS rows,
-        sum(hash_record_extended(ROW({columns}, _extras), 0)) AS fingerprint
-    FROM {staging}
-),
-
-standing AS (
+-- What this delivery brings, beside what stands; where nothing does, there is nothing to compare.
+WITH standing AS (
     SELECT
         delivery_id,
         made_at,
         version
     FROM ops.standing
     WHERE dataset = %(dataset)s AND origin = %(origin)s AND part = %(part)s
+),
+
+brought AS (
+    SELECT
+        %(rows_staged)s::bigint AS rows,
+        CASE WHEN EXISTS (SELECT FROM standing)
+            THEN (SELECT sum(hash_record_extended(ROW({columns}, _extras), 0)) FROM {staging})
+        END AS fingerprint
 ),
 
 present AS (
@@ -51,8 +52,8 @@ WHERE _delivery = (
 INSERT INTO {target} ({columns}, _origin, _delivery, _row, _extras)
 SELECT
     {columns},
-    %(origin)s,
-    %(delivery_id)s,
+    _origin,
+    _delivery,
     _row,
     _extras
 FROM {staging};

@@ -54,8 +54,8 @@ WHERE _origin = %(origin)s
 INSERT INTO {target} ({columns}, _origin, _delivery, _row, _extras)
 SELECT
     {columns},
-    %(origin)s,
-    %(delivery_id)s,
+    _origin,
+    _delivery,
     _row,
     _extras
 FROM {staging}

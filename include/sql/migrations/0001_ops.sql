@@ -8,9 +8,9 @@ COMMENT ON SCHEMA ops IS 'The ledger: what was delivered, what became of every r
 
 COMMENT ON SCHEMA staging IS 'Deliveries between stage and merge, in UNLOGGED tables that live for minutes.';
 
-CREATE DOMAIN ops.identifier AS text CHECK (VALUE = btrim(VALUE));
+CREATE DOMAIN ops.identifier AS text;
 
-COMMENT ON DOMAIN ops.identifier IS 'An id, as text: masked ones such as 1731xxx occur. It neither begins nor ends in a blank.';
+COMMENT ON DOMAIN ops.identifier IS 'An id, as text: masked ones such as 1731xxx occur. Blanks around it are taken off as it is loaded.';
 
 CREATE DOMAIN ops.email AS ops.identifier;
 
@@ -78,9 +78,9 @@ CREATE TABLE ops.staged (
     staged_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     delivery_id bigint NOT NULL REFERENCES ops.delivery (delivery_id),
     table_name text NOT NULL UNIQUE,
-    rows_read bigint NOT NULL,
-    rows_rejected bigint NOT NULL,
-    rows_filtered bigint NOT NULL,
+    rows_read bigint NOT NULL DEFAULT 0,
+    rows_rejected bigint NOT NULL DEFAULT 0,
+    rows_filtered bigint NOT NULL DEFAULT 0,
     staged_at timestamptz NOT NULL DEFAULT now(),
     merged_at timestamptz
 );
@@ -202,7 +202,7 @@ CREATE FUNCTION ops.try_date(value text) RETURNS date
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
     CASE
-        WHEN value !~* '\m(now|today|tomorrow|yesterday|epoch|allballs|infinity)\M'
+        WHEN value !~* '(^|[^a-z])(now|today|tomorrow|yesterday|epoch|infinity)([^a-z]|$)'
             AND pg_input_is_valid(value, 'date')
             THEN value
     END
@@ -217,7 +217,7 @@ RETURN coalesce(
     to_timestamp((CASE WHEN value ~ '^\s*[1-9]\d{11,12}\s*$' THEN value END)::bigint / 1000.0),
     (
         CASE
-            WHEN value !~* '\m(now|today|tomorrow|yesterday|epoch|allballs|infinity)\M'
+            WHEN value !~* '(^|[^a-z])(now|today|tomorrow|yesterday|epoch|infinity)([^a-z]|$)'
                 AND pg_input_is_valid(value, 'timestamptz')
                 THEN value
         END

@@ -28,14 +28,13 @@ CREATE TABLE vocareum.lab_sessions (
     disconnects integer,
     latency_time_ms numeric,
     _origin text NOT NULL,
-    _delivery bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    _delivery bigint NOT NULL,
     _row bigint NOT NULL,
     _extras jsonb
 );
 
-CREATE INDEX lab_sessions_delivery ON vocareum.lab_sessions (_delivery);
-
-CREATE INDEX lab_sessions_course ON vocareum.lab_sessions (course_id, launch_time);
+CREATE INDEX lab_sessions_days ON vocareum.lab_sessions
+USING brin (_delivery, launch_time) WITH (autosummarize = TRUE);
 
 COMMENT ON TABLE vocareum.lab_sessions IS 'Records all lab types (VM, Container, Cloud): lab_sessions/lab_sessions_y-m-d.csv, a file for each UTC day. A session that runs over midnight may stand in two of them.';
 COMMENT ON COLUMN vocareum.lab_sessions.user_id IS 'Vocareum id of user.';
@@ -75,7 +74,7 @@ CREATE TABLE vocareum.enrollment (
     organization_terms_agreed boolean,
     organization_terms_agreed_date_utc timestamptz,
     _origin text NOT NULL,
-    _delivery bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    _delivery bigint NOT NULL,
     _row bigint NOT NULL,
     _extras jsonb
 );
@@ -111,12 +110,12 @@ CREATE TABLE vocareum.aws_cost (
     deactivation_date timestamptz,
     status_code text,
     _origin text NOT NULL,
-    _delivery bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    _delivery bigint NOT NULL,
     _row bigint NOT NULL,
     _extras jsonb
 );
 
-CREATE INDEX aws_cost_delivery ON vocareum.aws_cost (_delivery);
+CREATE INDEX aws_cost_delivery ON vocareum.aws_cost USING brin (_delivery) WITH (autosummarize = TRUE);
 
 CREATE INDEX aws_cost_user ON vocareum.aws_cost (user_id);
 
@@ -144,12 +143,12 @@ CREATE TABLE vocareum.azure_cost (
     year integer,
     monthly_cost_to_date numeric,
     _origin text NOT NULL,
-    _delivery bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    _delivery bigint NOT NULL,
     _row bigint NOT NULL,
     _extras jsonb
 );
 
-CREATE INDEX azure_cost_delivery ON vocareum.azure_cost (_delivery);
+CREATE INDEX azure_cost_delivery ON vocareum.azure_cost USING brin (_delivery) WITH (autosummarize = TRUE);
 
 CREATE INDEX azure_cost_user ON vocareum.azure_cost (user_id);
 
@@ -175,7 +174,7 @@ CREATE TABLE vocareum.service_spend (
     service text,
     cost numeric,
     _origin text NOT NULL,
-    _delivery bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    _delivery bigint NOT NULL,
     _row bigint NOT NULL,
     _extras jsonb
 );
@@ -218,7 +217,7 @@ CREATE TABLE vocareum.grades (
     submission integer,
     submission_time timestamptz,
     _origin text NOT NULL,
-    _delivery bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    _delivery bigint NOT NULL,
     _row bigint NOT NULL,
     _extras jsonb
 );
@@ -262,7 +261,7 @@ CREATE TABLE vocareum.course_mapping (
     create_method text,
     parent_course_id ops.identifier,
     _origin text NOT NULL,
-    _delivery bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    _delivery bigint NOT NULL,
     _row bigint NOT NULL,
     _extras jsonb
 );
@@ -293,7 +292,7 @@ CREATE TABLE vocareum.asn_mapping (
     parent_assignment_id ops.identifier,
     parent_part_id ops.identifier,
     _origin text NOT NULL,
-    _delivery bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    _delivery bigint NOT NULL,
     _row bigint NOT NULL,
     _extras jsonb
 );

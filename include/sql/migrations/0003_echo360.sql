@@ -22,7 +22,7 @@ CREATE TABLE echo360.videoview (
     email ops.email,
     role ops.role,
     _origin text NOT NULL,
-    _delivery bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    _delivery bigint NOT NULL,
     _row bigint NOT NULL,
     _extras jsonb
 );
@@ -79,7 +79,7 @@ CREATE TABLE echo360.asset (
     on_demand bigint,
     published_date timestamptz,
     _origin text NOT NULL,
-    _delivery bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    _delivery bigint NOT NULL,
     _row bigint NOT NULL,
     _extras jsonb
 );

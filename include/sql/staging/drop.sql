@@ -1,1 +1,1 @@
-DROP TABLE IF EXISTS {staging}, {rejected};
+DROP TABLE IF EXISTS {staging}, {rejected} CASCADE;

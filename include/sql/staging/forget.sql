@@ -1,2 +1,2 @@
 DELETE FROM ops.staged
-WHERE staged_id = %(staged_id)s;
+WHERE table_name = %(table_name)s;

@@ -1,3 +1,7 @@
-INSERT INTO ops.staged (delivery_id, table_name, rows_read, rows_rejected, rows_filtered)
-VALUES (%(delivery_id)s, %(table_name)s, %(rows_read)s, %(rows_rejected)s, %(rows_filtered)s)
+UPDATE ops.staged
+SET
+    rows_read = %(rows_read)s,
+    rows_rejected = %(rows_rejected)s,
+    rows_filtered = %(rows_filtered)s
+WHERE table_name = %(table_name)s
 RETURNING staged_id;

@@ -78,3 +78,17 @@ def open_warehouse(parameters: dict[str, Any], *, called: str) -> Connection:
         )
     migrate(conn)
     return conn
+
+
+def open_another(conn: Connection) -> Connection:
+    """Open a second connection to where ``conn`` leads, as the same user and with its settings."""
+    import psycopg
+    from psycopg.rows import dict_row
+
+    parameters: dict[str, Any] = conn.info.get_parameters()
+    return psycopg.connect(
+        **parameters,
+        password=conn.info.password,
+        autocommit=True,
+        row_factory=dict_row,
+    )

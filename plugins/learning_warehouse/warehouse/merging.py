@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LARGE = 10_000
-"""Rows merged from which a replaced table's statistics are renewed at once. A partition that only
-grows is left to autovacuum, which sees inserts."""
-
 ATTEMPTS = 3
 """How often a merge stages again what a crash of the server emptied."""
 
@@ -82,7 +78,7 @@ def merge(
         merged = _merge_staged(conn, staged_id, dataset, reload=reload, accept_shrink=accept_shrink)
         if isinstance(merged, Merged):
             return merged
-        log.warning("The staging table of %s is gone or incomplete: staging again", merged.name)
+        log.warning("The staging table of %s is gone or empty: staging again", merged.name)
         staged_id = stage(conn, merged)
     raise TransientFailure(
         f"{dataset.table}: the staging table was emptied {ATTEMPTS} times between stage and merge; "
@@ -125,9 +121,6 @@ def _merge_staged(
             statement("merge/hold"), {"delivery_id": held.delivery_id, "problem": str(held)}
         )
         raise
-    if merged.rows_merged >= LARGE and dataset.strategy != "append_once":
-        table = read_table(conn, dataset.table)
-        conn.execute(statement("merge/analyze").format(target=table.identifier))
     log.info(
         "Merged %s: %d of %d rows (%d duplicate, %d superseded, %d filtered, %d rejected)",
         merged.name, merged.rows_merged, merged.rows_read, merged.rows_duplicate,
@@ -147,14 +140,17 @@ def _recorded(delivery: dict[str, Any]) -> Merged:
 
 
 def _is_intact(conn: Connection, staged: dict[str, Any]) -> bool:
-    """Whether the staging tables hold what the LOGGED line says."""
-    expected = staged["rows_read"] - staged["rows_rejected"] - staged["rows_filtered"]
-    name = staged["table_name"]
-    if _count(conn, name, staging.staging_table(name)) != expected:
+    """Whether the staging tables are there, with rows where the LOGGED line says so.
+
+    A crash of the server empties an UNLOGGED table whole.
+    """
+    name, rejected = staged["table_name"], f"{staged['table_name']}_rejected"
+    rows = staged["rows_read"] - staged["rows_rejected"] - staged["rows_filtered"]
+    if _has_rows(conn, name, staging.staging_table(name)) != (rows > 0):
         return False
-    rejected = f"{name}_rejected"
-    set_aside: int = staged["rows_rejected"]
-    return set_aside == 0 or _count(conn, rejected, staging.rejected_table(name)) == set_aside
+    return staged["rows_rejected"] == 0 or bool(
+        _has_rows(conn, rejected, staging.rejected_table(name))
+    )
 
 
 def _is_there(conn: Connection, name: str) -> bool:
@@ -162,11 +158,11 @@ def _is_there(conn: Connection, name: str) -> bool:
     return row is not None and bool(row["is_there"])
 
 
-def _count(conn: Connection, name: str, table: Any) -> int | None:
+def _has_rows(conn: Connection, name: str, table: Any) -> bool | None:
     if not _is_there(conn, name):
         return None
-    row = conn.execute(statement("merge/count").format(staging=table)).fetchone()
-    return row["rows"] if row else None
+    row = conn.execute(statement("merge/has_rows").format(staging=table)).fetchone()
+    return row["has_rows"] if row else None
 
 
 def _merge_rows(
@@ -224,7 +220,8 @@ def _replace(
 ) -> Merged:
     template = "replace_window" if dataset.strategy == "replace_window" else "replace_whole"
     whole = delivery["first_day"] if dataset.strategy == "snapshot" else delivery["name"]
-    values = {**delivery, "part": str(whole)}
+    staged = merged.rows_read - merged.rows_rejected - merged.rows_filtered
+    values = {**delivery, "part": str(whole), "rows_staged": staged}
 
     def run(section: str, **parameters: Any) -> Any:
         query = statement(f"merge/{template}", section).format(**names)

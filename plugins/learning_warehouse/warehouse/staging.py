@@ -19,13 +19,19 @@ import json
 import logging
 import re
 import secrets
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.progress import Progress
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.catalogue import Column, Match, Table, read_table
+from learning_warehouse.warehouse.connection import open_another
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
@@ -37,13 +43,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BLOCK = 64 * 1024
+BLOCK = 256 * 1024
+PIECE = 4 * 1024 * 1024
+"""Bytes of a file, cut after a record, that the fast path hands to one COPY."""
+
+LANES = 2
+"""Connections over which the pieces of a large file go; the server parses each on its own core."""
+
 DELIMITERS = ",\t|"
 LONGEST_FIELD = 16 * 1024 * 1024
 UNPADDED = ("identifier", "email", "role")
-
-SPECIAL_WORDS = (b"now", b"today", b"tomorrow", b"yesterday", b"epoch", b"inf", b"nan")
-SPECIAL_WORD = re.compile(rb"\b(?:now|today|tomorrow|yesterday|epoch|infinity|inf|nan)\b")
+WORDS = (b"now", b"today", b"tomorrow", b"yesterday")
+WORD = re.compile(rb"(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])")
 
 
 class _FastPathRefused(Exception):
@@ -62,16 +73,26 @@ class _Layout(NamedTuple):
 
 
 def create_staging_table(conn: Connection, table: Table, delivery: Delivery) -> str:
-    """Create the UNLOGGED table of one attempt to stage ``delivery``.
+    """Create the UNLOGGED table of one attempt to stage ``delivery``, and its line.
 
-    It has the target's columns, types and NOT NULLs, ``_row`` (numbered by itself from 1 unless
-    given) and ``_extras``. To be called inside the transaction that fills it.
+    It has the target's columns, types and NOT NULLs; of the lineage, ``_origin`` and ``_delivery``
+    fill themselves, and ``_row`` counts from 1 unless given. To be called inside a transaction.
 
     :returns: its name in the schema ``staging``.
     """
+    from psycopg import sql
+
     name = f"{table.name[:24]}_{delivery.delivery_id}_{secrets.token_hex(4)}"
     conn.execute(
-        statement("staging/create").format(staging=staging_table(name), target=table.identifier)
+        statement("staging/create").format(
+            staging=staging_table(name),
+            target=table.identifier,
+            origin=sql.Literal(delivery.origin),
+            delivery_id=sql.Literal(delivery.delivery_id),
+        )
+    )
+    conn.execute(
+        statement("staging/begin"), {"delivery_id": delivery.delivery_id, "table_name": name}
     )
     return name
 
@@ -90,14 +111,13 @@ def record_staged(
     rows_rejected: int,
     rows_filtered: int = 0,
 ) -> int:
-    """Write the LOGGED line of an attempt, in the transaction that filled its table.
+    """Write what an attempt staged into its LOGGED line, once its table is filled.
 
     :returns: the line's id, which is what a merge needs.
     """
     row = conn.execute(
         statement("staging/record"),
         {
-            "delivery_id": delivery.delivery_id,
             "table_name": table_name,
             "rows_read": rows_read,
             "rows_rejected": rows_rejected,
@@ -129,9 +149,13 @@ def sweep(conn: Connection, *, age: str = "2 days") -> int:
     with conn.transaction():
         leftovers = conn.execute(statement("staging/leftovers"), {"age": age}).fetchall()
         for leftover in leftovers:
-            drop_staged(conn, leftover["table_name"])
-            conn.execute(statement("staging/forget"), {"staged_id": leftover["staged_id"]})
+            _forget(conn, leftover["table_name"])
     return len(leftovers)
+
+
+def _forget(conn: Connection, table_name: str) -> None:
+    drop_staged(conn, table_name)
+    conn.execute(statement("staging/forget"), {"table_name": table_name})
 
 
 def staging_table(table_name: str) -> Any:
@@ -183,16 +207,23 @@ def _stage(
     open_bytes: Callable[[], BinaryIO],
     path: Callable[[_File], tuple[int, int]],
 ) -> int:
-    with open_bytes() as stored, conn.transaction():
+    with open_bytes() as stored:
         stream = decompressed(stored)
         head = stream.read(BLOCK)
         layout = _layout(head, table, delivery)
         _check_header(layout, table, dataset, delivery)
-        table_name = create_staging_table(conn, table, delivery)
-        if dataset.strategy == "snapshot":
-            _set_day(conn, table_name, dataset, delivery)
+        with conn.transaction():
+            table_name = create_staging_table(conn, table, delivery)
+            if dataset.strategy == "snapshot":
+                _set_day(conn, table_name, dataset, delivery)
         file = _File(conn, delivery, dataset, table, table_name, layout, head, stream)
-        rows_read, rows_rejected = path(file) if layout.match.headers else (0, 0)
+        try:
+            rows_read, rows_rejected = path(file) if layout.match.headers else (0, 0)
+        except Exception:
+            if not conn.broken:
+                _forget(conn, table_name)
+            raise
+    with conn.transaction():
         new = layout.match.unknown
         ledger.note_schema_changes(
             conn, delivery, new=new, missing=_missing(layout, table, dataset)
@@ -218,6 +249,12 @@ class _File:
     layout: _Layout
     head: bytes
     stream: BinaryIO
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether it may tell of the days that words such as today mean."""
+        end = self.delivery.end_day
+        return end is None or end >= _days_of_words()[0]
 
     def blocks(self) -> Iterator[bytes]:
         """The file's bytes, from its beginning."""
@@ -312,40 +349,171 @@ def _set_day(conn: Connection, table_name: str, dataset: Dataset, delivery: Deli
 
 
 def _take_as_it_is(file: _File) -> tuple[int, int]:
-    from psycopg import sql
-    from psycopg.errors import DataError, IntegrityError
-
-    layout = file.layout
-    if layout.spaced:
-        raise _FastPathRefused("a blank follows its delimiters")
-    if len(layout.match.headers) == 1:
+    if len(file.layout.match.headers) == 1:
         raise _FastPathRefused("a blank line would be a row of its only column")
     targets = _gather_extras(file)
-    watch = _Watch(layout.delimiter)
-    copy_in = statement("staging/copy").format(
-        staging=staging_table(file.table_name),
-        columns=sql.SQL(", ").join(map(sql.Identifier, targets)),
-        delimiter=sql.Literal(layout.delimiter),
-    )
-    with file.conn.cursor() as cursor:
+    _doubt(file)
+    with _Lanes(file, targets) as lanes:
+        for piece in _pieces(file):
+            lanes.take(piece)
+        return lanes.finish(), 0
+
+
+def _pieces(file: _File) -> Iterator[bytes]:
+    """The records in pieces, as COPY is to take them."""
+    held = bytearray()
+    for block in _without_header(file.blocks()):
+        held += block
+        if len(held) < PIECE:
+            continue
+        end = held.rfind(b"\n") + 1
+        piece = _as_meant(bytes(memoryview(held)[:end]), file)
+        if piece:
+            yield piece
+            del held[:end]
+        elif len(held) > PIECE + LONGEST_FIELD:
+            raise _FastPathRefused("no record of it ends")
+    if held:
+        yield _as_meant(bytes(held), file) or bytes(held)
+
+
+def _as_meant(records: bytes, file: _File) -> bytes | None:
+    """The records without the blanks that a vendor writes after delimiters.
+
+    :returns: None if the last of them goes on after the line end, which a quote encloses.
+    :raises _FastPathRefused: COPY would take them otherwise than they are meant. A quote inside a
+        field that does not begin with one: COPY drops it, and takes all up to the next into the
+        field. A line ``\\.``: an older COPY stops there. Words such as today: it makes them a time.
+    """
+    delimiter = file.layout.delimiter.encode()
+    if b"\0" in records:
+        raise _FastPathRefused("it holds a NUL byte")
+    if file.layout.spaced:
+        records = _unpadded(records, delimiter)
+    if not _well_quoted(delimiter).fullmatch(records):
+        if records.count(b'"') % 2:
+            return None
+        raise _FastPathRefused("a quote stands in the middle of a field")
+    if b"\\" in records and re.search(rb"^\\\.\r?$", records, re.MULTILINE):
+        raise _FastPathRefused(r"it has a line \.")
+    if file.is_recent:
+        lower = records.lower()
+        if any(word in lower for word in WORDS) and WORD.search(lower):
+            raise _FastPathRefused("it has words that PostgreSQL reads as a time")
+    return records
+
+
+def _unpadded(records: bytes, delimiter: bytes) -> bytes:
+    between_quotes = records.split(b'"')
+    outside = b"\0".join(between_quotes[::2])
+    while delimiter + b" " in outside:
+        outside = outside.replace(delimiter + b" ", delimiter)
+    while b"\n " in outside:
+        outside = outside.replace(b"\n ", b"\n")
+    between_quotes[::2] = outside.lstrip(b" ").split(b"\0")
+    return b'"'.join(between_quotes)
+
+
+def _days_of_words() -> tuple[date, date]:
+    """The days that now, yesterday, today and tomorrow may mean while a file is staged."""
+    today = datetime.now(UTC).date()
+    return today - timedelta(days=1), today + timedelta(days=3)
+
+
+@cache
+def _well_quoted(delimiter: bytes) -> re.Pattern[bytes]:
+    """Text in which a quote opens after an edge and closes before one.
+
+    Of two quotes that mean one, each has the other for its edge.
+    """
+    edge = rb'"\r\n%b' % re.escape(delimiter)
+    return re.compile(rb'(?:[^"]*+(?<![^%b])"[^"]*+"(?![^%b]))*+[^"]*+' % (edge, edge))
+
+
+class _Lanes:
+    """The connections over which a file is copied: its own, and another when it has more pieces.
+
+    The other fills a table that inherits from the staging table, so that together they are it: a
+    piece's rows are numbered from where it lies in the file, by the default of its lane's table.
+    """
+
+    def __init__(self, file: _File, targets: list[str]) -> None:
+        self._file = file
+        self._targets = targets
+        self._lanes = [(file.conn, file.table_name)]
+        self._free = SimpleQueue[tuple["Connection", str]]()
+        self._free.put(self._lanes[0])
+        self._pool = ThreadPoolExecutor(LANES)
+        self._taken = deque[tuple[Future[int], int]]()
+        self._pieces = self._lines = self._rows = 0
+
+    def __enter__(self) -> _Lanes:
+        return self
+
+    def __exit__(self, *failed: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        for conn, _ in self._lanes[1:]:
+            conn.close()
+
+    def take(self, records: bytes) -> None:
+        """Copy a piece as soon as a lane is free; returns when not too many wait for one."""
+        if self._pieces and len(self._lanes) < LANES:
+            self._open_another()
+        lines = records.count(b"\n") + (not records.endswith(b"\n"))
+        copied = self._pool.submit(self._copy, records, self._lines + 1)
+        self._taken.append((copied, lines))
+        self._pieces += 1
+        self._lines += lines
+        if len(self._taken) > LANES:
+            self._count(*self._taken.popleft())
+
+    def finish(self) -> int:
+        """Wait for all pieces.
+
+        :returns: the number of records.
+        """
+        while self._taken:
+            self._count(*self._taken.popleft())
+        return self._rows
+
+    def _open_another(self) -> None:
+        conn, name = open_another(self._file.conn), f"{self._file.table_name}_lane"
+        self._lanes.append((conn, name))
+        conn.execute(
+            statement("staging/create_lane").format(
+                lane=staging_table(name), staging=staging_table(self._file.table_name)
+            )
+        )
+        self._free.put(self._lanes[-1])
+
+    def _copy(self, records: bytes, first_row: int) -> int:
+        from psycopg import sql
+        from psycopg.errors import DataError, IntegrityError
+
+        conn, name = self._free.get()
+        copy_in = statement("staging/copy").format(
+            staging=staging_table(name),
+            columns=sql.SQL(", ").join(map(sql.Identifier, self._targets)),
+            delimiter=sql.Literal(self._file.layout.delimiter),
+        )
         try:
-            with cursor.copy(copy_in) as copy:
-                for block in _without_header(file.blocks()):
-                    watch.look_at(block)
-                    copy.write(block)
+            conn.execute(
+                statement("staging/number"), {"table": f"staging.{name}", "row": first_row}
+            )
+            with conn.cursor() as cursor:
+                with cursor.copy(copy_in) as copy:
+                    copy.write(records)
+                return cursor.rowcount
         except (DataError, IntegrityError) as refused:
             raise _FastPathRefused(str(refused).splitlines()[0]) from None
-        rows_read = cursor.rowcount
-    doubts = _doubts(file, special_words=watch.special_words)
-    if doubts:
-        doubtful = file.conn.execute(
-            statement("staging/doubtful").format(
-                staging=staging_table(file.table_name), doubts=sql.SQL(" OR ").join(doubts)
-            )
-        ).fetchone()
-        if doubtful and doubtful["doubtful"]:
-            raise _FastPathRefused("a time is out of its bounds, or a value is a special word")
-    return rows_read, 0
+        finally:
+            self._free.put((conn, name))
+
+    def _count(self, copied: Future[int], lines: int) -> None:
+        rows = copied.result()
+        if rows != lines and self._pieces > 1:
+            raise _FastPathRefused("it is large, and some of its records have more than one line")
+        self._rows += rows
 
 
 def _gather_extras(file: _File) -> list[str]:
@@ -376,86 +544,45 @@ def _without_header(blocks: Iterator[bytes]) -> Iterator[bytes]:
     yield from blocks
 
 
-class _Watch:
-    """Looks at the passing bytes for what COPY would take, and read otherwise than it is meant.
+def _doubt(file: _File) -> None:
+    """Let COPY refuse what it would take otherwise than it is meant, for the careful path to see.
 
-    A quote inside a field that does not begin with one (COPY drops it, and takes all up to the
-    next quote into the field), a line ``\\.`` (COPY may stop there), and the words that PostgreSQL
-    turns into a time or a number.
+    An id with blanks around it, a time that PostgreSQL made of a word (today, infinity) or of a
+    number of seconds (the year 164582), a number that is none, a time outside of the delivery's
+    window.
     """
-
-    def __init__(self, delimiter: str) -> None:
-        self._delimiter = delimiter.encode()
-        edge = rb'["\r\n%b]' % re.escape(self._delimiter)
-        quoted = rb'[^"]*+(?<=%b)"[^"]*+"(?=%b)' % (edge, edge)
-        self._well_quoted = re.compile(rb'(?:%b)*+[^"]*' % quoted)
-        self._edges = b'"\r\n' + self._delimiter
-        self._before = b"\n"
-        self._tail = b""
-        self.special_words = False
-
-    def look_at(self, block: bytes) -> None:
-        """:raises _FastPathRefused: the bytes are not to be taken as they are."""
-        self._look_at_quotes(self._before + block)
-        seen = self._tail + block
-        if b"\\." in seen and re.search(rb"^\\\.\r?$", seen, re.MULTILINE):
-            raise _FastPathRefused(r"it has a line \.")
-        if not self.special_words:
-            lower = seen.lower()
-            if b"allballs" in lower:
-                raise _FastPathRefused("it has the word allballs")
-            if any(word in lower for word in SPECIAL_WORDS):
-                self.special_words = SPECIAL_WORD.search(lower) is not None
-        self._tail = block[-32:]
-
-    def _look_at_quotes(self, seen: bytes) -> None:
-        """Go on where the block before ended: outside quotes, inside, or just after a closing one.
-
-        From the first quote that is not known to be well placed, one is left of a field that goes
-        on in the next block, and two of a field that ends with this one.
-        """
-        found = self._well_quoted.match(seen)
-        assert found is not None
-        rest = seen[found.end() :]
-        left = rest.count(b'"')
-        if left == 0:
-            self._before = seen[-1:]
-        elif seen[found.end() - 1] in self._edges and (
-            left == 1 or (left == 2 and rest.endswith(b'"'))
-        ):
-            self._before = self._delimiter + b'"' * left
-        else:
-            raise _FastPathRefused("a quote stands in the middle of a field")
-
-
-def _doubts(file: _File, *, special_words: bool) -> list[Any]:
-    """Conditions under which a row that COPY took has to be looked at by the careful path."""
     from psycopg import sql
 
     doubts: list[Any] = []
     for column in file.table.columns:
         name = sql.Identifier(column.name)
-        if column.type == "timestamptz":
-            doubts.append(sql.SQL("{} >= '10000-01-01'").format(name))
-        if special_words and column.type in ("timestamptz", "date"):
-            doubts.append(
-                sql.SQL(
-                    "NOT isfinite({0}) OR {0} = 'epoch' OR {0} BETWEEN now() - interval '2 days' "
-                    "AND now() + interval '2 days'"
-                ).format(name)
-            )
-        if special_words and column.type in ("numeric", "float8"):
-            doubts.append(sql.SQL("{0} IN ('NaN', 'Infinity', '-Infinity')").format(name))
+        if column.type in ("timestamptz", "date"):
+            doubts.append(sql.SQL("{0} > 'epoch' AND {0} < '10000-01-01'").format(name))
+            if not file.is_recent:
+                first, end = map(sql.Literal, _days_of_words())
+                doubts.append(sql.SQL("{0} < {1} OR {0} >= {2}").format(name, first, end))
+        if column.type in UNPADDED:
+            doubts.append(sql.SQL("{0} NOT LIKE ' %' AND {0} NOT LIKE '% '").format(name))
+        if column.type in ("numeric", "float8"):
+            doubts.append(sql.SQL("{0} > '-Infinity' AND {0} < 'Infinity'").format(name))
     if file.dataset.strategy == "replace_window":
         assert file.dataset.clock is not None
         doubts.append(
-            sql.SQL("{0} < {1}::timestamptz OR {0} >= {2}::timestamptz").format(
+            sql.SQL("{0} >= {1}::timestamptz AND {0} < {2}::timestamptz").format(
                 sql.Identifier(file.dataset.clock),
                 sql.Literal(file.delivery.first_day),
                 sql.Literal(file.delivery.end_day),
             )
         )
-    return doubts
+    if doubts:
+        file.conn.execute(
+            statement("staging/doubt").format(
+                staging=staging_table(file.table_name),
+                nothing_doubtful=sql.SQL("\n    AND ").join(
+                    sql.SQL("({})").format(doubt) for doubt in doubts
+                ),
+            )
+        )
 
 
 # --- the careful path -----------------------------------------------------------------------------
@@ -466,25 +593,25 @@ def _take_record_by_record(file: _File) -> tuple[int, int]:
 
     columns = [c for c in file.layout.match.columns if c]
     identifiers = [sql.Identifier(c.name) for c in columns]
-    file.conn.execute(
-        statement("staging/create_raw").format(
-            columns=sql.SQL(", ").join(sql.SQL("{} text").format(i) for i in identifiers)
+    with file.conn.transaction():
+        file.conn.execute(
+            statement("staging/create_raw").format(
+                columns=sql.SQL(", ").join(sql.SQL("{} text").format(i) for i in identifiers)
+            )
         )
-    )
-    with file.conn.cursor() as cursor, cursor.copy(statement("staging/copy_raw")) as copy:
-        for record in _records(file):
-            copy.write_row(record)
-    create_rejected_table(file.conn, file.table_name)
-    counts = file.conn.execute(
-        statement("staging/cast").format(
-            staging=staging_table(file.table_name),
-            rejected=rejected_table(file.table_name),
-            columns=sql.SQL(", ").join(identifiers),
-            casts=sql.SQL(",\n        ").join(map(_cast, columns)),
-            refusals=sql.SQL(",\n        ").join([sql.NULL, *_refusals(file, columns)]),
-        )
-    ).fetchone()
-    file.conn.execute(statement("staging/drop_raw"))
+        with file.conn.cursor() as cursor, cursor.copy(statement("staging/copy_raw")) as copy:
+            for record in _records(file):
+                copy.write_row(record)
+        create_rejected_table(file.conn, file.table_name)
+        counts = file.conn.execute(
+            statement("staging/cast").format(
+                staging=staging_table(file.table_name),
+                rejected=rejected_table(file.table_name),
+                columns=sql.SQL(", ").join(identifiers),
+                casts=sql.SQL(",\n        ").join(map(_cast, columns)),
+                refusals=sql.SQL(",\n        ").join([sql.NULL, *_refusals(file, columns)]),
+            )
+        ).fetchone()
     assert counts is not None
     return counts["rows_read"], counts["rows_rejected"]
 
@@ -555,7 +682,7 @@ def _records(file: _File) -> Iterator[list[object]]:
         except csv.Error as error:
             reason = f"not readable as delimited text: {error}"
         line, raw = lines.take()
-        if not raw.strip():
+        if not raw.strip() and layout.delimiter not in raw:
             continue
         ordinal += 1
         placed: dict[str, str] = {}

@@ -1,0 +1,75 @@
+"""Stages and merges one delivery of lab sessions, as the DAG's tasks do, and measures it.
+
+``python -m benchmarks.one_load DELIVERY_ID`` prints its figures as JSON, on the last line. It is a
+process of its own, for a process's peak of memory never falls.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What one load took; ``growth_megabytes`` is since its steps began."""
+
+    stage_seconds: float
+    merge_seconds: float
+    peak_megabytes: float
+    growth_megabytes: float
+
+    @property
+    def seconds(self) -> float:
+        """Both steps."""
+        return self.stage_seconds + self.merge_seconds
+
+
+def measure(delivery_id: int) -> Load:
+    """Execute both steps by hand."""
+    from airflow.providers.amazon.aws.hooks import s3  # noqa: F401
+
+    from learning_warehouse.operators import MergeOperator, StageOperator
+    from learning_warehouse.vocareum.files import REGISTRY
+
+    dataset = next(f.dataset for f in REGISTRY if f.dataset.name == "lab_sessions")
+    context: Any = {
+        "params": {},
+        "ti": SimpleNamespace(xcom_push=lambda key, value: None),
+        "outlet_events": defaultdict(SimpleNamespace),
+    }
+    stage = StageOperator(task_id="stage", dataset=dataset, deliveries=[delivery_id])
+    before = megabytes("VmRSS")
+    begun = time.perf_counter()
+    staged = stage.execute(context)
+    between = time.perf_counter()
+    MergeOperator(task_id="merge", dataset=dataset, staged=staged).execute(context)
+    ended = time.perf_counter()
+    peak = megabytes("VmHWM")
+    return Load(
+        stage_seconds=between - begun,
+        merge_seconds=ended - between,
+        peak_megabytes=peak,
+        growth_megabytes=peak - before,
+    )
+
+
+def megabytes(what: str) -> float:
+    """A figure of this process's memory as Linux has it.
+
+    Not ``getrusage``: its peak begins with that of the process which started this one.
+    """
+    found = re.search(rf"^{what}:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024 / 1e6
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(measure(int(sys.argv[1])))))

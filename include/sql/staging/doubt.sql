@@ -1,0 +1,3 @@
+ALTER TABLE {staging} ADD CONSTRAINT nothing_doubtful CHECK (
+    {nothing_doubtful}
+);
