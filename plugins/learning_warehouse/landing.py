@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import urlsplit
 
@@ -104,9 +105,14 @@ def open_uri(
             return io.BytesIO()
         wanted["Range"] = f"bytes={offset}-{offset + size - 1}"
     with s3_sentences(f"reading {uri}"):
-        client: Any = s3_hook(conn_id).get_conn()
-        body = client.get_object(Bucket=parts.netloc, Key=key, **wanted)["Body"]
+        body = _client(conn_id).get_object(Bucket=parts.netloc, Key=key, **wanted)["Body"]
     return cast(BinaryIO, io.BufferedReader(_Body(body, uri), BLOCK))
+
+
+@cache
+def _client(conn_id: str) -> Any:
+    """One for all that a task reads: to build it takes longer than to read a small object."""
+    return s3_hook(conn_id).get_conn()
 
 
 class _Body(io.RawIOBase):

@@ -35,16 +35,24 @@ def bucket(sandbox: Sandbox, connections: dict[str, Any]) -> Any:
     return client
 
 
-def land(files: Any = ENROLLMENT, **params: Any) -> list[int]:
-    """Credentials, then the files that are new."""
-    sealed = VocareumCredentialsOperator(task_id="credentials").execute(context())
-    operator = LandVocareumFilesOperator(task_id="land", files=files, credentials=sealed)
+def credentials() -> str:
+    """The vendor's credentials for the bucket, sealed."""
+    return VocareumCredentialsOperator(task_id="credentials").execute(context())
+
+
+def land(files: Any = ENROLLMENT, *, sealed: str | None = None, **params: Any) -> list[int]:
+    """The files that are new."""
+    operator = LandVocareumFilesOperator(
+        task_id="land", files=files, credentials=sealed or credentials()
+    )
     return operator.execute(context(**{**DAYS, **params}))
 
 
-def load(files: Any = ENROLLMENT, **params: Any) -> list[dict[str, Any]]:
+def load(
+    files: Any = ENROLLMENT, *, sealed: str | None = None, **params: Any
+) -> list[dict[str, Any]]:
     """The whole road."""
-    deliveries = land(files, **params)
+    deliveries = land(files, sealed=sealed, **params)
     if not deliveries:
         return []
     dataset = files.dataset

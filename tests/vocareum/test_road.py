@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.operators import StageOperator
+from learning_warehouse.operators import MergeOperator, StageOperator
 from learning_warehouse.vocareum.bucket import VocareumBucket
 from learning_warehouse.vocareum.credentials import account, request_credentials
 from learning_warehouse.window import Days
-from tests.conftest import context
+from tests.conftest import context, run_merge
 from tests.vocareum.conftest import BUCKET, ENROLLMENT, FILES, HEADER, LAB_SESSIONS, land, load, put
 
 if TYPE_CHECKING:
@@ -71,6 +71,23 @@ def test_one_bad_file_fails_alone(bucket: Any, warehouse: Connection) -> None:
     with pytest.raises(PermanentFailure, match=r"course2/enrollment.csv has no column courseid"):
         stage.execute(run)
     assert len(run["ti"].pushed["return_value"]) == 1, "the good one goes on"
+
+
+def test_a_thousand_files_in_one_run(bucket: Any, warehouse: Connection) -> None:
+    """Each in its own transaction; a bad one among them fails alone and is named."""
+    for n in range(1, 1000):
+        row = b"%d,%d,student,Al,a@b\n" % (n, n)
+        put(bucket, f"org123/enrollment/course{n}/enrollment.csv", HEADER + row)
+    put(bucket, "org123/enrollment/course1000/enrollment.csv", b"userid,role\n1,student\n")
+    stage = StageOperator(task_id="stage", dataset=ENROLLMENT.dataset, deliveries=land())
+    run = context()
+    with pytest.raises(PermanentFailure, match=r"course1000/enrollment.csv has no column courseid"):
+        stage.execute(run)
+    staged = run["ti"].pushed["return_value"]
+    merged = run_merge(MergeOperator(task_id="merge", dataset=ENROLLMENT.dataset, staged=staged))
+    assert [counts["rows_merged"] for counts in merged] == [1] * 999
+    query: Any = "SELECT count(DISTINCT xmin::text) AS transactions FROM vocareum.enrollment"
+    assert warehouse.execute(query).fetchone() == {"transactions": 999}
 
 
 def test_the_bucket_failing_for_a_while_loses_nothing(bucket: Any, sandbox: Sandbox) -> None:
