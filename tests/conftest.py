@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
     from learning_warehouse.operators import MergeOperator
     from learning_warehouse.warehouse.connection import Connection
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no Airflow home behind."""
+    shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

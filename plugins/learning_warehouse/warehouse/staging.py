@@ -258,7 +258,9 @@ class _File:
 
     def blocks(self) -> Iterator[bytes]:
         """The file's bytes, from its beginning."""
-        progress = Progress(f"Staging {self.delivery.name}")
+        is_compressed = isinstance(self.stream, gzip.GzipFile)
+        size = None if is_compressed else self.delivery.size
+        progress = Progress(f"Staging {self.delivery.name}", size)
         block = self.head
         while block:
             yield block
