@@ -111,7 +111,7 @@ def open_uri(
 
 @cache
 def _client(conn_id: str) -> Any:
-    """One for all that a task reads: to build it takes longer than to read a small object."""
+    """One for all that a process reads: to build it takes longer than to read a small object."""
     return s3_hook(conn_id).get_conn()
 
 

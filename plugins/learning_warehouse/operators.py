@@ -1,6 +1,6 @@
 """The steps that every road ends with: stage, merge, summarise.
 
-They handle lists: each item is its own transaction, and a bad one fails alone. What succeeded goes
+They handle lists: each item stands by itself, and a bad one fails alone. What succeeded goes
 on through XCom even where the task then fails, and the next step takes it up.
 """
 
@@ -88,7 +88,7 @@ class StageOperator(BaseOperator):
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> list[int]:
-        """Stage each delivery in its own transaction."""
+        """Stage each delivery by itself."""
         from learning_warehouse.warehouse import ledger
         from learning_warehouse.warehouse.connection import connect
 

@@ -9,20 +9,24 @@ from __future__ import annotations
 import csv
 import io
 import random
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
-from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.warehouse import staging
+from learning_warehouse.warehouse.connection import open_warehouse
 from tests.vocareum.conftest import FILES, load, put
 from tests.warehouse import roads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from include.sandbox.postgres import EmbeddedPostgres
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.dataset import Dataset
 
@@ -704,6 +708,69 @@ def test_a_large_file_of_records_on_several_lines(
     meant = [(n, f"{n}\n\n", "b") for n in range(1, 101)]
     assert sorted(stage(body, careful=False).rows) == meant
     assert went_record_by_record(caplog)
+
+
+@both_paths
+def test_a_field_may_be_long(stage: Stage, careful: bool) -> None:
+    """Longer than what Python's csv module takes unless told."""
+    body = b'"' + b"y" * 200_000 + b'",b\n'
+    assert stage(body, careful=careful).rows == [(1, "y" * 200_000, "b")]
+
+
+@both_paths
+def test_a_quote_that_is_never_closed_costs_its_own_record(stage: Stage, careful: bool) -> None:
+    staged = stage(b'a,b\n"c,' + b"d\n" * 100_000, careful=careful)
+    assert staged.rows == [(1, "a", "b")]
+    assert staged.counts == (2, 1)
+
+
+@both_paths
+def test_many_blanks_after_a_delimiter(stage: Stage, careful: bool) -> None:
+    body = b'"a, b", "c"\n' + b'"a, b",' + b" " * 1_000_000 + b"c\n d, e\r\n"
+    assert sorted(stage(body, careful=careful).rows) == [
+        (1, "a, b", "c"), (2, "a, b", "c"), (3, "d", "e")
+    ]  # fmt: skip
+
+
+@both_paths
+def test_blanks_after_old_line_ends(stage: Stage, careful: bool) -> None:
+    staged = stage(b'a, "b"\r c, d\r', careful=careful)
+    assert staged.rows == [(1, "a", "b"), (2, "c", "d")]
+
+
+def test_a_large_file_where_there_is_no_second_connection(
+    warehouse: Connection,
+    warehouse_name: str,
+    postgres: EmbeddedPostgres,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(staging, "BLOCK", 16)
+    monkeypatch.setattr(staging, "PIECE", 64)
+    warehouse.execute("CREATE ROLE lonely LOGIN CONNECTION LIMIT 1 IN ROLE airflow")
+    url = postgres.url(warehouse_name).replace("airflow@", "lonely@")
+    try:
+        with closing(open_warehouse(dict(conninfo_to_dict(url)), called="the test")) as conn:
+            body = b"".join(b"%d,b\n" % n for n in range(1, 101))
+            rows = Stage(conn)(body, careful=False).rows
+        assert sorted(rows) == [(n, str(n), "b") for n in range(1, 101)]
+    finally:
+        warehouse.execute("DROP OWNED BY lonely")
+        warehouse.execute("DROP ROLE lonely")
+
+
+def test_a_server_that_gives_up_is_told_in_one_line_without_a_row(
+    stage: Stage, warehouse: Connection
+) -> None:
+    """Its own words quote the row at which it gave up."""
+    warehouse.execute("ALTER ROLE airflow SET statement_timeout = '1ms'")
+    try:
+        with pytest.raises(TransientFailure) as failure:
+            stage(b"secret,b\n" * 2_000_000, careful=False)
+    finally:
+        warehouse.execute("ALTER ROLE airflow RESET statement_timeout")
+    assert "statement timeout): look at the warehouse's server" in str(failure.value)
+    assert "\n" not in str(failure.value)
+    assert "secret" not in str(failure.value)
 
 
 def random_field(chance: random.Random) -> str:

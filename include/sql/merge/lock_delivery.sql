@@ -16,4 +16,4 @@ SELECT
     rows_rejected
 FROM ops.delivery
 WHERE delivery_id = %(delivery_id)s
-FOR UPDATE;
+FOR NO KEY UPDATE;

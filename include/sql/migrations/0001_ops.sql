@@ -87,7 +87,7 @@ CREATE TABLE ops.staged (
 
 CREATE INDEX staged_waiting ON ops.staged (staged_at) WHERE merged_at IS NULL;
 
-COMMENT ON TABLE ops.staged IS 'One line for each attempt to stage a delivery. It is LOGGED while its table is not: after a crash of the server the line tells what the table should hold.';
+COMMENT ON TABLE ops.staged IS 'One line for each attempt to stage a delivery. It is LOGGED while its table is not, and written before it is filled: after a crash of the server or a kill the line tells what there should be.';
 COMMENT ON COLUMN ops.staged.table_name IS 'The table in the schema staging; rejected rows lie beside it in <table_name>_rejected.';
 COMMENT ON COLUMN ops.staged.rows_read IS 'Records read from the delivery.';
 COMMENT ON COLUMN ops.staged.rows_rejected IS 'Of these, those in <table_name>_rejected.';

@@ -27,7 +27,7 @@ from functools import cache
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
-from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.progress import Progress
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.catalogue import Column, Match, Table, read_table
@@ -146,11 +146,14 @@ def sweep(conn: Connection, *, age: str = "2 days") -> int:
 
     :returns: how many attempts.
     """
-    with conn.transaction():
-        leftovers = conn.execute(statement("staging/leftovers"), {"age": age}).fetchall()
-        for leftover in leftovers:
+    swept = 0
+    while True:
+        with conn.transaction():
+            leftover = conn.execute(statement("staging/leftover"), {"age": age}).fetchone()
+            if leftover is None:
+                return swept
             _forget(conn, leftover["table_name"])
-    return len(leftovers)
+        swept += 1
 
 
 def _forget(conn: Connection, table_name: str) -> None:
@@ -189,14 +192,24 @@ def stage_csv(
     :param careful: go down the careful path without trying the fast one.
     :returns: the id of the line in ``ops.staged``.
     :raises PermanentFailure: two headers mean one column, or a required column is missing.
+    :raises TransientFailure: the warehouse's server gave up; of its words only the first line is
+        told, for the others may quote a row.
     """
+    from psycopg import Error
+
     table = read_table(conn, dataset.table)
-    if not careful:
-        try:
-            return _stage(conn, delivery, dataset, table, open_bytes, _take_as_it_is)
-        except _FastPathRefused as refused:
-            log.info("%s is read record by record: %s", delivery.name, refused)
-    return _stage(conn, delivery, dataset, table, open_bytes, _take_record_by_record)
+    try:
+        if not careful:
+            try:
+                return _stage(conn, delivery, dataset, table, open_bytes, _take_as_it_is)
+            except _FastPathRefused as refused:
+                log.info("%s is read record by record: %s", delivery.name, refused)
+        return _stage(conn, delivery, dataset, table, open_bytes, _take_record_by_record)
+    except Error as error:
+        raise TransientFailure(
+            f"{delivery.name} could not be staged ({str(error).splitlines()[0]}): look at the "
+            "warehouse's server; the next try stages it from its beginning."
+        ) from None
 
 
 def _stage(
@@ -216,7 +229,9 @@ def _stage(
             table_name = create_staging_table(conn, table, delivery)
             if dataset.strategy == "snapshot":
                 _set_day(conn, table_name, dataset, delivery)
-        file = _File(conn, delivery, dataset, table, table_name, layout, head, stream)
+        file = _File(
+            conn, delivery, dataset, table, table_name, layout, head, stream, _is_recent(delivery)
+        )
         try:
             rows_read, rows_rejected = path(file) if layout.match.headers else (0, 0)
         except Exception:
@@ -249,12 +264,7 @@ class _File:
     layout: _Layout
     head: bytes
     stream: BinaryIO
-
-    @property
-    def is_recent(self) -> bool:
-        """Whether it may tell of the days that words such as today mean."""
-        end = self.delivery.end_day
-        return end is None or end >= _days_of_words()[0]
+    is_recent: bool
 
     def blocks(self) -> Iterator[bytes]:
         """The file's bytes, from its beginning."""
@@ -292,6 +302,7 @@ def _layout(head: bytes, table: Table, delivery: Delivery) -> _Layout:
         )
     headers = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
     match = table.match(headers, where=delivery.name)
+    csv.field_size_limit(LONGEST_FIELD)
     records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     sample = list(itertools.islice(records, 20))
     return _Layout(delimiter, _is_spaced(sample, match), match)
@@ -408,10 +419,11 @@ def _as_meant(records: bytes, file: _File) -> bytes | None:
 def _unpadded(records: bytes, delimiter: bytes) -> bytes:
     between_quotes = records.split(b'"')
     outside = b"\0".join(between_quotes[::2])
-    while delimiter + b" " in outside:
-        outside = outside.replace(delimiter + b" ", delimiter)
-    while b"\n " in outside:
-        outside = outside.replace(b"\n ", b"\n")
+    if delimiter + b"  " in outside:
+        outside = re.sub(re.escape(delimiter) + rb" +", delimiter, outside)
+    outside = outside.replace(delimiter + b" ", delimiter)
+    if b"\n " in outside or b"\r " in outside:
+        outside = re.sub(rb"([\r\n]) +", rb"\1", outside)
     between_quotes[::2] = outside.lstrip(b" ").split(b"\0")
     return b'"'.join(between_quotes)
 
@@ -420,6 +432,11 @@ def _days_of_words() -> tuple[date, date]:
     """The days that now, yesterday, today and tomorrow may mean while a file is staged."""
     today = datetime.now(UTC).date()
     return today - timedelta(days=1), today + timedelta(days=3)
+
+
+def _is_recent(delivery: Delivery) -> bool:
+    """Whether it may tell of the days that words such as today mean."""
+    return delivery.end_day is None or delivery.end_day >= _days_of_words()[0]
 
 
 @cache
@@ -445,6 +462,7 @@ class _Lanes:
         self._lanes = [(file.conn, file.table_name)]
         self._free = SimpleQueue[tuple["Connection", str]]()
         self._free.put(self._lanes[0])
+        self._wanted = LANES
         self._pool = ThreadPoolExecutor(LANES)
         self._taken = deque[tuple[Future[int], int]]()
         self._pieces = self._lines = self._rows = 0
@@ -459,7 +477,7 @@ class _Lanes:
 
     def take(self, records: bytes) -> None:
         """Copy a piece as soon as a lane is free; returns when not too many wait for one."""
-        if self._pieces and len(self._lanes) < LANES:
+        if self._pieces and len(self._lanes) < self._wanted:
             self._open_another()
         lines = records.count(b"\n") + (not records.endswith(b"\n"))
         copied = self._pool.submit(self._copy, records, self._lines + 1)
@@ -479,7 +497,15 @@ class _Lanes:
         return self._rows
 
     def _open_another(self) -> None:
-        conn, name = open_another(self._file.conn), f"{self._file.table_name}_lane"
+        from psycopg import OperationalError
+
+        try:
+            conn = open_another(self._file.conn)
+        except OperationalError as refused:
+            self._wanted = len(self._lanes)
+            log.info("The file goes over %d connection: %s", self._wanted, refused)
+            return
+        name = f"{self._file.table_name}_lane{len(self._lanes)}"
         self._lanes.append((conn, name))
         conn.execute(
             statement("staging/create_lane").format(
@@ -666,7 +692,6 @@ def _records(file: _File) -> Iterator[list[object]]:
     """The rows of ``raw_record``: ordinal, line, raw text, reason, extras, then the fields."""
     layout = file.layout
     lines = _Lines(_text(file.blocks()))
-    csv.field_size_limit(LONGEST_FIELD)
     reader = csv.reader(
         lines, delimiter=layout.delimiter, skipinitialspace=layout.spaced, strict=True
     )
