@@ -1,10 +1,10 @@
 """A million lab sessions: from the landing zone to merged, beside a bare ``\\copy`` of the file.
 
 Ours is what the steps ``stage`` and ``merge`` execute, in a process of its own: streamed from S3,
-watched, cast to the table's types, merged with indexes, foreign key and ledger, durable. The start
-of Python and the imports of Airflow are not counted, what the steps import themselves is. The bare
-one is psql's ``\\copy`` from the local file into an UNLOGGED table of text without any index. Both
-use the same server, take turns, and find their table empty; a checkpoint goes before each, not
+watched, cast to the table's types, merged with index and ledger, durable. The start of Python and
+the imports of Airflow and of its S3 hook are not counted, the rest of what the steps import is. The
+bare one is psql's ``\\copy`` from the local file into an UNLOGGED table of text without any index.
+Both use the same server, take turns, and find their table empty; a checkpoint goes before each, not
 counted.
 """
 
