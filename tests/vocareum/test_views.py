@@ -54,6 +54,32 @@ def test_azure_costs_change_within_the_month_of_the_row(warehouse: Connection) -
     ]
 
 
+def test_users_whose_ids_are_masked_alike_have_their_own_counters(warehouse: Connection) -> None:
+    aws = "AWS Account ID,User ID,User Email,Part ID,Cost"
+    azure = "User ID,User Email,Part ID,Month,Year,Monthly-cost-to-date"
+    for day in (1, 2):
+        when, lines = date(2026, 3, day), [("a@b", 9 * day), ("c@b", day)]
+        load_day(warehouse, "aws_cost", when, aws, *(f"86xx,17xx,{w},1,{c}" for w, c in lines))
+        load_day(
+            warehouse, "azure_cost", when, azure, *(f"17xx,{w},1,3,2026,{c}" for w, c in lines)
+        )
+    for view in ("vocareum.aws_cost_change", "vocareum.azure_cost_change"):
+        assert rows(warehouse, view, "user_email, day, cost_change, decreased") == [
+            ("a@b", date(2026, 3, 1), Decimal(9), False),
+            ("a@b", date(2026, 3, 2), Decimal(9), False),
+            ("c@b", date(2026, 3, 1), Decimal(1), False),
+            ("c@b", date(2026, 3, 2), Decimal(1), False),
+        ]
+
+
+def test_a_user_who_takes_another_address_keeps_the_counter(warehouse: Connection) -> None:
+    header = "User ID,User Email,Part ID,Month,Year,Monthly-cost-to-date"
+    for day, line in ((1, "17,a@b,1,3,2026,5"), (2, "17,z@b,1,3,2026,7")):
+        load_day(warehouse, "azure_cost", date(2026, 3, day), header, line)
+    found = rows(warehouse, "vocareum.azure_cost_change", "day, cost_change")
+    assert found == [(date(2026, 3, 1), Decimal(5)), (date(2026, 3, 2), Decimal(2))]
+
+
 def test_service_spend_by_month(warehouse: Connection) -> None:
     header = "AWS Account ID,User Id,Course ID,Service,Cost"
     for month, end in ((date(2026, 3, 1), date(2026, 4, 1)), (date(2026, 4, 1), date(2026, 5, 1))):
@@ -100,3 +126,11 @@ def test_the_grade_of_the_latest_submission_counts(warehouse: Connection) -> Non
         ("2", "9", Decimal(3)),
         ("2", None, Decimal(3)),
     ]
+
+
+def test_grades_of_users_whose_ids_are_masked_alike_all_stand(warehouse: Connection) -> None:
+    header = b"courseid,asnid,userid,partid,partscore,rubricid,rubricscore,submission\n"
+    lines = b"7,1,17xx,1,5,9,5,1\n7,1,17xx,1,8,9,8,2\n"
+    load(warehouse, VOCAREUM["grades"], header + lines)
+    found = rows(warehouse, "vocareum.current_grade", "userid, partscore")
+    assert found == [("17xx", Decimal(5)), ("17xx", Decimal(8))]

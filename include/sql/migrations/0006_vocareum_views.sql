@@ -2,6 +2,12 @@
 
 -- What the files say only by comparison: counters as differences, the latest of several rows.
 
+CREATE FUNCTION vocareum.person(user_id text, user_email text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN user_id ~ '^\d+$' THEN user_id ELSE coalesce(user_id || ' ', '') || coalesce(user_email, '') END;
+
+COMMENT ON FUNCTION vocareum.person(text, text) IS 'Whom a row is about: the id of the user; where that is masked, several users have the same, and the e-mail address tells them apart.';
+
 CREATE VIEW vocareum.aws_cost_change AS
 WITH counter AS (
     SELECT
@@ -19,7 +25,8 @@ WITH counter AS (
     INNER JOIN ops.delivery AS d ON c._delivery = d.delivery_id
     WHERE c.cost IS NOT NULL
     WINDOW earlier AS (
-        PARTITION BY c._origin, c.aws_account_id, c.user_id, c.part_id
+        PARTITION BY
+            c._origin, c.aws_account_id, vocareum.person(c.user_id, c.user_email), c.part_id
         ORDER BY d.first_day, c.file_updated_time, c._delivery, c._row
     )
 )
@@ -58,7 +65,8 @@ WITH counter AS (
     INNER JOIN ops.delivery AS d ON c._delivery = d.delivery_id
     WHERE c.monthly_cost_to_date IS NOT NULL
     WINDOW earlier AS (
-        PARTITION BY c._origin, c.user_id, c.part_id, c.year, c.month
+        PARTITION BY
+            c._origin, vocareum.person(c.user_id, c.user_email), c.part_id, c.year, c.month
         ORDER BY d.first_day, c._delivery, c._row
     )
 )
@@ -107,13 +115,14 @@ WITH session AS (
     SELECT
         l.*,
         d.first_day AS file_day,
+        vocareum.person(l.user_id, l.user_email) AS person,
         coalesce(l.launch_time, l.start_time) AS begun
     FROM vocareum.lab_sessions AS l
     INNER JOIN ops.delivery AS d ON l._delivery = d.delivery_id
 )
 
 SELECT DISTINCT ON (
-    _origin, user_id, user_email, part_id, begun, CASE WHEN begun IS NULL THEN (_delivery, _row) END
+    _origin, person, part_id, begun, CASE WHEN begun IS NULL THEN (_delivery, _row) END
 )
     user_id,
     user_email,
@@ -140,8 +149,7 @@ SELECT DISTINCT ON (
 FROM session
 ORDER BY
     _origin ASC,
-    user_id ASC,
-    user_email ASC,
+    person ASC,
     part_id ASC,
     begun ASC,
     CASE WHEN begun IS NULL THEN (_delivery, _row) END ASC,
@@ -165,7 +173,10 @@ FROM vocareum.enrollment
 WHERE dropped IS NOT TRUE;
 
 CREATE VIEW vocareum.current_grade AS
-SELECT DISTINCT ON (_origin, courseid, asnid, userid, partid, rubricid)
+SELECT DISTINCT ON (
+    _origin, courseid, asnid, userid, CASE WHEN userid ~ '^\d+$' THEN NULL ELSE _row END,
+    partid, rubricid
+)
     courseid,
     coursename,
     asnid,
@@ -192,6 +203,7 @@ ORDER BY
     courseid ASC,
     asnid ASC,
     userid ASC,
+    CASE WHEN userid ~ '^\d+$' THEN NULL ELSE _row END ASC,
     partid ASC,
     rubricid ASC,
     submission DESC NULLS LAST,
@@ -274,7 +286,7 @@ COMMENT ON COLUMN vocareum.current_enrollment.organization_terms_agreed IS '1 if
 COMMENT ON COLUMN vocareum.current_enrollment.organization_terms_agreed_date_utc IS 'when the user agreed to them, UTC.';
 COMMENT ON COLUMN vocareum.current_enrollment._origin IS 'The Vocareum org, as in the bucket: org123.';
 
-COMMENT ON VIEW vocareum.current_grade IS 'Of each rubric of each part of each assignment of a user the row of the latest submission.';
+COMMENT ON VIEW vocareum.current_grade IS 'Of each rubric of each part of each assignment of a user the row of the latest submission. Where the id of the user is masked, several users have the same, and all their rows stand.';
 COMMENT ON COLUMN vocareum.current_grade.courseid IS 'Vocareum id of course.';
 COMMENT ON COLUMN vocareum.current_grade.coursename IS 'name of Vocareum course.';
 COMMENT ON COLUMN vocareum.current_grade.asnid IS 'Vocareum id of assignment.';

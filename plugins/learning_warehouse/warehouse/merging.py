@@ -45,6 +45,11 @@ class Merged:
     rows_rejected: int = 0
     changed: bool = False
 
+    @property
+    def rows_staged(self) -> int:
+        """The rows that its staging table holds."""
+        return self.rows_read - self.rows_rejected - self.rows_filtered
+
 
 class _Held(PermanentFailure):
     """The delivery would shrink what stands by more than half."""
@@ -220,8 +225,7 @@ def _replace(
 ) -> Merged:
     template = "replace_window" if dataset.strategy == "replace_window" else "replace_whole"
     whole = delivery["first_day"] if dataset.strategy == "snapshot" else delivery["name"]
-    staged = merged.rows_read - merged.rows_rejected - merged.rows_filtered
-    values = {**delivery, "part": str(whole), "rows_staged": staged}
+    values = {**delivery, "part": str(whole), "rows_staged": merged.rows_staged}
 
     def run(section: str, **parameters: Any) -> Any:
         query = statement(f"merge/{template}", section).format(**names)
@@ -321,11 +325,10 @@ def _append_once(
     inserted = conn.execute(
         statement("merge/append_once", "insert").format(**names), delivery
     ).rowcount
-    staged = merged.rows_read - merged.rows_rejected - merged.rows_filtered
     return replace(
         merged,
         rows_merged=inserted,
-        rows_duplicate=staged - inserted,
+        rows_duplicate=merged.rows_staged - inserted,
         changed=inserted > 0 or taken_out > 0,
     )
 
