@@ -11,7 +11,7 @@ from learning_warehouse.echo360.operators import (
     Echo360SubmitOperator,
     LandEcho360ReportsOperator,
 )
-from learning_warehouse.echo360.reports import REPORTS
+from learning_warehouse.echo360.reports import DELIMITERS, REPORTS
 from learning_warehouse.echo360.sensors import Echo360ReportSensor
 from learning_warehouse.echo360.staging import stage_report
 from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
@@ -25,16 +25,22 @@ Asks Echo360 for its reports, waits without a worker's slot until they are made,
 landing zone and loads them into the schema `echo360` of the warehouse.
 
 * **Schedule**: each UTC day, eight hours after its close. Echo360 completes a day within 48 hours
-  of its close, so a scheduled run asks for the last three days, in one request a report, and
-  replaces them.
+  of its close, so a scheduled run asks for the days that were not complete when they were loaded,
+  the last three, in one request a report, and replaces them. Days that failed runs left undone in
+  the last 35 days are taken up as well; the log of `plan` names them.
 * **By hand**: without Params it loads yesterday. `first_day` and `last_day` choose the days;
   `reports` chooses the reports. A **backfill** takes each run's day, one request a report and day:
-  for a long past trigger one run over it instead.
+  for a long past trigger one run over it instead. Days that the warehouse has as complete as
+  Echo360 ever will are not asked for again, unless `reload` is set.
 * **What a year costs**: a request covers seven days at most, so a year is 53 requests a dated
-  report. Three are in flight at a time, whoever asks, and one may take Echo360 several hours. The
-  log of `plan` says how many a run makes before the first is submitted.
-* **`asset`** has no dates: it is kept as a snapshot of the run's last day, and left out of a
-  backfill, which could not tell what was so then.
+  report. `assetbydate` counts what is in its window and cannot be cut afterwards: it is asked for
+  day by day, 365 requests a year, and Echo360 tells of no more than the last year. Three are in
+  flight at a time, whoever asks, and one may take Echo360 several hours. The log of `plan` says how
+  many a run makes before the first is submitted.
+* **`asset`** has no dates: it is asked for once in a run, kept as a snapshot of the day on which
+  Echo360 made it, and left out of a backfill, which could not tell what was so then.
+* **`polling` and `qanda`** have a second version, `pollingv2` and `qanda2`, and are asked for only
+  where Echo360 still offers them, as is every report.
 * **Connections**: `echo360` (host = base URL, login = client id, password = client secret),
   `landing_zone`, `learning_warehouse`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. No
@@ -68,7 +74,23 @@ with DAG(
             items={"type": "string", "enum": list(REPORTS)},
             examples=list(REPORTS),
             title="Reports",
-            description="Which of Echo360's reports to ask for.",
+            description="Which of Echo360's reports to ask for. A request covers seven days at "
+            "most, of assetbydate one: a year costs 53 requests a report, 365 for assetbydate, one "
+            "for asset. Three are in flight at a time.",
+        ),
+        "delimiter": Param(
+            ",",
+            type="string",
+            enum=list(DELIMITERS),
+            values_display=DELIMITERS,
+            title="Delimiter",
+            description="Between the values of the reports that Echo360 makes.",
+        ),
+        "compression": Param(
+            True,
+            type="boolean",
+            title="Compression",
+            description="Whether Echo360 compresses the reports that it makes.",
         ),
         "poll_interval": Param(
             30,

@@ -12,6 +12,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,15 @@ def connections(
     for conn_id, fields in configured.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
     return configured
+
+
+@pytest.fixture
+def quick_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boto reads a megabyte of descriptions for each client; here it does so once."""
+    from botocore.loaders import JSONFileLoader
+
+    once = cache(JSONFileLoader().load_file)
+    monkeypatch.setattr(JSONFileLoader, "load_file", lambda self, path: once(path))
 
 
 class OutletEvent:

@@ -59,7 +59,8 @@ class Sandbox:
         command = [sys.executable, "-m", "include.sandbox.server", "--state", str(self.state)]
         command += ["--empty"] * self.empty + ["--stay"] * self.stay
         for name, value in self.campus.items():
-            command += [f"--{name.replace('_', '-')}", str(value)]
+            given = [] if value is True else [str(value)]
+            command += [f"--{name.replace('_', '-')}", *given]
         log = self.state / "sandbox.log"
         with log.open("wb") as out:
             self._process = subprocess.Popen(
@@ -175,7 +176,7 @@ class NoCampus:
 
     def echo360_header(self, report: str) -> list[str]:
         """A header that every report may have."""
-        return ["event_timestamp"] if report != "asset" else ["video_name"]
+        return ["video_name"] if report in ("asset", "assetbydate") else ["event_timestamp"]
 
     def echo360_rows(self, *_: Any) -> list[dict[str, Any]]:
         """No rows."""
@@ -253,6 +254,7 @@ def main() -> None:
     parser.add_argument("--first-day", type=date.fromisoformat)
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--activity", type=float, default=1.0)
+    parser.add_argument("--late", action="store_true", help="Echo360 knows some rows late")
     given = parser.parse_args()
     if not given.stay:
         die_with_parent()
@@ -270,6 +272,7 @@ def main() -> None:
             first_day=given.first_day,
             days=given.days,
             activity=given.activity,
+            late=given.late,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -90,11 +91,13 @@ def _compare(
 
 
 def _plain(value: Any) -> Any:
-    """A value as it is compared: numbers by their value, times in UTC, UUIDs as text."""
+    """A value as it is compared: numbers by their value, times in UTC, UUIDs and JSON as text."""
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int | float | Decimal):
         return Decimal(str(value)).normalize()
     if isinstance(value, datetime):
         return value.astimezone(UTC)
+    if isinstance(value, list | dict):
+        return json.dumps(value, sort_keys=True, ensure_ascii=False)
     return str(value) if isinstance(value, UUID) else value

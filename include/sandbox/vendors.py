@@ -4,9 +4,10 @@ Knows the campus by ``echo360_header`` and ``echo360_rows`` only.
 
 Faults of Vocareum: ``vocareum_shape`` (list, flat, sts, html), ``vocareum_status`` (an HTTP status
 with which it answers). Of Echo360: ``echo360_build_seconds``; ``submit_500_before``,
-``submit_500_after``, ``api_401``, ``api_429`` (times);
-``listing_lag_seconds``; ``status_of`` ({report: status} for requests that would be Available, with
-``status_times`` how many of them).
+``submit_500_after``, ``api_401``, ``api_429`` (times); ``outage`` (all calls answer 503);
+``listing_lag_seconds``; ``page_size`` of the listing; ``status_of`` ({report: status} for requests
+that would be Available, with ``status_times`` how many of them); ``poisoned_day`` (requests over it
+fail); ``reports_are`` (what ``/reports`` lists); ``assets`` (into how many a report is cut).
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ DATED = (
     "assetbydate", "presentation", "videoview", "liveviews", "viewsessions",
     "viewsessiondetails", "confused", "polling", "pollingv2", "qanda", "qanda2", "notes",
 )  # fmt: skip
+SAME = {"qandav2": "qanda2"}
+"""Another name that a report may be listed by."""
 PUT = Callable[[str, bytes], None]
 
 
@@ -137,6 +140,8 @@ def echo360(world: World, campus: Campus, put_asset: PUT, s3_url: str) -> APIRou
 
     def refused(request: Request) -> Response | None:
         world.count("echo360 calls")
+        if world.faults.get("outage"):
+            return JSONResponse({"message": "Down for maintenance"}, status_code=503)
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         if world.strikes("api_401") or token not in tokens:
             return JSONResponse({"message": "Unauthorized"}, status_code=401)
@@ -146,7 +151,8 @@ def echo360(world: World, campus: Campus, put_asset: PUT, s3_url: str) -> APIRou
 
     @router.get(f"{base}/reports")
     def reports(request: Request) -> Response:
-        return refused(request) or JSONResponse([_report(name) for name in ("asset", *DATED)])
+        listed = world.faults.get("reports_are") or [_report(name) for name in ("asset", *DATED)]
+        return refused(request) or JSONResponse(listed)
 
     @router.post(base + "/requests/{report}")
     async def submit(report: str, request: Request) -> Response:
@@ -160,7 +166,12 @@ def echo360(world: World, campus: Campus, put_asset: PUT, s3_url: str) -> APIRou
         seen = [
             _shown(world, r) for r in world.requests.values() if r["created"] + lag <= world.now()
         ]
-        return refused(request) or JSONResponse({"requests": seen})
+        size = int(world.faults.get("page_size", 0)) or len(seen) or 1
+        first = int(request.query_params.get("from", 0))
+        page: dict[str, Any] = {"requests": seen[first : first + size]}
+        if first + size < len(seen):
+            page.update(has_more=True, next=f"?from={first + size}")
+        return refused(request) or JSONResponse(page)
 
     @router.get(base + "/request/{request_id}")
     def one_request(request_id: str, request: Request) -> Response:
@@ -197,7 +208,8 @@ def _submit(world: World, report: str, body: dict[str, Any]) -> Response:
     world.count("echo360 submissions")
     if world.strikes("submit_500_before"):
         return JSONResponse({"message": "Internal error"}, status_code=500)
-    if report not in ("asset", *DATED):
+    known = {"asset", *DATED} | {r["name"] for r in world.faults.get("reports_are") or ()}
+    if report not in known:
         return JSONResponse({"message": f"Unknown report {report}"}, status_code=404)
     parameters = body.get("parameters") or {}
     if report in DATED and not _is_window(parameters):
@@ -240,6 +252,11 @@ def _status(world: World, request: dict[str, Any]) -> str:
     if "status" not in request:
         wanted = world.faults.get("status_of", {}).get(request["reportName"])
         fails = wanted is not None and world.strikes("status_times")
+        poisoned = world.faults.get("poisoned_day")
+        window = request["parameters"]
+        if poisoned and window and window["start"] <= poisoned < window["end"]:
+            wanted = "Failed"
+            fails = True
         request["status"] = wanted if fails else "Available"
     return str(request["status"])
 
@@ -255,7 +272,8 @@ def _shown(world: World, request: dict[str, Any]) -> dict[str, Any]:
     }
     if status == "Available":
         ending = ".csv" if request["output"].get("compression") is False else ".csv.gz"
-        shown["assets"] = [request["requestId"][:-3] + "456" + ending]
+        count = int(world.faults.get("assets", 1))
+        shown["assets"] = [f"{request['requestId'][:-3]}{456 + n}{ending}" for n in range(count)]
     return shown
 
 
@@ -268,14 +286,17 @@ def _build(world: World, campus: Campus, put_asset: PUT, request: dict[str, Any]
             date.fromisoformat(request["parameters"][name]) if request["parameters"] else None
             for name in ("start", "end")
         )
-        report = request["reportName"]
+        report = SAME.get(request["reportName"], request["reportName"])
         output = request["output"]
-        rows = campus.echo360_rows(report, first, end, request["created"])
+        rows = list(campus.echo360_rows(report, first, end, request["created"]))
         header = campus.echo360_header(report)
-        content = "".join(_lines(header, rows, output.get("delimiter", ","))).encode()
-        if output.get("compression") is not False:
-            content = gzip.compress(content, mtime=0)
-        put_asset(_shown(world, request)["assets"][0], content)
+        assets = _shown(world, request)["assets"]
+        for ordinal, name in enumerate(assets):
+            part = rows[ordinal :: len(assets)]
+            content = "".join(_lines(header, part, output.get("delimiter", ","))).encode()
+            if output.get("compression") is not False:
+                content = gzip.compress(content, mtime=0)
+            put_asset(name, content)
 
 
 def _lines(header: list[str], rows: Iterable[dict[str, Any]], delimiter: str) -> Iterator[str]:

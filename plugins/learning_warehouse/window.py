@@ -101,18 +101,31 @@ def days_of(context: Mapping[str, Any], *, look_back: int = 0) -> Days:
     """
     given: Mapping[str, Any] = context.get("params") or {}
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    if given.get("first_day") or given.get("last_day") or given.get("earliest"):
+    if _names_days(given):
         return _given_days(given, yesterday)
-    dag_run = context.get("dag_run")
-    run_type = str(getattr(dag_run, "run_type", "manual")).rpartition(".")[2].lower()
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     if start is None or end is None or end <= start:
         return Days(yesterday, yesterday)
     first = start.astimezone(UTC).date()
     last = (end.astimezone(UTC) - timedelta(microseconds=1)).date()
-    if run_type == "scheduled":
+    if follows_schedule(context):
         first -= timedelta(days=look_back)
     return Days(first, last)
+
+
+def run_type(context: Mapping[str, Any]) -> str:
+    """What started the run: ``manual``, ``scheduled`` or ``backfill``."""
+    dag_run = context.get("dag_run")
+    return str(getattr(dag_run, "run_type", "manual")).rpartition(".")[2].lower()
+
+
+def follows_schedule(context: Mapping[str, Any]) -> bool:
+    """Whether the schedule started the run, and no Param says for which days it is."""
+    return run_type(context) == "scheduled" and not _names_days(context.get("params") or {})
+
+
+def _names_days(given: Mapping[str, Any]) -> bool:
+    return bool(given.get("first_day") or given.get("last_day") or given.get("earliest"))
 
 
 def _given_days(given: Mapping[str, Any], yesterday: date) -> Days:

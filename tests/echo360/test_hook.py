@@ -27,7 +27,7 @@ def configure(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
 
 def test_reports_requests_and_a_request(echo360: Sandbox) -> None:
     hook = Echo360Hook()
-    assert {"videoview", "asset"} <= hook.reports()
+    assert {"videoview", "asset"} <= hook.reports().keys()
     submitted = hook.submit("videoview", WEEK, {"compression": True, "delimiter": ","})
     assert submitted.status == "Pending"
     assert [r.request_id for r in hook.requests()] == [submitted.request_id]
@@ -212,3 +212,18 @@ def test_a_link_is_sent_as_it_was_given_and_without_the_token(answers: Answers) 
     with Echo360Hook().open_asset(answers.url + target) as asset:
         assert asset.read() == b'"rows"'
     assert answers.asked == [(target, None)]
+
+
+@pytest.mark.parametrize("wrapped", ["reports", "data", None])
+def test_the_reports_and_what_they_require(answers: Answers, wrapped: str | None) -> None:
+    start = {"name": "start", "datatype": "date", "required": True}
+    zone = {"name": "zone", "datatype": "text", "required": False}
+    listed = [{"name": "asset", "parameters": []}, {"name": "notes", "parameters": [start, zone]}]
+    answers.bodies[f"{REPORTING}/reports"] = {wrapped: listed} if wrapped else listed
+    assert Echo360Hook().reports() == {"asset": [], "notes": ["start"]}
+
+
+def test_a_listing_of_reports_that_is_none(answers: Answers) -> None:
+    answers.bodies[f"{REPORTING}/reports"] = {"message": "hello"}
+    with pytest.raises(TransientFailure, match="cannot be understood"):
+        Echo360Hook().reports()

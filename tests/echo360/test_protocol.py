@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from learning_warehouse.echo360 import protocol
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.echo360.protocol import Progress, advance
 from learning_warehouse.echo360.reports import REPORTS, Window, windows_of
@@ -245,3 +246,97 @@ def test_snapshots_of_one_day_are_shared_and_of_two_days_are_not(echo360: Sandbo
     (mine,) = go(yesterday, report="asset").available
     assert go(yesterday, report="asset", run="echo360_reports two").available == [mine]
     assert submissions(echo360) == 1
+
+
+# --- loading again --------------------------------------------------------------------------------
+
+
+def test_a_reload_asks_once_more_and_only_once(echo360: Sandbox) -> None:
+    echo360.set_faults(echo360_build_seconds=0)
+    go()
+    (first,) = go().available
+    go(run="echo360_reports two", reload=True)
+    (second,) = go(run="echo360_reports two", reload=True).available
+    assert second != first
+    assert submissions(echo360) == 2
+    assert go().available == [first]
+    assert go(run="echo360_reports three").available == [second]
+
+
+def test_a_reload_adopts_nothing_that_was_made_before(echo360: Sandbox) -> None:
+    echo360.set_faults(echo360_build_seconds=0)
+    theirs = submit_as_somebody_else()
+    go(reload=True)
+    (mine,) = go(reload=True).available
+    assert mine != theirs
+
+
+def test_a_reload_finds_its_own_lost_submission(echo360: Sandbox) -> None:
+    echo360.set_faults(submit_500_after=1, echo360_build_seconds=FOREVER)
+    assert go(reload=True).unknown == [WEEK]
+    assert len(go(reload=True).pending) == 1
+    assert submissions(echo360) == 1
+
+
+def test_a_reload_shares_what_is_being_made(echo360: Sandbox) -> None:
+    echo360.set_faults(echo360_build_seconds=FOREVER)
+    (theirs,) = go().pending
+    assert go(run="echo360_reports two", reload=True).pending == [theirs]
+
+
+# --- what may be otherwise than the document says -------------------------------------------------
+
+
+def test_a_report_is_asked_for_by_the_name_that_is_offered(echo360: Sandbox) -> None:
+    echo360.set_faults(reports_are=[{"name": "qandav2"}], echo360_build_seconds=FOREVER)
+    (mine,) = go(report="qanda2").pending
+    (listed,) = Echo360Hook().requests()
+    assert (listed.request_id, listed.report) == (mine, "qandav2")
+
+
+def test_a_request_by_the_other_name_is_adopted(echo360: Sandbox) -> None:
+    echo360.set_faults(reports_are=[{"name": "qandav2"}], echo360_build_seconds=FOREVER)
+    window = {"start": str(WEEK.first_day), "end": str(WEEK.end_day)}
+    theirs = Echo360Hook().submit("qandav2", window, {}).request_id
+    assert go(report="qanda2").pending == [theirs]
+    assert submissions(echo360) == 1
+
+
+def test_a_listing_of_many_pages_is_read_to_its_end(echo360: Sandbox) -> None:
+    echo360.set_faults(page_size=2, echo360_build_seconds=0)
+    progress = go(*FIVE_WEEKS)
+    while progress.is_open:
+        progress = go(*FIVE_WEEKS)
+    assert len(progress.available) == 5
+    assert submissions(echo360) == 5
+
+
+def test_a_poisoned_day_stands_alone(echo360: Sandbox, warehouse: Connection) -> None:
+    echo360.set_faults(echo360_build_seconds=0, poisoned_day="2026-01-09")
+    while (progress := go()).is_open:
+        pass
+    windows = [
+        warehouse.execute(
+            "SELECT end_day - first_day AS days FROM ops.report_request WHERE request_id = %s",
+            [request_id],
+        ).fetchone()
+        for request_id in progress.available
+    ]
+    assert [window["days"] for window in windows if window] == [3, 1, 1, 1]
+    (sentence,) = progress.lost
+    assert "2026-01-09/2026-01-10" in sentence
+    poisoned = [r for r in Echo360Hook().requests() if r.request_id in sentence]
+    assert [r.parameters["start"] for r in poisoned] == ["2026-01-09"]
+    assert submissions(echo360) == 3 * 3 + 1 + 3, "a week, four days, one day: thrice; four: once"
+
+
+def test_a_process_that_submits_for_too_long_is_not_waited_for(
+    echo360: Sandbox, warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "LOCK_PATIENCE", timedelta(milliseconds=100))
+    lock = protocol.statement("echo360/lock", "lock")
+    with warehouse.transaction():
+        warehouse.execute(lock, {"origin": Echo360Hook().origin})
+        with pytest.raises(TransientFailure, match="Other tasks have been submitting"):
+            go()
+    assert len(go().pending) == 1

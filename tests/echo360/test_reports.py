@@ -28,9 +28,13 @@ def test_a_year_is_53_requests() -> None:
     assert len(windows_of(REPORTS["videoview"], year)) == 53
 
 
-def test_a_report_without_dates_is_asked_for_once() -> None:
-    days = Days(date(2026, 1, 1), date(2026, 3, 1))
-    assert windows_of(REPORTS["asset"], days) == [Window(date(2026, 3, 1), date(2026, 3, 2))]
+def test_days_that_are_done_are_left_out_at_the_edges_of_a_window() -> None:
+    days = Days(date(2026, 1, 1), date(2026, 1, 21))
+    done = [*Days(date(2026, 1, 1), date(2026, 1, 7)), date(2026, 1, 8), date(2026, 1, 10)]
+    assert windows_of(REPORTS["videoview"], days, done=done) == [
+        Window(date(2026, 1, 9), date(2026, 1, 15)),
+        Window(date(2026, 1, 15), date(2026, 1, 22)),
+    ]
 
 
 @pytest.mark.parametrize("length", range(1, 8))

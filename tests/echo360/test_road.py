@@ -12,11 +12,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSkipException, TaskDeferred
+from airflow.providers.common.compat.sdk import TaskDeferred
 
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.echo360.operators import (
-    Echo360PlanOperator,
     Echo360SubmitOperator,
     LandEcho360ReportsOperator,
 )
@@ -61,38 +60,6 @@ def land(*request_ids: str, context: dict[str, Any] | None = None) -> list[int]:
         task_id="land", report=VIDEOVIEW, request_ids=list(request_ids)
     )
     return operator.execute(context or run_context())
-
-
-# --- plan -----------------------------------------------------------------------------------------
-
-
-def plan(run_type: str = "manual", **params: Any) -> dict[str, list[dict[str, str]]]:
-    return Echo360PlanOperator(task_id="plan").execute(run_context(run_type, **params))
-
-
-def test_plan_cuts_the_days(echo360: Sandbox) -> None:
-    planned = plan(first_day="2026-01-05", last_day="2026-01-14")
-    assert planned == {
-        "videoview": [WEEK, {"first_day": "2026-01-12", "end_day": "2026-01-15"}],
-        "asset": [{"first_day": "2026-01-14", "end_day": "2026-01-15"}],
-    }
-
-
-def test_plan_takes_only_what_was_asked_for(echo360: Sandbox) -> None:
-    planned = plan(first_day="2026-01-05", last_day="2026-01-05", reports=["asset"])
-    assert planned["videoview"] == []
-    with pytest.raises(AirflowSkipException, match="nothing to ask for"):
-        submit()
-
-
-def test_a_backfill_asks_for_no_report_without_dates(echo360: Sandbox) -> None:
-    planned = plan("backfill", first_day="2026-01-05", last_day="2026-01-05")
-    assert (len(planned["videoview"]), planned["asset"]) == (1, [])
-
-
-def test_a_last_day_before_the_first(echo360: Sandbox) -> None:
-    with pytest.raises(PermanentFailure, match="before the first day"):
-        plan(first_day="2026-01-05", last_day="2026-01-04")
 
 
 # --- wait -----------------------------------------------------------------------------------------

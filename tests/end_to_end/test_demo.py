@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = (
     *("lab_sessions", "aws_cost", "azure_cost", "service_spend", "grades", "enrollment"),
-    *("course_mapping", "asn_mapping", "videoview", "asset", "event"),
+    *("course_mapping", "asn_mapping", "asset", "assetbydate", "presentation", "videoview"),
+    *("liveviews", "viewsessions", "viewsessiondetails", "confused", "polling", "pollingv2"),
+    *("qanda", "qanda2", "notes", "event"),
 )
 
 

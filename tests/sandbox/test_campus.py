@@ -10,6 +10,8 @@ import csv
 import gzip
 import hashlib
 import io
+import itertools
+import json
 import os
 import subprocess
 import sys
@@ -19,14 +21,18 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from include.sandbox.campus import Campus
+from include.sandbox.truth import _plain
+from include.sandbox.vendors import _lines
 
 FIRST_DAY = date(2026, 2, 2)
 END_DAY = date(2026, 2, 9)
 AFTER_IT = datetime(2026, 2, 9, tzinfo=UTC)
+COMPLETE = AFTER_IT + timedelta(hours=48)
 VOCAREUM = {
     "lab_sessions": "lab_sessions/",
     "aws_cost": "cloud_spend/aws_cost_",
@@ -38,10 +44,77 @@ VOCAREUM = {
     "asn_mapping": "course-asn_mapping/asn_",
 }
 """How the keys of each dataset begin, after the org."""
+REPORTS = {
+    "asset": (
+        "video_name create_date section_number owner_name mediaid scheduled course_identifier "
+        "organization_name department_name room_name building_name campus_name term_name "
+        "transcribed device video_duration_in_minutes last_view view_count downloads "
+        "view_duration_in_minutes public private live on_demand published_date"
+    ),
+    "assetbydate": (
+        "video_name create_date section_number owner_name mediaid scheduled course_identifier "
+        "organization_name department_name room_name building_name campus_name term_name "
+        "transcribed device video_duration_in_minutes last_view view_count downloads "
+        "view_duration_in_minutes public private live on_demand published_date"
+    ),
+    "presentation": (
+        "presentationID presentationName sectionId sectionNumber courseId courseIdentifier "
+        "courseName event_timestamp userid firstname lastname email role slide_count"
+    ),
+    "videoview": (
+        "videoId videoName sectionId sectionNumber courseId courseIdentifier courseName "
+        "event_timestamp duration_Minute userid firstname lastname email role"
+    ),
+    "liveviews": (
+        "mediaId mediaName userId firstName lastName userEmail userRole scope event eventTimestamp"
+    ),
+    "viewsessions": (
+        "eventTimestamp sessionId sessionStatus mediaId mediaName mediaDuration lmsCourseName "
+        "courseId courseCode courseName sectionId sectionNumber lessonId lessonName userId "
+        "firstName lastName userEmail userRole intervalsPlayed playbackSpeed playbackVolume "
+        "playbackPosition transcriptActive ccActive"
+    ),
+    "viewsessiondetails": (
+        "eventTimestamp sessionId mediaId mediaName userId intervalsPlayed playbackSpeed "
+        "playbackVolume playbackPosition transcriptActive ccActive"
+    ),
+    "confused": (
+        "PresentationID PresentationName sectionId sectionNumber courseId courseIdentifier "
+        "courseName event_timestamp userid firstname lastname email role"
+    ),
+    "polling": (
+        "presentation_id presentation_name sectionId sectionNumber courseId courseidentifier "
+        "courseName activity_id activity_prompt activity_content solution event_timestamp "
+        "answer_id answer isCorrect userid firstname lastname email role"
+    ),
+    "pollingv2": (
+        "mediaId mediaName sectionId sectionNumber courseId lmsCourseId courseIdentifier "
+        "lmsCourseIdentifier courseName lmsCourseName pollId pollPrompt pollContent solution "
+        "action eventTimestamp answerId answer userId firstName lastName email role"
+    ),
+    "qanda": (
+        "questionid question sectionId sectionNumber courseId courseIdentifier courseName "
+        "question_userid question_firstname question_lastname question_email question_role "
+        "answerid answer event_timestamp answer_userid answer_firstname answer_lastname "
+        "answer_email answer_role"
+    ),
+    "qanda2": (
+        "entity action questionid question sectionId sectionNumber courseId courseIdentifier "
+        "courseName questionUserId questionFirstName questionLastName questionEmail "
+        "questionRole answerid answer eventTimestamp answerUserId answerFirstName "
+        "answerLastName answerEmail answerRole"
+    ),
+    "notes": (
+        "PresentationID PresentationName sectionId sectionNumber courseId courseIdentifier "
+        "courseName content note_count event_timestamp userid firstname lastname email role"
+    ),
+}
+"""The columns of Echo360's reports, as its document lists them."""
+DATED = [report for report in REPORTS if report != "asset"]
+EVENTS = [report for report in DATED if report != "assetbydate"]
 TABLES = (
     *(f"vocareum.{name}" for name in VOCAREUM),
-    "echo360.videoview",
-    "echo360.asset",
+    *(f"echo360.{name}" for name in REPORTS),
     "edx.event",
 )
 ROOT = Path(__file__).parents[2]
@@ -96,7 +169,7 @@ def digest(campus: Campus) -> str:
     whole = hashlib.sha256()
     for key, content in [*campus.vocareum_files(), *campus.edx_tars()]:
         whole.update(key.encode() + b"\0" + content)
-    for report in ("videoview", "asset"):
+    for report in REPORTS:
         for row in campus.echo360_rows(report, FIRST_DAY, END_DAY, AFTER_IT):
             whole.update(repr(row).encode())
     return whole.hexdigest()
@@ -335,30 +408,250 @@ def test_a_neighbours_files_lie_beside_the_orgs(campus: Campus) -> None:
     assert keys.keys() == {"org123", "org1234"}
 
 
-def test_the_windows_of_a_report_add_up(campus: Campus) -> None:
-    whole = list(campus.echo360_rows("videoview", FIRST_DAY, END_DAY, AFTER_IT))
-    days = [FIRST_DAY + timedelta(days=n) for n in range(7)]
-    parts = [
-        row
-        for day in days
-        for row in campus.echo360_rows("videoview", day, day + timedelta(days=1), AFTER_IT)
+def served(campus: Campus, report: str, now: datetime = AFTER_IT) -> list[dict[str, Any]]:
+    """The rows of a report for the whole week."""
+    return list(campus.echo360_rows(report, FIRST_DAY, END_DAY, now))
+
+
+def read(campus: Campus, report: str, day: date, end: date, delimiter: str) -> list[dict[str, str]]:
+    """The rows of a report for a window, once written by the vendor and read by csv."""
+    rows = campus.echo360_rows(report, day, end, AFTER_IT)
+    lines = _lines(campus.echo360_header(report), rows, delimiter)
+    text = io.StringIO("".join(lines), newline="")
+    return list(csv.DictReader(text, delimiter=delimiter, strict=True))
+
+
+def understood(text: str, like: Any) -> Any:
+    """What a text of a report means, if a value of the truth is of its type."""
+    if text == "":
+        return None
+    if isinstance(like, bool):
+        return {"1": True, "0": False, "TRUE": True, "FALSE": False}[text]
+    if isinstance(like, int | float):
+        return float(text)
+    if isinstance(like, datetime):
+        return datetime.fromisoformat(text)
+    return json.loads(text) if isinstance(like, list | dict) else text
+
+
+def plainly(name: str) -> str:
+    """A name as it is whether a vendor or a warehouse spells it."""
+    return name.replace("_", "").lower()
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_the_columns_of_a_report_are_the_documents(campus: Campus, report: str) -> None:
+    header = campus.echo360_header(report)
+    assert header == REPORTS[report].split()
+    assert len(set(map(plainly, header))) == len(header)
+    days = {"assetbydate": ["day"]}.get(report, [])
+    columns = {tuple(row) for row in campus.truth(f"echo360.{report}")}
+    assert {frozenset(map(plainly, found)) for found in columns} == {
+        frozenset(map(plainly, [*days, *header]))
+    }
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", "|"], ids=["comma", "tab", "pipe"])
+@pytest.mark.parametrize("report", EVENTS)
+def test_a_report_reads_back_as_the_truth(campus: Campus, report: str, delimiter: str) -> None:
+    found = read(campus, report, FIRST_DAY, END_DAY, delimiter)
+    true = list(campus.truth(f"echo360.{report}"))
+    assert len(found) == len(true)
+    for row, facts in zip(found, true, strict=True):
+        texts = {plainly(name): text for name, text in row.items()}
+        for column, fact in facts.items():
+            assert understood(texts[plainly(column)], fact) == fact
+
+
+def test_a_days_counts_read_back_as_the_truth(campus: Campus) -> None:
+    true = list(campus.truth("echo360.assetbydate"))
+    assert len({(row["day"], row["media_id"]) for row in true}) == len(true) == 7 * 12
+    for day in campus.days:
+        of_day = {row["media_id"]: row for row in true if row["day"] == day}
+        found = read(campus, "assetbydate", day, day + timedelta(days=1), ",")
+        assert [row["mediaid"] for row in found] == list(of_day)
+        for row in found:
+            facts = of_day[row["mediaid"]]
+            for name in ("last_view", "view_count", "downloads", "view_duration_in_minutes"):
+                assert understood(row[name], facts[name]) == facts[name]
+
+
+def test_the_counts_of_the_days_are_those_of_the_week(campus: Campus) -> None:
+    days = Counter[str]()
+    for row in campus.truth("echo360.assetbydate"):
+        days[row["media_id"]] += row["view_count"]
+    for report in ("assetbydate", "asset"):
+        assert {row["mediaid"]: row["view_count"] for row in served(campus, report)} == days
+    downloads = [row["downloads"] for row in served(campus, "assetbydate")]
+    assert downloads == [row["downloads"] for row in served(campus, "asset")]
+    assert not list(campus.echo360_rows("assetbydate", date(2026, 3, 1), END_DAY, AFTER_IT))
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["at_once", "late"])
+@pytest.mark.parametrize("report", EVENTS)
+def test_the_windows_of_a_report_add_up(report: str, is_late: bool) -> None:
+    campus = Campus(first_day=FIRST_DAY, students=30, late=is_late)
+    whole = served(campus, report)
+    assert whole
+    for middle in campus.days[1:]:
+        earlier = list(campus.echo360_rows(report, FIRST_DAY, middle, AFTER_IT))
+        later = list(campus.echo360_rows(report, middle, END_DAY, AFTER_IT))
+        assert earlier + later == whole
+
+
+@pytest.mark.parametrize("report", EVENTS)
+def test_most_days_have_rows_of_each_report(campus: Campus, report: str) -> None:
+    days = Counter(row["event_timestamp"].date() for row in campus.truth(f"echo360.{report}"))
+    assert days.keys() == set(campus.days)
+    assert 200 < days.total() < 12_000
+
+
+@pytest.mark.parametrize("report", EVENTS)
+def test_late_rows_are_there_two_days_after_their_day(report: str) -> None:
+    at_once, late = (Campus(first_day=FIRST_DAY, late=is_late) for is_late in (False, True))
+    final = served(at_once, report)
+    assert list(late.truth(f"echo360.{report}")) == list(at_once.truth(f"echo360.{report}"))
+    assert served(late, report, COMPLETE) == final
+    for day in late.days:
+        end = day + timedelta(days=1)
+        closed = datetime(end.year, end.month, end.day, tzinfo=UTC)
+        now = list(late.echo360_rows(report, day, end, closed + timedelta(hours=48)))
+        assert now == list(at_once.echo360_rows(report, day, end, closed))
+    expected, found = (
+        Counter(tuple(row.values()) for row in rows)
+        for rows in (final, week_at_each_close(late, report))
+    )
+    wrong = (found - expected).total()
+    missing = expected.total() - found.total()
+    assert 0.05 < missing / expected.total() < 0.16
+    assert 0.01 < wrong / expected.total() < 0.09
+
+
+def week_at_each_close(campus: Campus, report: str) -> list[dict[str, Any]]:
+    """The rows of each day as they are known when it is over."""
+    rows: list[dict[str, Any]] = []
+    for day in campus.days:
+        end = day + timedelta(days=1)
+        closed = datetime(end.year, end.month, end.day, tzinfo=UTC)
+        rows += campus.echo360_rows(report, day, end, closed)
+    return rows
+
+
+def test_late_views_are_counted_late() -> None:
+    at_once, late = (Campus(first_day=FIRST_DAY, late=is_late) for is_late in (False, True))
+    final = served(at_once, "assetbydate")
+    assert served(late, "assetbydate", COMPLETE) == final
+    early = week_at_each_close(late, "assetbydate")
+    beats = week_at_each_close(late, "videoview")
+    assert sum(row["view_count"] for row in early) == len(beats)
+    assert len(beats) < sum(row["view_count"] for row in final)
+    assert len(early) == len(late.days) * len(final)
+
+
+def test_nothing_of_a_late_campus_is_known_before_it_happened() -> None:
+    late = Campus(first_day=FIRST_DAY, late=True)
+    noon = datetime(2026, 2, 4, 12, tzinfo=UTC)
+    for row in served(late, "liveviews", noon):
+        assert datetime.fromisoformat(row["eventTimestamp"]) <= noon
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_truth_is_compared_by_value(campus: Campus, table: str) -> None:
+    for row in campus.truth(table):
+        for value in row.values():
+            plain = _plain(value)
+            hash(plain)
+            if isinstance(value, list | dict):
+                assert _plain(json.loads(json.dumps(value, sort_keys=True))) == plain
+
+
+@pytest.mark.parametrize("report", ["notes", "polling", "pollingv2", "qanda", "qanda2"])
+def test_what_people_write_holds_all_that_is_hard_to_read(campus: Campus, report: str) -> None:
+    texts = "\0".join(
+        str(value) for row in served(campus, report) for value in row.values() if value is not None
+    )
+    assert all(sign in texts for sign in '",|\n')
+    assert "\t" in texts or "\\t" in texts
+    assert not texts.isascii()
+
+
+def test_sessions_begin_end_and_grow_stale(campus: Campus) -> None:
+    sessions = list(campus.truth("echo360.viewsessions"))
+    beacons: dict[str, list[dict[str, Any]]] = {}
+    for row in campus.truth("echo360.viewsessiondetails"):
+        beacons.setdefault(row["session_id"], []).append(row)
+    statuses = Counter(row["session_status"] for row in sessions)
+    assert min(statuses[f"SESSION_{status}"] for status in ("BEGIN", "END", "STALE")) > 0
+    for row in sessions:
+        if row["session_status"] == "SESSION_BEGIN":
+            assert row["intervals_played"] is None
+            continue
+        told = beacons.get(row["session_id"], [])
+        played = row["intervals_played"]
+        assert all(a[1] < b[0] for a, b in itertools.pairwise(played))
+        for start, end in (interval for beacon in told for interval in beacon["intervals_played"]):
+            assert any(a <= start <= end <= b for a, b in played)
+        if told:
+            idle = row["event_timestamp"] - told[-1]["event_timestamp"]
+            is_stale = row["session_status"] == "SESSION_STALE"
+            assert (idle >= timedelta(hours=48)) == is_stale
+            assert row["playback_position"] == told[-1]["playback_position"]
+    for told in beacons.values():
+        times = [row["event_timestamp"] for row in told]
+        for earlier, later in itertools.pairwise(times):
+            assert timedelta(seconds=29) < later - earlier < timedelta(seconds=31)
+    assert any(row["user_id"] is None and row["course_id"] is None for row in sessions)
+    assert any(row["lms_course_name"] for row in sessions)
+    assert any(row["lesson_id"] for row in sessions)
+
+
+def test_version_1_of_a_report_tells_of_the_facts_of_version_2(campus: Campus) -> None:
+    second = list(campus.truth("echo360.pollingv2"))
+    assert {row["action"] for row in second} == {"Created", "Updated", "Deleted"}
+    first = list(campus.truth("echo360.polling"))
+    decks = {row["presentation_id"] for row in campus.truth("echo360.presentation")}
+    assert [(row["answer_id"], row["answer"], row["event_timestamp"]) for row in first] == [
+        (row["answer_id"], row["answer"], row["event_timestamp"])
+        for row in second
+        if row["media_id"] in decks and row["action"] != "Deleted"
     ]
-    assert parts == whole
-    assert len(whole) == len(list(campus.truth("echo360.videoview")))
+    assert len(first) < len(second)
+    second = list(campus.truth("echo360.qanda2"))
+    done = {(row["entity"], row["action"]) for row in second}
+    assert done >= {(e, a) for e in ("Question", "Response") for a in ("Created", "Updated")}
+    assert "Deleted" in {action for _, action in done}
+    for row in second:
+        assert (row["answer_user_id"] is None) == (row["entity"] == "Question")
+    told = [row for row in second if row["action"] != "Deleted"]
+    for old, new in zip(campus.truth("echo360.qanda"), told, strict=True):
+        assert new == {**old, "entity": new["entity"], "action": new["action"]}
+
+
+def test_who_joins_leaves(campus: Campus) -> None:
+    joined: Counter[tuple[str, str, str]] = Counter()
+    rows = sorted(campus.truth("echo360.liveviews"), key=lambda row: row["event_timestamp"])
+    for row in rows:
+        who = row["user_id"], row["media_id"], row["scope"]
+        joined[who] += {"JOIN": 1, "LEAVE": -1}[row["event"]]
+        assert joined[who] in (0, 1)
+    assert {scope for _, _, scope in joined} == {"CLASSROOM", "LIVE_STREAM"}
+    assert joined.total() < len(joined) / 20
 
 
 def test_equal_beats_are_served_and_counted_each(campus: Campus) -> None:
-    beats = Counter(tuple(row.values()) for row in campus.truth("echo360.videoview"))
-    assert max(beats.values()) > 1
+    true = Counter(tuple(row.values()) for row in campus.truth("echo360.videoview"))
+    found = Counter(tuple(row.values()) for row in served(campus, "videoview"))
+    assert max(true.values()) > 1
+    assert sorted(found.values()) == sorted(true.values())
 
 
 def test_the_asset_report_counts_the_views(campus: Campus) -> None:
     later = AFTER_IT + timedelta(days=30)
-    served = list(campus.echo360_rows("asset", None, None, later))
-    truth = list(campus.truth("echo360.asset"))
-    assert [row["view_count"] for row in served] == [row["view_count"] for row in truth]
+    found = list(campus.echo360_rows("asset", None, None, later))
+    true = list(campus.truth("echo360.asset"))
+    assert [row["view_count"] for row in found] == [row["view_count"] for row in true]
     beats = len(list(campus.truth("echo360.videoview")))
-    assert sum(row["view_duration_in_minutes"] for row in truth) * 2 == beats
+    assert sum(row["view_duration_in_minutes"] for row in true) * 2 == beats
 
 
 def test_a_later_tar_holds_what_the_earlier_one_held(campus: Campus) -> None:

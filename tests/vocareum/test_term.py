@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 from datetime import date
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.loaders import JSONFileLoader
 
 from include.sandbox.campus import Campus
 from include.sandbox.truth import differences
@@ -33,13 +31,7 @@ def vendor_files(campus: Campus) -> list[tuple[str, bytes]]:
     return list(campus.vocareum_files())
 
 
-@pytest.fixture(autouse=True)
-def quick_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Boto reads a megabyte of descriptions for each client; here it does so once."""
-    once = cache(JSONFileLoader().load_file)
-    monkeypatch.setattr(JSONFileLoader, "load_file", lambda self, path: once(path))
-
-
+@pytest.mark.usefixtures("quick_clients")
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("by_days", [False, True], ids=["in one run", "by shuffled days"])
 def test_a_term(

@@ -67,6 +67,7 @@ class Campus:
     :param activity: how much of the usual happens, from 0 to 1.
     :param org_id: its Vocareum org.
     :param site: its edX site.
+    :param late: whether Echo360 knows and corrects some of a day only in the 48 hours after it.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Campus:
         activity: float = 1.0,
         org_id: str = "123",
         site: str = "UniversityA",
+        late: bool = False,
     ) -> None:
         self.seed = seed
         self.students = students
@@ -88,6 +90,8 @@ class Campus:
         self.activity = activity
         self.org_id = org_id
         self.site = site
+        self.late = late
+        self._uuids: dict[tuple[object, ...], str] = {}
 
     def chance(self, *what: object) -> random.Random:
         """A source of chance that is the same for the same things, in every process."""
@@ -95,7 +99,11 @@ class Campus:
 
     def uuid(self, *what: object) -> str:
         """A UUID that is the same for the same things."""
-        return str(uuid.UUID(int=self.chance("uuid", *what).getrandbits(128), version=4))
+        known = self._uuids.get(what)
+        if known is None:
+            bits = self.chance("uuid", *what).getrandbits(128)
+            known = self._uuids[what] = str(uuid.UUID(int=bits, version=4))
+        return known
 
     @cached_property
     def people(self) -> list[Person]:
@@ -154,14 +162,14 @@ class Campus:
         return vocareum.files(self)
 
     def echo360_header(self, report: str) -> list[str]:
-        """The columns of a report; those without rows here have one to be recognised by."""
-        return echo360.HEADERS.get(report, ["event_timestamp"])
+        """The columns of a report."""
+        return echo360.HEADERS[report]
 
     def echo360_rows(
         self, report: str, first_day: date | None, end_day: date | None, now: datetime
     ) -> Iterable[Row]:
-        """The rows of a report for a window, by the columns of its header."""
-        return echo360.rows(self, report, first_day, end_day)
+        """The rows of a report for a window, by the columns of its header, as of ``now``."""
+        return echo360.rows(self, report, first_day, end_day, now)
 
     def edx_tars(self) -> Iterator[tuple[str, bytes]]:
         """Keys and contents of the bucket of tracking logs."""
@@ -173,8 +181,7 @@ class Campus:
         """The rows that a table must hold when all days are loaded, by its columns."""
         truths = {
             **vocareum.TRUTHS,
-            "echo360.videoview": echo360.true_videoview,
-            "echo360.asset": echo360.true_asset,
+            **echo360.TRUTHS,
             "edx.event": edx.true_events,
         }
         return truths[table](self)

@@ -28,7 +28,7 @@ from learning_warehouse.echo360.reports import ECHO360_CONN_ID
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 log = logging.getLogger(__name__)
 
@@ -124,11 +124,26 @@ class Echo360Hook(BaseHook):
         """The host, with its port if the connection names one: ``echo360.org``."""
         return urlsplit(self._configured()[0]).netloc
 
-    def reports(self) -> set[str]:
-        """The names of the reports that ``/reports`` offers."""
-        answer = self._read("reports").json()
-        listed = answer.get("reports", []) if isinstance(answer, dict) else answer
-        return {str(report["name"]) for report in listed}
+    def reports(self) -> dict[str, list[str]]:
+        """The reports that ``/reports`` lists: name → the parameters that it requires."""
+        url = self._url("reports")
+        answer = self._read(url).json()
+        try:
+            if isinstance(answer, dict):
+                answer = answer["reports"] if "reports" in answer else answer["data"]
+            return {
+                str(report["name"]): [
+                    str(parameter["name"])
+                    for parameter in report.get("parameters") or ()
+                    if parameter.get("required", True)
+                ]
+                for report in answer
+            }
+        except (TypeError, KeyError, AttributeError):
+            raise TransientFailure(
+                f"The listing of reports at {redacted(url)} cannot be understood: nothing was "
+                "submitted; if it stays so, compare it with Echo360's document."
+            ) from None
 
     def requests(self) -> list[ReportRequest]:
         """Everybody's requests, from all pages of ``/requests``."""
@@ -161,7 +176,7 @@ class Echo360Hook(BaseHook):
         return None
 
     def submit(
-        self, report: str, parameters: dict[str, str], output: dict[str, Any]
+        self, report: str, parameters: dict[str, str], output: Mapping[str, Any]
     ) -> ReportRequest:
         """Ask for a report, once: a submission whose outcome is unknown is not repeated here.
 
@@ -172,7 +187,7 @@ class Echo360Hook(BaseHook):
         :raises OutcomeUnknown: 5xx, a time-out, or a dropped connection.
         """
         url = self._url(f"requests/{quote(report, safe='')}")
-        body = {"parameters": parameters, "output": output}
+        body = {"parameters": parameters, "output": dict(output)}
         try:
             answer = self._authorised("POST", url, json=body)
         except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, TriggerRule
@@ -17,20 +18,25 @@ from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.landing import LANDING_CONN_ID
 from learning_warehouse.operators import hand_on
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
-from learning_warehouse.window import days_of
+from learning_warehouse.window import Days, days_of, follows_schedule, run_type
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Container, Sequence
+    from datetime import date
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from learning_warehouse.echo360.hook import Echo360Hook
+    from learning_warehouse.echo360.protocol import Progress
     from learning_warehouse.landing import LandingZone
     from learning_warehouse.warehouse.connection import Connection
 
-LOOK_BACK = 2
-"""Days before the one of a scheduled run that it asks for as well: Echo360 completes a day within
-48 hours of its close."""
+TRAILING_DAYS = 3
+"""How many days a scheduled run asks for where nothing was loaded before: Echo360 completes a day
+within 48 hours of its close, so that the days before need not be asked for again."""
+
+HEALED_DAYS = 35
+"""How far back a scheduled run looks for days that earlier runs left undone."""
 
 
 def run_name(context: Context) -> str:
@@ -39,53 +45,186 @@ def run_name(context: Context) -> str:
     return f"{run.dag_id} {run.run_id}"
 
 
+def pursue(
+    context: Context,
+    report: Report,
+    windows: list[dict[str, str]],
+    *,
+    echo360_conn_id: str,
+    warehouse_conn_id: str,
+    **how: Any,
+) -> Progress:
+    """Go through the protocol once for a run, with its Params.
+
+    :param windows: as ``plan`` cut them.
+    :param how: what else :func:`~learning_warehouse.echo360.protocol.advance` is told.
+    """
+    from learning_warehouse.echo360.hook import Echo360Hook
+    from learning_warehouse.echo360.protocol import OUTPUT, advance
+
+    given = context["params"]
+    return advance(
+        Echo360Hook(echo360_conn_id),
+        report,
+        [Window.from_json(window) for window in windows],
+        run=run_name(context),
+        reload=bool(given.get("reload")),
+        output={option: given.get(option, default) for option, default in OUTPUT.items()},
+        warehouse_conn_id=warehouse_conn_id,
+        **how,
+    )
+
+
 class Echo360PlanOperator(BaseOperator):
     """Decides in which windows a run asks for which reports.
 
     XCom, by the report's name: its windows, adjacent, of at most as many days as a request may
-    have; none for a report that was not asked for or that Echo360 does not offer. A report without
-    dates is asked for once in a run, and not in a backfill: what was so on a past day it cannot
-    tell. Reads the Param ``reports``.
+    have; none for a report that was not asked for or that Echo360 does not offer.
 
-    :param look_back: days before the one of a scheduled run that it takes up as well.
+    A day of which the warehouse has all that Echo360 ever will is left out, unless the Param
+    ``reload`` is set. A scheduled run takes up the days before its own of which it has not: those
+    that were loaded too early to be complete, and those that earlier runs left undone. A report
+    without dates is asked for once in a run, and not in a backfill: what was so on a past day it
+    cannot tell. Reads the Param ``reports``.
     """
 
     def __init__(
         self,
         *,
-        look_back: int = LOOK_BACK,
         echo360_conn_id: str = ECHO360_CONN_ID,
+        warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(multiple_outputs=True, **kwargs)
-        self.look_back = look_back
         self.echo360_conn_id = echo360_conn_id
+        self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> dict[str, list[dict[str, str]]]:
         """Cut the run's days into windows."""
         from learning_warehouse.echo360.hook import Echo360Hook
+        from learning_warehouse.warehouse.connection import connect
 
-        days = days_of(context, look_back=self.look_back)
-        asked_for = context["params"].get("reports", list(REPORTS))
-        offered = Echo360Hook(self.echo360_conn_id).reports()
-        run_type = str(getattr(context["dag_run"], "run_type", "")).rpartition(".")[2].lower()
+        days = days_of(context)
+        hook = Echo360Hook(self.echo360_conn_id)
+        offered = hook.reports()
         plan: dict[str, list[Window]] = {}
-        for name, report in REPORTS.items():
-            plan[name] = []
-            if name not in asked_for:
-                self.log.info("%s: not asked for.", name)
-            elif name not in offered:
-                self.log.warning("%s: Echo360 does not offer it to this institution.", name)
-            elif report.days is None and run_type == "backfill":
-                self.log.info("%s: it has no dates, so a backfill cannot ask for it.", name)
-            else:
-                plan[name] = windows_of(report, days)
-                self.log.info("%s: %d windows of %s", name, len(plan[name]), days)
+        with connect(self.warehouse_conn_id) as conn:
+            self._note_news(conn, hook.origin, offered)
+            for name, report in REPORTS.items():
+                plan[name] = []
+                if name not in context["params"].get("reports", list(REPORTS)):
+                    self.log.info("%s: not asked for.", name)
+                elif not offered.keys() & set(report.names):
+                    self.log.warning("%s: Echo360 does not offer it to this institution.", name)
+                elif report.days is None:
+                    plan[name] = self._snapshot(context, report)
+                else:
+                    plan[name] = self._windows(context, conn, hook.origin, report, days)
         self.log.info(
             "This run makes at most %d requests, unless some fail; three are in flight at a time.",
             sum(map(len, plan.values())),
         )
         return {name: [w.as_json() for w in windows] for name, windows in plan.items()}
+
+    def _note_news(self, conn: Connection, origin: str, offered: dict[str, list[str]]) -> None:
+        """Record reports, and parameters that they require, of which nothing is known here."""
+        from learning_warehouse.warehouse.ledger import note_schema_change
+
+        known = {name: report for report in REPORTS.values() for name in report.names}
+        for name, required in offered.items():
+            if name not in known:
+                sentence = f"Echo360 offers a report {name}, which has no table here."
+                news = {"report": sentence}
+            else:
+                unknown = set(required) - set(known[name].parameters)
+                news = {
+                    f"parameter {parameter}": f"Echo360 requires {parameter} for {name}, which is "
+                    "not known here: the report is asked for without it."
+                    for parameter in sorted(unknown)
+                }
+            for header, sentence in news.items():
+                dataset = known[name].dataset.table if name in known else f"echo360.{name}"
+                note_schema_change(
+                    conn, dataset=dataset, origin=origin, header=header, change="new"
+                )
+                self.log.warning("%s", sentence)
+
+    def _snapshot(self, context: Context, report: Report) -> list[Window]:
+        if run_type(context) == "backfill":
+            self.log.info("%s: it has no dates, so a backfill cannot ask for it.", report.name)
+            return []
+        today = datetime.now(UTC).date()
+        return [Window(today, today + timedelta(days=1))]
+
+    def _windows(
+        self, context: Context, conn: Connection, origin: str, report: Report, days: Days
+    ) -> list[Window]:
+        from learning_warehouse.warehouse.ledger import standing_days
+
+        scheduled = follows_schedule(context)
+        first_day = days.last_day - timedelta(days=HEALED_DAYS) if scheduled else days.first_day
+        standing = standing_days(
+            conn,
+            dataset=report.dataset.table,
+            origin=origin,
+            first_day=first_day,
+            end_day=days.end_day,
+        )
+        done = {d for d, made_at in standing.items() if made_at >= Window.of(d).complete_at}
+        if scheduled:
+            days = self._with_undone(report, days, first_day, standing.keys(), done)
+        days_in_reach = self._within_reach(report, days)
+        if days_in_reach is None:
+            return []
+        reload = context["params"].get("reload")
+        windows = windows_of(report, days_in_reach, done=() if reload else done)
+        if windows:
+            self.log.info("%s: %d windows of %s", report.name, len(windows), days_in_reach)
+        else:
+            self.log.info(
+                "%s: %s is loaded, as complete as Echo360 will have it; the Param reload asks for "
+                "it again.", report.name, days_in_reach,
+            )  # fmt: skip
+        return windows
+
+    def _with_undone(
+        self,
+        report: Report,
+        days: Days,
+        first_day: date,
+        standing: Collection[date],
+        done: Container[date],
+    ) -> Days:
+        """The run's day, and with it the days from the first one that is not done."""
+        trailing = days.last_day - timedelta(days=TRAILING_DAYS - 1)
+        known = min(standing, default=trailing)
+        candidates = Days(min(trailing, max(first_day, known)), days.last_day)
+        undone = [day for day in candidates if day not in done]
+        if undone[0] < trailing:
+            self.log.warning(
+                "%s: %d days before %s were left undone and are taken up, from %s on.",
+                report.name, sum(day < trailing for day in undone), trailing, undone[0],
+            )  # fmt: skip
+        if known < first_day and first_day not in standing:
+            self.log.warning(
+                "%s: days between %s and %s are not loaded: trigger the DAG with these days.",
+                report.name, known, first_day,
+            )  # fmt: skip
+        return Days(undone[0], days.last_day)
+
+    def _within_reach(self, report: Report, days: Days) -> Days | None:
+        """The days that are not too long ago for Echo360 to tell of."""
+        if report.reach is None:
+            return days
+        earliest = datetime.now(UTC).date() - report.reach
+        if days.first_day < earliest:
+            self.log.warning(
+                "%s: Echo360 tells of no day before %s, %d days ago: the days from %s on are left "
+                "out.", report.name, earliest, report.reach.days, days.first_day,
+            )  # fmt: skip
+        if days.last_day < earliest:
+            return None
+        return Days(max(days.first_day, earliest), days.last_day)
 
 
 class Echo360SubmitOperator(BaseOperator):
@@ -116,19 +255,16 @@ class Echo360SubmitOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, str]]:
         """Go through the protocol once."""
-        from learning_warehouse.echo360.hook import Echo360Hook
-        from learning_warehouse.echo360.protocol import advance
-
         if not self.windows:
             raise AirflowSkipException(
                 f"{self.report.name}: there is nothing to ask for; the log of 'plan' says why."
             )
-        progress = advance(
-            Echo360Hook(self.echo360_conn_id),
+        progress = pursue(
+            context,
             self.report,
-            [Window.from_json(window) for window in self.windows],
-            run=run_name(context),
+            self.windows,
             afresh=True,
+            echo360_conn_id=self.echo360_conn_id,
             warehouse_conn_id=self.warehouse_conn_id,
         )
         for sentence in progress.lost:
@@ -190,6 +326,8 @@ class LandEcho360ReportsOperator(BaseOperator):
         from learning_warehouse.warehouse import ledger
 
         window, created = find(conn, hook.origin, request_id)
+        if self.report.days is None:
+            window = Window.of(created.astimezone(UTC).date())
         table, name = self.report.dataset.table, f"{self.report.name} {window}"
         known = ledger.versions(conn, dataset=table, origin=hook.origin, names=[name])
         if (name, request_id) in known:

@@ -4,9 +4,9 @@ One idempotent function, :func:`advance`, is called by whoever wants reports, as
 from any number of processes that may die at any point. What holds them together is a line of
 ``ops.report_request`` for each request, written before it is submitted, and Echo360's own listing:
 
-1. A window without a line gets one: the intent.
+1. A window without a line gets one: the intent. So does one that a run loads again.
 2. A request in the listing that serves it is adopted: one that its own lost submission made, or
-   anybody's that was made when the data was complete.
+   anybody's that was made when the data was complete; the latter not where it is loaded again.
 3. Otherwise, under one lock for the whole institution, it is submitted if a slot is free. The line
    says so before, and has the request id at once after.
 4. A submission whose outcome is unknown is looked for in the listing before it is repeated.
@@ -21,6 +21,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.echo360.hook import Echo360Hook, OutcomeUnknown, Refused, ReportRequest
@@ -30,7 +31,7 @@ from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from learning_warehouse.warehouse.connection import Connection
 
@@ -44,7 +45,10 @@ LAG = timedelta(seconds=60)
 """How late a new request may appear in the listing."""
 PATIENCE = timedelta(minutes=15)
 """The longest time for which a submission of unknown outcome is looked for, and holds a slot."""
+LOCK_PATIENCE = timedelta(minutes=1)
+"""How long to wait for others to have submitted."""
 OUTPUT = {"compression": True, "delimiter": ","}
+"""What Echo360 makes of a report unless told otherwise ("Output")."""
 
 PENDING, AVAILABLE = "Pending", "Available"
 FAILED = ("Expired", "Failed", "Missing")
@@ -89,6 +93,8 @@ def advance(
     *,
     run: str,
     afresh: bool = False,
+    reload: bool = False,
+    output: Mapping[str, Any] = OUTPUT,
     lag: timedelta = LAG,
     warehouse_conn_id: str = WAREHOUSE_CONN_ID,
 ) -> Progress:
@@ -97,8 +103,11 @@ def advance(
     :param run: the DAG run that wants them: a window is asked for once in a run, and again by
         another run if the first one asked before the data was complete.
     :param afresh: submit again what Echo360 refused before.
+    :param reload: ask again, once in this run, for what was made before.
+    :param output: ``compression`` and ``delimiter`` of what is submitted now.
     :param lag: how late a submitted request may appear in the listing.
-    :raises TransientFailure: the listing cannot be read; nothing was submitted.
+    :raises TransientFailure: the listing cannot be read, or others submit for too long; nothing was
+        submitted.
     """
     # The lock lives in a transaction on a connection of its own, so that each line is committed as
     # it is written, and a process that dies lets go of the lock.
@@ -107,12 +116,29 @@ def advance(
         connect(warehouse_conn_id) as keeper,
         keeper.transaction(),
     ):
-        keeper.execute(statement("echo360/lock"), {"origin": hook.origin})
-        protocol = _Protocol(conn, hook, report, run=run, afresh=afresh, lag=lag)
+        _lock(keeper, hook.origin)
+        protocol = _Protocol(
+            conn, hook, report, run=run, afresh=afresh, reload=reload, output=output, lag=lag
+        )
         for window in windows:
             protocol.settle(window)
     log.info("%s: %s", report.name, protocol.progress)
     return protocol.progress
+
+
+def _lock(conn: Connection, origin: str) -> None:
+    """Be the only one to submit to this host until the transaction of ``conn`` is over."""
+    from psycopg.errors import LockNotAvailable
+
+    milliseconds = int(LOCK_PATIENCE.total_seconds() * 1000)
+    conn.execute(statement("echo360/lock", "patience"), {"milliseconds": milliseconds})
+    try:
+        conn.execute(statement("echo360/lock", "lock"), {"origin": origin})
+    except LockNotAvailable:
+        raise TransientFailure(
+            f"Other tasks have been submitting to {origin} for {LOCK_PATIENCE}: the next look may "
+            "find them done."
+        ) from None
 
 
 class _Protocol:
@@ -126,6 +152,8 @@ class _Protocol:
         *,
         run: str,
         afresh: bool,
+        reload: bool,
+        output: Mapping[str, Any],
         lag: timedelta,
     ) -> None:
         self.progress = Progress()
@@ -134,6 +162,8 @@ class _Protocol:
         self._report = report
         self._run = run
         self._afresh = afresh
+        self._reload = reload
+        self._output = output
         self._lag = lag
         self._now = datetime.now(UTC)
         self._listed = {r.request_id: r for r in hook.requests()}
@@ -166,33 +196,43 @@ class _Protocol:
         found = self._execute("echo360/line", **self._key(window), run=self._run)
         line = found[0] if found else None
         if line is None:
-            return self._intend(window, parent, attempt=1, runs=[self._run])
+            return self._begin(window, parent)
         if self._run in line["runs"]:
             return line
         # As Echo360 lists it now: the run that submitted it may have died before it looked.
         listed = self._listed.get(line["request_id"])
         status = listed.status if listed else line["status"]
-        if status != AVAILABLE or self._is_complete(window, line["created"]):
+        if status != AVAILABLE or (self._is_complete(window, line["created"]) and not self._reload):
             return self._change(line, runs=[*line["runs"], self._run])
-        self._change(
-            line,
-            status=status,
-            closed_at=self._now,
-            problem="asked again by a later run, when more data is there",
-        )
-        return self._intend(window, parent, attempt=1, runs=[self._run])
+        with self._conn.transaction():
+            self._change(
+                line,
+                status=status,
+                closed_at=self._now,
+                problem="asked again by a later run"
+                + (", which loads again" if self._reload else ", when more data is there"),
+            )
+            return self._begin(window, parent)
 
     def _is_complete(self, window: Window, created: datetime) -> bool:
         """Whether a request of then has all that one of now would have."""
         if self._report.days is None:
-            return created.date() == self._now.date()
+            return created.date() >= window.first_day
         return created >= window.complete_at
 
+    def _begin(self, window: Window, parent: int | None) -> dict[str, Any]:
+        return self._intend(window, parent, attempt=1, runs=[self._run], reload=self._reload)
+
     def _intend(
-        self, window: Window, parent: int | None, *, attempt: int, runs: list[str]
+        self, window: Window, parent: int | None, *, attempt: int, runs: list[str], reload: bool
     ) -> dict[str, Any]:
         return self._execute(
-            "echo360/intend", **self._key(window), parent=parent, attempt=attempt, runs=runs
+            "echo360/intend",
+            **self._key(window),
+            parent=parent,
+            attempt=attempt,
+            runs=runs,
+            reload=reload,
         )[0]
 
     def _key(self, window: Window) -> dict[str, Any]:
@@ -231,7 +271,7 @@ class _Protocol:
             if self._now < line["posting_at"] + patience:
                 self.progress.unknown.append(window)
                 return None
-        else:
+        elif not line["reload"]:
             serving = [
                 r
                 for r in candidates
@@ -280,7 +320,11 @@ class _Protocol:
             if line["attempt"] >= ATTEMPTS:
                 return closed
             return self._intend(
-                window, line["parent"], attempt=line["attempt"] + 1, runs=line["runs"]
+                window,
+                line["parent"],
+                attempt=line["attempt"] + 1,
+                runs=line["runs"],
+                reload=line["reload"],
             )
 
     def _candidates(self, window: Window) -> list[ReportRequest]:
@@ -297,7 +341,7 @@ class _Protocol:
         return [r for r in listed if r.request_id not in taken]
 
     def _is_for(self, window: Window, request: ReportRequest) -> bool:
-        if request.report != self._report.name:
+        if request.report not in self._report.names:
             return False
         given = {key: str(value)[:10] for key, value in request.parameters.items() if value}
         return given == self._parameters(window)
@@ -320,6 +364,7 @@ class _Protocol:
             self.progress.waiting.append(window)
             return None
         before = line
+        name = self._name
         line = self._change(
             line,
             posting_at=datetime.now(UTC),
@@ -329,7 +374,7 @@ class _Protocol:
         )
         not_sent = {"posting_at": None, "posts": before["posts"]}
         try:
-            answer = self._hook.submit(self._report.name, self._parameters(window), OUTPUT)
+            answer = self._hook.submit(name, self._parameters(window), self._output)
         except OutcomeUnknown as unknown:
             log.warning("%s", unknown)
             self.progress.unknown.append(window)
@@ -343,6 +388,14 @@ class _Protocol:
         log.info("Submitted %s %s: request %s", self._report.name, window, answer.request_id)
         self._listed[answer.request_id] = answer
         return self._answered(line, answer)
+
+    @cached_property
+    def _name(self) -> str:
+        """The report's name as ``/reports`` has it."""
+        if self._report.also_called is None:
+            return self._report.name
+        offered = self._hook.reports()
+        return next((n for n in self._report.names if n in offered), self._report.name)
 
     def _in_flight(self, line: dict[str, Any]) -> int:
         """Everybody's pending requests, and ours that the listing does not show yet."""

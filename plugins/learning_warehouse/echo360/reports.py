@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 from learning_warehouse.warehouse.dataset import Dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from learning_warehouse.window import Days
 
 ECHO360_CONN_ID = "echo360"
+
+DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe"}
+"""What may stand between the values of a report ("Output")."""
 
 COMPLETE_AFTER = timedelta(hours=48)
 """The data of a day is complete 48 hours after its close ("Processing and Retention")."""
@@ -28,36 +31,68 @@ class Report:
 
     :param days: the longest window, in days, of one request; None for a report without dates,
         which tells what is so at the time of the request.
+    :param reach: how far back it may be asked for, from the time of the request; None where no
+        limit is known.
+    :param also_called: another name by which ``/reports`` may list it.
     """
 
     dataset: Dataset
     days: int | None
+    reach: timedelta | None = None
+    also_called: str | None = None
 
     @property
     def name(self) -> str:
         """The report's name in Echo360's document."""
         return self.dataset.name
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that it may have."""
+        return (self.name, self.also_called) if self.also_called else (self.name,)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters that a request for it gives."""
+        return ("start", "end") if self.days else ()
+
+
+def _dated(name: str, *, also_called: str | None = None) -> Report:
+    """A report of events, each at its ``event_timestamp``."""
+    dataset = Dataset(
+        name=name,
+        table=f"echo360.{name}",
+        strategy="replace_window",
+        clock="event_timestamp",
+    )
+    return Report(dataset=dataset, days=7, also_called=also_called)
+
 
 _REPORTS = (
     Report(
         dataset=Dataset(
-            name="videoview",
-            table="echo360.videoview",
-            strategy="replace_window",
-            clock="event_timestamp",
-        ),
-        days=7,
-    ),
-    Report(
-        dataset=Dataset(
-            name="asset",
-            table="echo360.asset",
-            strategy="snapshot",
-            clock="snapshot_day",
+            name="asset", table="echo360.asset", strategy="snapshot", clock="snapshot_day"
         ),
         days=None,
     ),
+    Report(
+        dataset=Dataset(
+            name="assetbydate", table="echo360.assetbydate", strategy="snapshot", clock="day"
+        ),
+        days=1,
+        reach=timedelta(days=365),
+    ),
+    _dated("presentation"),
+    _dated("videoview"),
+    _dated("liveviews"),
+    _dated("viewsessions"),
+    _dated("viewsessiondetails"),
+    _dated("confused"),
+    _dated("polling"),
+    _dated("pollingv2"),
+    _dated("qanda"),
+    _dated("qanda2", also_called="qandav2"),
+    _dated("notes"),
 )
 
 REPORTS = {report.name: report for report in _REPORTS}
@@ -72,6 +107,11 @@ class Window:
 
     def __str__(self) -> str:
         return f"{self.first_day}/{self.end_day}"
+
+    @classmethod
+    def of(cls, day: date) -> Window:
+        """A single day."""
+        return cls(day, day + timedelta(days=1))
 
     @property
     def days(self) -> int:
@@ -94,8 +134,7 @@ class Window:
             yield Window(middle, self.end_day)
         elif self.days > 1:
             for ordinal in range(self.days):
-                day = self.first_day + timedelta(days=ordinal)
-                yield Window(day, day + timedelta(days=1))
+                yield Window.of(self.first_day + timedelta(days=ordinal))
 
     def as_json(self) -> dict[str, str]:
         """For XCom."""
@@ -107,11 +146,16 @@ class Window:
         return cls(date.fromisoformat(value["first_day"]), date.fromisoformat(value["end_day"]))
 
 
-def windows_of(report: Report, days: Days) -> list[Window]:
-    """The adjacent windows in which a report is asked for these days, without gap or overlap.
+def windows_of(report: Report, days: Days, *, done: Container[date] = ()) -> list[Window]:
+    """The windows in which a report with dates is asked for these days.
 
-    For a report without dates: the last day, which its snapshot is kept as.
+    They are adjacent, without gap or overlap, but for the days that are done: those are left out at
+    the beginning and the end of a window, and never make two of one.
     """
-    if report.days is None:
-        return [Window(days.last_day, days.end_day)]
-    return [Window(w.first_day, w.end_day) for w in days.weeks(report.days)]
+    assert report.days is not None
+    windows = []
+    for week in days.weeks(report.days):
+        wanted = [day for day in week if day not in done]
+        if wanted:
+            windows.append(Window(wanted[0], wanted[-1] + timedelta(days=1)))
+    return windows

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
 
-from learning_warehouse.echo360.operators import run_name
-from learning_warehouse.echo360.reports import ECHO360_CONN_ID, Report, Window
+from learning_warehouse.echo360.operators import pursue
+from learning_warehouse.echo360.reports import ECHO360_CONN_ID, Report
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
 
@@ -37,8 +37,9 @@ class Echo360ReportSensor(BaseSensorOperator):
     :param report: the report.
     :param windows: its windows, as ``plan`` cut them.
     :param poll_interval: seconds between two looks at Echo360's listing, 5 at least.
-    :param patience: how long to wait in all, deferrals included. After that the task fails for
-        good; cleared, it takes up the same requests.
+    :param patience: how long to wait for a window; for all of them, deferrals included, as many
+        times as there are. After that the task fails for good; cleared, it takes up the same
+        requests.
     :param lag: how late a submitted request may appear in the listing: a submission of unknown
         outcome is not repeated before.
     :param deferrable: wait in the triggerer, without a worker's slot.
@@ -61,7 +62,6 @@ class Echo360ReportSensor(BaseSensorOperator):
     ) -> None:
         kwargs.setdefault("mode", "reschedule")
         kwargs.setdefault("poke_interval", 30.0)
-        kwargs.setdefault("timeout", patience.total_seconds())
         super().__init__(**kwargs)
         self.report = report
         self.windows: Any = windows
@@ -74,45 +74,46 @@ class Echo360ReportSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Look, then wait: in the triggerer, or as a sensor does."""
+        self.timeout = self._patience.total_seconds()
         if not self.deferrable:
             return super().execute(context)
-        deadline = time.time() + self.patience.total_seconds()
-        return self._go_on(context, self._advance(context, afresh=True), deadline)
+        return self._look(context, time.time() + self.timeout, afresh=True)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> list[str]:
         """Woken by the trigger: look, and wait again while something is open."""
         self.log.info("Woken: %s", event["reason"])
-        deadline: float = event["deadline"]
+        return self._look(context, event["deadline"])
+
+    def poke(self, context: Context) -> PokeReturnValue:
+        """One look, for a sensor that is not deferrable."""
         try:
             progress = self._advance(context)
         except TransientFailure as failure:
             self.log.warning("%s Looking again later.", failure)
-            self._check(context, deadline)
-            self._defer([], deadline, wake_after=self._interval)
-        return self._go_on(context, progress, deadline)
-
-    def poke(self, context: Context) -> PokeReturnValue:
-        """One look, for a sensor that is not deferrable."""
-        progress = self._advance(context)
+            return PokeReturnValue(is_done=False)
         if progress.is_open:
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self._result(context, progress))
 
     def _advance(self, context: Context, *, afresh: bool = False) -> Progress:
-        from learning_warehouse.echo360.hook import Echo360Hook
-        from learning_warehouse.echo360.protocol import advance
-
-        return advance(
-            Echo360Hook(self.echo360_conn_id),
+        return pursue(
+            context,
             self.report,
-            [Window.from_json(window) for window in self.windows],
-            run=run_name(context),
+            self.windows,
             afresh=afresh,
             lag=self.lag,
+            echo360_conn_id=self.echo360_conn_id,
             warehouse_conn_id=self.warehouse_conn_id,
         )
 
-    def _go_on(self, context: Context, progress: Progress, deadline: float) -> list[str]:
+    def _look(self, context: Context, deadline: float, *, afresh: bool = False) -> list[str]:
+        """Look; wait while something is open, and where nothing could be seen."""
+        try:
+            progress = self._advance(context, afresh=afresh)
+        except TransientFailure as failure:
+            self.log.warning("%s Looking again later.", failure)
+            self._check(context, deadline)
+            self._defer([], deadline, wake_after=self._interval)
         if not progress.is_open:
             return self._result(context, progress)
         self._check(context, deadline, progress)
@@ -125,6 +126,10 @@ class Echo360ReportSensor(BaseSensorOperator):
         raise AssertionError("defer does not return")
 
     @property
+    def _patience(self) -> timedelta:
+        return self.patience * max(1, len(self.windows))
+
+    @property
     def _interval(self) -> float:
         return max(SHORTEST_INTERVAL, float(self.poll_interval))
 
@@ -135,7 +140,7 @@ class Echo360ReportSensor(BaseSensorOperator):
         if progress:
             context["ti"].xcom_push(key="return_value", value=progress.available)
         raise PermanentFailure(
-            f"{self.report.name}: Echo360 was not ready after {self.patience}{stand}: clear this "
+            f"{self.report.name}: Echo360 was not ready after {self._patience}{stand}: clear this "
             "task to wait for the same requests again."
         )
 

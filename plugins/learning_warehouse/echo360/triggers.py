@@ -1,13 +1,17 @@
 """The wait for Echo360, in the triggerer: it looks at the listing and wakes the sensor.
 
-Decides nothing: what a look means is the protocol's to say.
+One reading of the listing serves all that wait in the process. Decides nothing: what a look means
+is the protocol's to say.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
+from concurrent.futures import Future
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
@@ -15,13 +19,48 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from learning_warehouse.echo360.hook import Echo360Hook, ReportRequest
+
 log = logging.getLogger(__name__)
+
+
+class _Listing:
+    """The last reading of ``/requests``, for whom it is young enough."""
+
+    def __init__(self, conn_id: str) -> None:
+        self._conn_id = conn_id
+        self._hook: Echo360Hook | None = None
+        self._lock = threading.Lock()
+        self._begun = float("-inf")
+        self._read = Future[list["ReportRequest"]]()
+
+    def since(self, moment: float) -> list[ReportRequest]:
+        """What was listed at ``moment`` (of the monotonic clock) or later.
+
+        :raises TransientFailure, PermanentFailure: it could not be read.
+        """
+        from learning_warehouse.echo360.hook import Echo360Hook
+        from learning_warehouse.errors import PermanentFailure, TransientFailure
+
+        with self._lock:
+            if self._begun < moment:
+                self._begun = time.monotonic()
+                self._read = Future()
+                self._hook = self._hook or Echo360Hook(self._conn_id, attempts=2)
+                try:
+                    self._read.set_result(self._hook.requests())
+                except (TransientFailure, PermanentFailure) as failure:
+                    self._hook = None
+                    self._read.set_exception(failure)
+            read = self._read
+        return read.result()
+
+
+_listing = cache(_Listing)
 
 
 class Echo360RequestsTrigger(BaseTrigger):
     """Fires when a request is ready or has failed, or when there is something to submit.
-
-    One read of ``/requests`` serves all requests that a task waits for.
 
     :param conn_id: the connection of Echo360.
     :param request_ids: the requests that are pending.
@@ -65,11 +104,10 @@ class Echo360RequestsTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, until there is something for the sensor to do."""
-        from learning_warehouse.echo360.hook import Echo360Hook
         from learning_warehouse.echo360.protocol import AVAILABLE, FAILED, PENDING, SLOTS
         from learning_warehouse.errors import PermanentFailure, TransientFailure
 
-        hook = Echo360Hook(self.conn_id, attempts=2)
+        begun = time.monotonic()
         until = min(self.deadline, self.wake_at or self.deadline)
         waiting = set(self.request_ids)
         while True:
@@ -78,7 +116,8 @@ class Echo360RequestsTrigger(BaseTrigger):
                 yield self._event("it is time to look")
                 return
             try:
-                listed = await asyncio.to_thread(hook.requests)
+                moment = max(begun, time.monotonic() - self.poll_interval / 2)
+                listed = await asyncio.to_thread(_listing(self.conn_id).since, moment)
             except TransientFailure as failure:
                 log.warning("%s", failure)
                 continue

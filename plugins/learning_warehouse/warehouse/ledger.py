@@ -109,23 +109,34 @@ def newest(
     return [Delivery(**row) for row in conn.execute(statement("ops/newest"), values)]
 
 
+def standing_days(
+    conn: Connection, *, dataset: str, origin: str, first_day: date, end_day: date
+) -> dict[date, datetime]:
+    """For which days something stands, and when the vendor made it, of a table replaced by days.
+
+    :param first_day: the first of the days that are looked at; the last one before it for which
+        anything stands is told as well.
+    :param end_day: the day after the last one.
+    """
+    values = {"dataset": dataset, "origin": origin, "first_day": first_day, "end_day": end_day}
+    rows = conn.execute(statement("ops/standing_days"), values)
+    return {row["day"]: row["made_at"] for row in rows}
+
+
 def note_schema_changes(
     conn: Connection, delivery: Delivery, *, new: Iterable[str], missing: Iterable[str]
 ) -> None:
     """Record headers that the table lacks and columns that the vendor did not send, once each."""
     for change, headers in (("new", new), ("missing", missing)):
         for header in headers:
-            first_seen = conn.execute(
-                statement("ops/note_schema_change"),
-                {
-                    "dataset": delivery.dataset,
-                    "origin": delivery.origin,
-                    "header": header,
-                    "change": change,
-                    "delivery_id": delivery.delivery_id,
-                },
-            ).rowcount
-            if first_seen:
+            if note_schema_change(
+                conn,
+                dataset=delivery.dataset,
+                origin=delivery.origin,
+                header=header,
+                change=change,
+                delivery_id=delivery.delivery_id,
+            ):
                 log.warning(
                     "Schema change: %s column %r in %s of %s",
                     change,
@@ -133,3 +144,29 @@ def note_schema_changes(
                     delivery.name,
                     delivery.origin,
                 )
+
+
+def note_schema_change(
+    conn: Connection,
+    *,
+    dataset: str,
+    origin: str,
+    header: str,
+    change: str,
+    delivery_id: int | None = None,
+) -> bool:
+    """Record one change; the columns' comments in ``ops.schema_change`` say what each value is.
+
+    :returns: whether it was not known before.
+    """
+    noted = conn.execute(
+        statement("ops/note_schema_change"),
+        {
+            "dataset": dataset,
+            "origin": origin,
+            "header": header,
+            "change": change,
+            "delivery_id": delivery_id,
+        },
+    )
+    return noted.rowcount > 0

@@ -1,0 +1,112 @@
+"""Scheduled runs, day after day, of a vendor that is late: the warehouse heals by itself."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from include.sandbox.campus import Campus
+from include.sandbox.truth import differences
+from learning_warehouse.echo360.reports import REPORTS
+from tests.echo360.runs import Run
+
+if TYPE_CHECKING:
+    from include.sandbox.postgres import EmbeddedPostgres
+    from include.sandbox.server import Sandbox
+    from learning_warehouse.warehouse.connection import Connection
+
+FIRST_DAY = datetime.now(UTC).date() - timedelta(days=30)
+CAMPUS: dict[str, Any] = {
+    "first_day": FIRST_DAY, "days": 6, "students": 8, "courses": 1, "late": True
+}  # fmt: skip
+TABLES = [r.dataset.table for r in REPORTS.values() if r.days is not None]
+
+
+@pytest.fixture(scope="module")
+def late_vendor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A sandbox whose Echo360 knows some rows late, and corrects some."""
+    from include.sandbox.server import Sandbox
+
+    server = Sandbox(tmp_path_factory.mktemp("late_vendor"), **CAMPUS)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def vendor(
+    late_vendor: Sandbox,
+    postgres: EmbeddedPostgres,
+    warehouse_name: str,
+    warehouse: Connection,
+    quick_clients: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Sandbox:
+    """The sandbox as nobody has asked it for anything, and Airflow's connections to it."""
+    late_vendor.reset()
+    late_vendor.set_faults(echo360_build_seconds=0)
+    configured = late_vendor.airflow_connections(postgres.url(warehouse_name))
+    for conn_id, fields in configured.items():
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
+    return late_vendor
+
+
+def scheduled(vendor: Sandbox, day: date) -> Run:
+    """The scheduled run of a day, at the time at which it starts."""
+    vendor.set_clock(f"{day + timedelta(days=1)}T08:00:00Z")
+    return Run(f"scheduled__{day}", run_type="scheduled", day=day).execute()
+
+
+def submitted(vendor: Sandbox) -> Counter[str]:
+    """How often each request was made."""
+    start = "echo360 submitted "
+    counts = vendor.counts().items()
+    return Counter({what.removeprefix(start): n for what, n in counts if what.startswith(start)})
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("down_on", [None, 3], ids=["never down", "down for a day"])
+def test_late_rows_corrections_and_an_outage_heal(
+    vendor: Sandbox,
+    postgres: EmbeddedPostgres,
+    warehouse_name: str,
+    down_on: int | None,
+) -> None:
+    """A day is whole 48 hours after its close, so the last one is after two more runs."""
+    for ordinal in range(CAMPUS["days"] + 2):
+        day = FIRST_DAY + timedelta(days=ordinal)
+        vendor.set_faults(outage=ordinal == down_on)
+        run = scheduled(vendor, day)
+        assert bool(run.failures) == (ordinal == down_on), run.failures
+    assert differences(postgres.url(warehouse_name), Campus(**CAMPUS), TABLES) == []
+
+
+def test_a_scheduled_day_costs_a_request_a_report_and_three_for_assetbydate(
+    vendor: Sandbox,
+) -> None:
+    day = FIRST_DAY + timedelta(days=3)
+    for before in (2, 1):
+        scheduled(vendor, day - timedelta(days=before))
+    seen = submitted(vendor)
+    assert not scheduled(vendor, day).failures
+    made = Counter(what.split()[0] for what in (submitted(vendor) - seen).elements())
+    assert made == {**dict.fromkeys(REPORTS, 1), "assetbydate": 3}
+
+
+@pytest.mark.timeout(900)
+def test_a_year_in_one_run(
+    vendor: Sandbox, postgres: EmbeddedPostgres, warehouse_name: str
+) -> None:
+    """The year in which the campus had its six days: it costs what the trigger form says."""
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    year = {"first_day": str(yesterday - timedelta(days=364)), "last_day": str(yesterday)}
+    run = Run("year", **year).execute()
+    assert not run.failures
+    made = Counter(what.split()[0] for what in submitted(vendor).elements())
+    assert made == {**dict.fromkeys(REPORTS, 53), "assetbydate": 365, "asset": 1}
+    assert differences(postgres.url(warehouse_name), Campus(**CAMPUS), TABLES) == []
