@@ -114,7 +114,7 @@ class Run:
         except TaskDeferred as deferred:
             trigger = deferred.trigger
         while True:
-            event = asyncio.run(_fire(_hurried(trigger)))
+            event = asyncio.run(first_event(_hurried(trigger)))
             try:
                 return sensor.execute_complete(context, event)
             except TaskDeferred as deferred:
@@ -157,7 +157,8 @@ def _hurried(trigger: Any) -> Any:
     return type(trigger)(**{**arguments, "poll_interval": SOON, "wake_at": wake_at})
 
 
-async def _fire(trigger: Any) -> Any:
+async def first_event(trigger: Any) -> Any:
+    """What a trigger says when it fires."""
     async for event in trigger.run():
         return event.payload
     raise AssertionError("a trigger ends with an event")

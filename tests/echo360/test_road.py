@@ -29,6 +29,7 @@ from learning_warehouse.operators import StageOperator
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.merging import merge
 from tests.conftest import context as task_context
+from tests.echo360.runs import Run, first_event
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
@@ -113,6 +114,24 @@ def test_the_trigger_sleeps_until_a_slot_is_free(echo360: Sandbox) -> None:
     assert fire(Echo360RequestsTrigger(**hurried))["reason"] == "a slot is free"
 
 
+def test_one_look_serves_all_that_wait(echo360: Sandbox) -> None:
+    echo360.set_faults(echo360_build_seconds=3600)
+    submit(WEEK)
+    (waiting,) = Echo360Hook().requests()
+    looked = echo360.counts()["echo360 listings"]
+    triggers = [
+        Echo360RequestsTrigger("echo360", [waiting.request_id], 2.0, time.time() + 3)
+        for _ in range(5)
+    ]
+
+    async def all_of_them() -> list[Any]:
+        return await asyncio.gather(*map(first_event, triggers))
+
+    events = asyncio.run(all_of_them())
+    assert {event["reason"] for event in events} == {"it is time to look"}
+    assert echo360.counts()["echo360 listings"] == looked + 1
+
+
 def test_a_window_that_is_late_does_not_hold_back_the_others(echo360: Sandbox) -> None:
     echo360.set_clock("2026-01-20T08:00:00Z")
     submit(WEEK)
@@ -127,12 +146,7 @@ def test_a_window_that_is_late_does_not_hold_back_the_others(echo360: Sandbox) -
 
 
 def fire(trigger: Echo360RequestsTrigger) -> dict[str, Any]:
-    async def first() -> Any:
-        async for event in trigger.run():
-            return event.payload
-
-    payload: dict[str, Any] = asyncio.run(first())
-    return payload
+    return asyncio.run(first_event(trigger))
 
 
 def test_a_window_given_up_does_not_hold_back_the_others(echo360: Sandbox) -> None:
@@ -166,6 +180,16 @@ def test_a_report_lands_unchanged_and_is_one_delivery(
     with Echo360Hook().open_asset(told.links[0]) as asset:
         assert asset.read() == stored
     assert f"/videoview/2026-01-05_2026-01-12/{request_id}/1-" in delivery.uri
+
+
+def test_a_snapshot_is_of_the_day_on_which_it_was_made(
+    echo360: Sandbox, warehouse: Connection
+) -> None:
+    echo360.set_clock("2026-01-20T23:59:59Z")
+    echo360.set_faults(echo360_build_seconds=0)
+    assert not Run("one").execute("asset").failures
+    delivery = warehouse.execute("SELECT name, first_day FROM ops.delivery").fetchone()
+    assert delivery == {"name": "asset 2026-01-20/2026-01-21", "first_day": date(2026, 1, 20)}
 
 
 def test_a_report_without_rows_is_merged(echo360: Sandbox, warehouse: Connection) -> None:

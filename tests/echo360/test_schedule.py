@@ -12,6 +12,7 @@ import pytest
 
 from include.sandbox.campus import Campus
 from include.sandbox.truth import differences
+from learning_warehouse import landing
 from learning_warehouse.echo360.reports import REPORTS
 from tests.echo360.runs import Run
 
@@ -46,14 +47,16 @@ def vendor(
     warehouse: Connection,
     quick_clients: None,
     monkeypatch: pytest.MonkeyPatch,
-) -> Sandbox:
+) -> Iterator[Sandbox]:
     """The sandbox as nobody has asked it for anything, and Airflow's connections to it."""
     late_vendor.reset()
     late_vendor.set_faults(echo360_build_seconds=0)
     configured = late_vendor.airflow_connections(postgres.url(warehouse_name))
     for conn_id, fields in configured.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
-    return late_vendor
+    landing._client.cache_clear()
+    yield late_vendor
+    landing._client.cache_clear()
 
 
 def scheduled(vendor: Sandbox, day: date) -> Run:
@@ -96,6 +99,51 @@ def test_a_scheduled_day_costs_a_request_a_report_and_three_for_assetbydate(
     assert not scheduled(vendor, day).failures
     made = Counter(what.split()[0] for what in (submitted(vendor) - seen).elements())
     assert made == {**dict.fromkeys(REPORTS, 1), "assetbydate": 3}
+
+
+@pytest.mark.parametrize(
+    ("assets", "output"),
+    [
+        (1, {"compression": False}),
+        (3, {"delimiter": "|"}),
+        (3, {"delimiter": "\t", "compression": False}),
+    ],
+)
+def test_whatever_form_a_report_has(
+    vendor: Sandbox,
+    postgres: EmbeddedPostgres,
+    warehouse_name: str,
+    assets: int,
+    output: dict[str, Any],
+) -> None:
+    vendor.set_faults(assets=assets)
+    run = Run("one", **all_days(), **output).execute("videoview", "pollingv2", "notes")
+    assert not run.failures
+    tables = ["echo360.videoview", "echo360.pollingv2", "echo360.notes"]
+    assert differences(postgres.url(warehouse_name), Campus(**CAMPUS), tables) == []
+
+
+def test_an_empty_report_over_days_that_held_rows_is_held(
+    vendor: Sandbox, postgres: EmbeddedPostgres, warehouse_name: str
+) -> None:
+    Run("one", **all_days()).execute("notes")
+    vendor.set_faults(assets=0)
+    emptied = Run("two", reload=True, **all_days()).execute("notes")
+    assert "is held, for it would shrink" in emptied.failures["notes.merge"]
+    found = differences(postgres.url(warehouse_name), Campus(**CAMPUS), ["echo360.notes"])
+    assert len(found) == 2, "what is held waits, with its staging table"
+    accepted = Run("three", accept_shrink=True, reload=True, **all_days()).execute("notes")
+    assert not accepted.failures
+    (difference, *_) = differences(
+        postgres.url(warehouse_name), Campus(**CAMPUS), ["echo360.notes"]
+    )
+    assert "and 0 are" in difference
+
+
+def all_days() -> dict[str, str]:
+    """Params for all of the campus's days."""
+    last_day = FIRST_DAY + timedelta(days=CAMPUS["days"] - 1)
+    return {"first_day": str(FIRST_DAY), "last_day": str(last_day)}
 
 
 @pytest.mark.timeout(900)
