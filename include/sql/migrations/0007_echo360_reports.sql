@@ -8,7 +8,7 @@ DROP INDEX echo360.videoview_clock;
 
 DROP INDEX echo360.videoview_delivery;
 
-CREATE INDEX videoview_days ON echo360.videoview USING brin (event_timestamp, _delivery);
+CREATE INDEX videoview_days ON echo360.videoview USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON COLUMN echo360.asset.snapshot_day IS 'The UTC day on which Echo360 made the report: its counts are those of that day.';
 
@@ -102,7 +102,7 @@ CREATE TABLE echo360.presentation (
     _extras jsonb
 );
 
-CREATE INDEX presentation_days ON echo360.presentation USING brin (event_timestamp, _delivery);
+CREATE INDEX presentation_days ON echo360.presentation USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON TABLE echo360.presentation IS 'Presentation Report: engagement for presentations (slide decks). Each row represents a user view of a presentation.';
 COMMENT ON COLUMN echo360.presentation.presentation_id IS 'presentation identifier (UUID).';
@@ -141,7 +141,7 @@ CREATE TABLE echo360.liveviews (
     _extras jsonb
 );
 
-CREATE INDEX liveviews_days ON echo360.liveviews USING brin (event_timestamp, _delivery);
+CREATE INDEX liveviews_days ON echo360.liveviews USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON TABLE echo360.liveviews IS 'Live Views Report: non-aggregated live stream and live classroom view events with user associations. LEAVE events are generated after 32 to 62 seconds for users who close the window or browser without hiding the stream or exiting the classroom.';
 COMMENT ON COLUMN echo360.liveviews.media_id IS 'system identifier of the media (UUID).';
@@ -191,7 +191,7 @@ CREATE TABLE echo360.viewsessions (
     _extras jsonb
 );
 
-CREATE INDEX viewsessions_days ON echo360.viewsessions USING brin (event_timestamp, _delivery);
+CREATE INDEX viewsessions_days ON echo360.viewsessions USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON TABLE echo360.viewsessions IS 'Media View Sessions Report: non-aggregated media view sessions with user associations and player detail. Each event is a view session of the noted status. Views through any public link for media, for the embedded media player, including embedded interactive media, and for the media details page for interactive media only.';
 COMMENT ON COLUMN echo360.viewsessions.event_timestamp IS 'the date/time this viewing event occurred (in UTC).';
@@ -242,7 +242,7 @@ CREATE TABLE echo360.viewsessiondetails (
     _extras jsonb
 );
 
-CREATE INDEX viewsessiondetails_days ON echo360.viewsessiondetails USING brin (event_timestamp, _delivery);
+CREATE INDEX viewsessiondetails_days ON echo360.viewsessiondetails USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON TABLE echo360.viewsessiondetails IS 'Media View Session Details Report: non-aggregated video view events that include both the session ID and the beacon events that occurred within each session. Beacon events are sent approximately every 30 seconds and/or when a change in the player status warrants one. The views are those of echo360.viewsessions.';
 COMMENT ON COLUMN echo360.viewsessiondetails.event_timestamp IS 'the date/time, in UTC, this viewing event (the session or beacon entry) occurred.';
@@ -281,7 +281,7 @@ CREATE TABLE echo360.confused (
     _extras jsonb
 );
 
-CREATE INDEX confused_days ON echo360.confused USING brin (event_timestamp, _delivery);
+CREATE INDEX confused_days ON echo360.confused USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON TABLE echo360.confused IS 'Confusion by User Report: non-aggregated events indicating that a user marked a presentation slide as confusing.';
 COMMENT ON COLUMN echo360.confused.presentation_id IS 'presentation identifier (UUID).';
@@ -329,7 +329,7 @@ CREATE TABLE echo360.polling (
     _extras jsonb
 );
 
-CREATE INDEX polling_days ON echo360.polling USING brin (event_timestamp, _delivery);
+CREATE INDEX polling_days ON echo360.polling USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON TABLE echo360.polling IS 'Polling by User Report - presentations: student responses given for poll questions located in presentation media. Announced as deprecated on June 30, 2022; echo360.pollingv2 has this data and more.';
 COMMENT ON COLUMN echo360.polling.presentation_id IS 'presentation identifier (UUID).';
@@ -387,7 +387,7 @@ CREATE TABLE echo360.pollingv2 (
     _extras jsonb
 );
 
-CREATE INDEX pollingv2_days ON echo360.pollingv2 USING brin (event_timestamp, _delivery);
+CREATE INDEX pollingv2_days ON echo360.pollingv2 USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON TABLE echo360.pollingv2 IS 'Polling by User Report - Version 2 - all media types: all student responses to polling questions in both presentation and interactive media. If multiple actions apply to a response, they occupy multiple rows.';
 COMMENT ON COLUMN echo360.pollingv2.media_id IS 'system ID (UUID) of the media.';
@@ -445,7 +445,7 @@ CREATE TABLE echo360.qanda (
     _extras jsonb
 );
 
-CREATE INDEX qanda_days ON echo360.qanda USING brin (event_timestamp, _delivery);
+CREATE INDEX qanda_days ON echo360.qanda USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON TABLE echo360.qanda IS 'Question and Answer Report: discussion posts/questions and, where applicable, corresponding responses/answers for course Q&A/discussions. Announced as deprecated on June 30, 2022; echo360.qanda2 has this data and more.';
 COMMENT ON COLUMN echo360.qanda.question_id IS 'question identifier (UUID).';
@@ -502,7 +502,7 @@ CREATE TABLE echo360.qanda2 (
     _extras jsonb
 );
 
-CREATE INDEX qanda2_days ON echo360.qanda2 USING brin (event_timestamp, _delivery);
+CREATE INDEX qanda2_days ON echo360.qanda2 USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON TABLE echo360.qanda2 IS 'Question and Answer Report - Version 2: discussion posts/questions and, where applicable, corresponding responses/answers for course Q&A/discussions. If multiple actions apply to an entity, they occupy multiple rows.';
 COMMENT ON COLUMN echo360.qanda2.entity IS 'the item whose data occupies this row: Question or Response.';
@@ -554,7 +554,7 @@ CREATE TABLE echo360.notes (
     _extras jsonb
 );
 
-CREATE INDEX notes_days ON echo360.notes USING brin (event_timestamp, _delivery);
+CREATE INDEX notes_days ON echo360.notes USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON TABLE echo360.notes IS 'Notes by User Report: metadata for created or updated notes.';
 COMMENT ON COLUMN echo360.notes.presentation_id IS 'presentation identifier (UUID).';
