@@ -37,8 +37,11 @@ demo: $(SETUP)  ## a week of all three sources through a real Airflow, compared 
 test: $(SETUP)  ## the tests, the demo among them
 	@$(VENV)/bin/python -m pytest
 
-bench: $(SETUP)  ## a million lab sessions, timed beside a bare \copy
-	@PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.lab_sessions --state $(STATE)/bench
+bench: $(SETUP)  ## lab sessions and video views by the million, timed beside a bare \copy
+	@failed=; for subject in lab_sessions videoview; do \
+		PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.$$subject --state $(STATE)/bench || \
+		failed=yes; \
+	done; test -z "$$failed"
 
 up: $(SETUP)  ## the stack in the background, with Airflow's UI
 	@$(STACK) up

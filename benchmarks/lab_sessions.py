@@ -1,111 +1,19 @@
-"""A million lab sessions: from the landing zone to merged, beside a bare ``\\copy`` of the file.
-
-Ours is what the steps ``stage`` and ``merge`` execute, in a process of its own: streamed from S3,
-watched, cast to the table's types, merged with index and ledger, durable. The start of Python and
-the imports of Airflow and of its S3 hook are not counted, the rest of what the steps import is. The
-bare one is psql's ``\\copy`` from the local file into an UNLOGGED table of text without any index.
-Both use the same server, take turns, and find their table empty; a checkpoint goes before each, not
-counted.
-"""
+"""A million lab sessions, as Vocareum writes a day of them."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import random
-import shutil
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from random import Random
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
-
-from benchmarks.one_load import Load
+from benchmarks.beside_copy import DAY, Subject, main
 from include.sandbox.campus.vocareum.labs import LAB_SESSIONS
 from include.sandbox.campus.vocareum.writing import vendor_time
-from include.sandbox.postgres import EmbeddedPostgres, binaries
-from include.sandbox.server import LANDING_BUCKET, ROOT, Sandbox
-from learning_warehouse.warehouse import ledger
-from learning_warehouse.warehouse.connection import open_warehouse
-
-if TYPE_CHECKING:
-    from learning_warehouse.warehouse.connection import Connection
-
-RESULTS = Path(__file__).parent / "results"
-DATABASE = "bench"
-SEED = 7
-DAY = datetime(2026, 1, 5, tzinfo=UTC)
-MOST_TIMES_A_COPY = 2.5
-MOST_MEGABYTES = 300
 
 
-@dataclass(frozen=True)
-class Stack:
-    """A server and an S3 server, which run."""
-
-    state: Path
-    postgres: EmbeddedPostgres
-    sandbox: Sandbox
-    warehouse: Connection
-
-    def environment(self) -> dict[str, str]:
-        """What makes a process's Airflow find them."""
-        connections = self.sandbox.airflow_connections(self.postgres.url(DATABASE))
-        return {
-            **os.environ,
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}",
-            "AIRFLOW_HOME": str(self.state / "airflow"),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(c) for name, c in connections.items()},
-        }
-
-
-@contextmanager
-def running(state: Path) -> Iterator[Stack]:
-    """Start what is measured, with an empty warehouse, and stop it at the end."""
-    server = EmbeddedPostgres(state / "postgres")
-    server.stop()
-    shutil.rmtree(server.data_dir, ignore_errors=True)
-    sandbox = Sandbox(state / "sandbox", empty=True)
-    with server:
-        server.create_database(DATABASE)
-        parameters = dict(conninfo_to_dict(server.url(DATABASE)))
-        with closing(open_warehouse(parameters, called="the benchmark")) as warehouse:
-            try:
-                yield Stack(state, server, sandbox.start(), warehouse)
-            finally:
-                sandbox.stop()
-
-
-# --- the file -------------------------------------------------------------------------------------
-
-
-def lab_sessions_file(folder: Path, rows: int) -> Path:
-    """A daily file as the vendor writes it, the same for each number of rows; made once."""
-    path = folder / f"lab_sessions_{rows}_{SEED}.csv"
-    if path.exists():
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".new")
-    with unfinished.open("w") as out:
-        out.write(",".join(f'"{header}"' for header in LAB_SESSIONS) + "\n")
-        out.writelines(_records(rows))
-    unfinished.rename(path)
-    return path
-
-
-def _records(rows: int) -> Iterator[str]:
-    chance = random.Random(SEED)
+def records(chance: Random, rows: int) -> Iterator[str]:
+    """The lines of the file."""
     moments = [f'"{vendor_time(DAY + timedelta(seconds=s))}"' for s in range(2 * 86400)]
     kinds = ("Cloud", "Container", "Databricks", "VM")
     log = '" START successful; CFN creation successful; END successful (Session Timer Expires)"'
@@ -126,158 +34,14 @@ def _records(rows: int) -> Iterator[str]:
         )
 
 
-# --- one run of each ------------------------------------------------------------------------------
-
-
-def empty(stack: Stack) -> None:
-    """Take out what an earlier run left, and write all of it to the disk."""
-    stack.warehouse.execute("TRUNCATE vocareum.lab_sessions, ops.delivery CASCADE")
-    columns = ", ".join(f"c{i} text" for i in range(len(LAB_SESSIONS)))
-    stack.warehouse.execute("DROP TABLE IF EXISTS bare")
-    stack.warehouse.execute(f"CREATE UNLOGGED TABLE bare ({columns})")
-    stack.warehouse.execute("CHECKPOINT")
-
-
-def load(stack: Stack, path: Path, rows: int) -> Load:
-    """Stage and merge the file, which lies in the landing zone."""
-    empty(stack)
-    delivery = ledger.deliver(
-        stack.warehouse,
-        dataset="vocareum.lab_sessions",
-        origin="org123",
-        name=path.name,
-        version="1",
-        made_at=DAY,
-        first_day=DAY.date(),
-        end_day=DAY.date() + timedelta(days=1),
-        uri=f"s3://{LANDING_BUCKET}/{path.name}",
-        size=path.stat().st_size,
-    )
-    with (stack.state / "load.log").open("w") as log:
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.one_load", str(delivery.delivery_id)],
-            cwd=ROOT,
-            env=stack.environment(),
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            check=True,
-        )
-    measured = Load(**json.loads(done.stdout.splitlines()[-1]))
-    _check_count(stack, "vocareum.lab_sessions", rows)
-    return measured
-
-
-def copy(stack: Stack, path: Path, rows: int) -> float:
-    """Copy the local file with psql.
-
-    :returns: its seconds.
-    """
-    empty(stack)
-    command = f"\\copy bare FROM '{path}' WITH (FORMAT csv, HEADER)"
-    begun = time.perf_counter()
-    subprocess.run(
-        [binaries() / "psql", "-X", "-q", stack.postgres.url(DATABASE), "-c", command], check=True
-    )
-    seconds = time.perf_counter() - begun
-    _check_count(stack, "bare", rows)
-    return seconds
-
-
-def get(stack: Stack, path: Path) -> float:
-    """Read the object from S3 and do nothing with it.
-
-    :returns: its seconds.
-    """
-    body = stack.sandbox.client().get_object(Bucket=LANDING_BUCKET, Key=path.name)["Body"]
-    begun = time.perf_counter()
-    while body.read(256 * 1024):
-        pass
-    return time.perf_counter() - begun
-
-
-def _check_count(stack: Stack, table: str, rows: int) -> None:
-    query: Any = f"SELECT count(*) AS rows FROM {table}"
-    found = stack.warehouse.execute(query).fetchone()
-    if found is None or found["rows"] != rows:
-        raise RuntimeError(f"{table} has {found} where the file has {rows} rows")
-
-
-# --- all of them ----------------------------------------------------------------------------------
-
-
-def measure(stack: Stack, *, rows: int, runs: int) -> dict[str, Any]:
-    """Run both in turns, and ours once more with a tenth of the rows.
-
-    :returns: every figure.
-    """
-    paths = {n: lab_sessions_file(stack.state, n) for n in (rows // 10, rows)}
-    for path in paths.values():
-        stack.sandbox.client().upload_file(str(path), LANDING_BUCKET, path.name)
-    small = load(stack, paths[rows // 10], rows // 10)
-    loads, copies = [], []
-    for run in range(runs):
-        copies.append(copy(stack, paths[rows], rows))
-        loads.append(load(stack, paths[rows], rows))
-        print(
-            f"run {run + 1} of {runs}: \\copy {copies[-1]:.2f} s, "
-            f"stage {loads[-1].stage_seconds:.2f} s + merge {loads[-1].merge_seconds:.2f} s",
-            file=sys.stderr,
-        )
-    return {
-        "rows": rows,
-        "megabytes": paths[rows].stat().st_size / 1e6,
-        "ratio": median(one.seconds for one in loads) / median(copies),
-        "get_seconds": get(stack, paths[rows]),
-        "copy_seconds": copies,
-        "loads": [{**asdict(one), "seconds": one.seconds} for one in loads],
-        "small": {"rows": rows // 10, **asdict(small), "seconds": small.seconds},
-        "machine": {"cpus": os.cpu_count(), "python": platform.python_version()},
-        "postgres": psycopg.pq.version_pretty(stack.warehouse.info.server_version),
-    }
-
-
-def show(found: dict[str, Any]) -> bool:
-    """Print the table.
-
-    :returns: whether ours keeps what it promises.
-    """
-    loads, small = found["loads"], found["small"]
-    peak = max(one["peak_megabytes"] for one in loads)
-    growth = max(one["growth_megabytes"] for one in loads)
-    lines = {
-        "stage + merge": [one["seconds"] for one in loads],
-        "  stage": [one["stage_seconds"] for one in loads],
-        "  merge": [one["merge_seconds"] for one in loads],
-        "bare \\copy": found["copy_seconds"],
-    }
-    print(f"{found['rows']} lab sessions, {found['megabytes']:.0f} MB, {len(loads)} runs of each")
-    print(f"{'seconds':<16}{'median':>8}{'min':>8}{'max':>8}")
-    for name, seconds in lines.items():
-        print(f"{name:<16}{median(seconds):>8.2f}{min(seconds):>8.2f}{max(seconds):>8.2f}")
-    print(f"Reading the object from S3 alone: {found['get_seconds']:.2f} s")
-    print(f"Ratio of the medians: {found['ratio']:.2f} (promised: at most {MOST_TIMES_A_COPY})")
-    print(
-        f"Peak memory of the loading process: {peak:.0f} MB, {growth:.0f} MB of it since the steps "
-        f"began (promised: at most {MOST_MEGABYTES} MB); with {small['rows']} rows "
-        f"{small['peak_megabytes']:.0f} MB and {small['growth_megabytes']:.0f} MB"
-    )
-    return bool(found["ratio"] <= MOST_TIMES_A_COPY and peak <= MOST_MEGABYTES)
-
-
-def main() -> int:
-    """Read the command line, measure, print, and write the figures down."""
-    parser = argparse.ArgumentParser(description="Lab sessions, beside a bare copy.")
-    parser.add_argument("--state", type=Path, default=ROOT / ".sandbox" / "bench")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=5)
-    given = parser.parse_args()
-    with running(given.state.resolve()) as stack:
-        found = measure(stack, rows=given.rows, runs=given.runs)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "lab_sessions.json").write_text(json.dumps(found, indent=2) + "\n")
-    return 0 if show(found) else 1
-
+SUBJECT = Subject(
+    called="lab sessions",
+    table="vocareum.lab_sessions",
+    origin="org123",
+    headers=tuple(LAB_SESSIONS),
+    records=records,
+    rows=1_000_000,
+)
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(SUBJECT))

@@ -1,7 +1,7 @@
-"""Stages and merges one delivery of lab sessions, as the DAG's tasks do, and measures it.
+"""Stages and merges one delivery, as the DAG's tasks do, and measures it.
 
-``python -m benchmarks.one_load DELIVERY_ID`` prints its figures as JSON, on the last line. It is a
-process of its own, for a process's peak of memory never falls.
+``python -m benchmarks.one_load TABLE DELIVERY_ID`` prints its figures as JSON, on the last line. It
+is a process of its own, for a process's peak of memory never falls.
 """
 
 from __future__ import annotations
@@ -32,25 +32,30 @@ class Load:
         return self.stage_seconds + self.merge_seconds
 
 
-def measure(delivery_id: int) -> Load:
+def measure(table: str, delivery_id: int) -> Load:
     """Execute both steps by hand."""
     from airflow.providers.amazon.aws.hooks import s3  # noqa: F401
 
-    from learning_warehouse.operators import MergeOperator, StageOperator
+    from learning_warehouse.echo360.reports import REPORTS
+    from learning_warehouse.echo360.staging import stage_report
+    from learning_warehouse.operators import MergeOperator, StageOperator, stage_landed
     from learning_warehouse.vocareum.files import REGISTRY
 
-    dataset = next(f.dataset for f in REGISTRY if f.dataset.name == "lab_sessions")
+    ways = {f.dataset.table: (f.dataset, stage_landed(f.dataset)) for f in REGISTRY}
+    ways |= {r.dataset.table: (r.dataset, stage_report(r)) for r in REPORTS.values()}
+    dataset, way = ways[table]
     context: Any = {
         "params": {},
         "ti": SimpleNamespace(xcom_push=lambda key, value: None),
         "outlet_events": defaultdict(SimpleNamespace),
     }
-    stage = StageOperator(task_id="stage", dataset=dataset, deliveries=[delivery_id])
+    stage = StageOperator(task_id="stage", dataset=dataset, deliveries=[delivery_id], stage=way)
     before = megabytes("VmRSS")
     begun = time.perf_counter()
     staged = stage.execute(context)
     between = time.perf_counter()
-    MergeOperator(task_id="merge", dataset=dataset, staged=staged).execute(context)
+    merge = MergeOperator(task_id="merge", dataset=dataset, staged=staged, stage=way)
+    merge.execute(context)
     ended = time.perf_counter()
     peak = megabytes("VmHWM")
     return Load(
@@ -72,4 +77,4 @@ def megabytes(what: str) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(measure(int(sys.argv[1])))))
+    print(json.dumps(asdict(measure(sys.argv[1], int(sys.argv[2])))))
