@@ -173,6 +173,7 @@ def damaged_logs() -> list[bytes]:
     return [
         whole[:middle],
         whole[:middle] + b"xxxx" + whole[middle + 4 :],
+        whole[:10] + b"\xff" + whole[11:],
         whole[:-8] + bytes(8),
         whole + b"garbage",
     ]

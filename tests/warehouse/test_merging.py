@@ -119,6 +119,14 @@ def test_days_are_replaced_one_by_one_with_their_multiplicity(warehouse: Connect
     assert beats(warehouse) == [(5, 50), (5, 50), (6, 50), (7, 50)]
 
 
+def test_days_that_stand_are_compared_and_new_ones_are_not(warehouse: Connection) -> None:
+    one_day = (date(2026, 1, 6), date(2026, 1, 7))
+    day = load(warehouse, VIDEOVIEW, viewed(6, 6), 1, days=one_day, name="day")
+    week = load(warehouse, VIDEOVIEW, viewed(5, 6, 6, 7), 2, days=WEEK, name="week")
+    assert (day.rows_merged, week.rows_merged, week.rows_duplicate) == (2, 2, 2)
+    assert beats(warehouse) == [(5, 50), (6, 50), (6, 50), (7, 50)]
+
+
 def test_a_day_without_rows_stands_too(warehouse: Connection) -> None:
     one_day = (date(2026, 1, 6), date(2026, 1, 7))
     load(warehouse, VIDEOVIEW, viewed(), 2, days=one_day, name="empty")

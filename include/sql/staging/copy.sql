@@ -1,3 +1,8 @@
 COPY {staging} ({columns}) FROM STDIN (
-    FORMAT csv, DELIMITER {delimiter}, NULL '', FORCE_NULL ({columns}), ENCODING 'UTF8'
+    FORMAT csv,
+    DELIMITER {delimiter},
+    NULL '',
+    FORCE_NULL ({columns}),
+    ENCODING 'UTF8',
+    FREEZE {freeze}
 );

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 
 from learning_warehouse.errors import PermanentFailure
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.ledger import Delivery
     from learning_warehouse.warehouse.merging import Stage
 
-BLOCK = 64 * 1024
+BLOCK = 256 * 1024
 
 
 def stage_report(report: Report) -> Stage:
@@ -35,7 +34,9 @@ def open_assets(uris: Sequence[str]) -> BinaryIO:
 
     :raises PermanentFailure: their headers differ.
     """
-    return cast(BinaryIO, io.BufferedReader(_Joined(_blocks(uris)), BLOCK))
+    from learning_warehouse.warehouse.staging import as_file
+
+    return as_file(_blocks(uris))
 
 
 def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
@@ -63,22 +64,3 @@ def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
                 yield block
             if last != b"\n":
                 yield b"\n"
-
-
-class _Joined(io.RawIOBase):
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            block = next(self._blocks, None)
-            if block is None:
-                return 0
-            self._rest = block
-        size = min(len(buffer), len(self._rest))
-        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
-        return size

@@ -9,10 +9,8 @@ Knows members and staging tables; what a line means is the affair of ``events``.
 
 from __future__ import annotations
 
-import gzip
 import io
 import logging
-import zlib
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -102,7 +100,7 @@ def _lines(delivery: Delivery, stored: BinaryIO) -> Iterator[list[bytes]]:
             lines[0] = rest + lines[0]
             rest = lines.pop()[: LONGEST_LINE + 1]
             yield lines
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except staging.GZIP_DAMAGE as error:
         damage = error
         watched.readall()
     found = probe(delivery.name, watched.head, watched.tail)

@@ -242,7 +242,7 @@ def _replace(
         raise _hold(delivery, shrinking)
     if renewed:
         run("delete", parts=[p["part"] for p in renewed])
-        run("insert", parts=[p["part"] for p in renewed])
+        run("insert", parts=[p["part"] for p in renewed], is_all=renewed == parts)
     conn.execute(
         statement("merge/stand"),
         {
