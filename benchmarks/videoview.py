@@ -8,7 +8,7 @@ from random import Random
 from uuid import UUID
 
 from benchmarks.beside_copy import DAY, Subject, main
-from include.sandbox.campus.echo360 import BEAT, VIDEOVIEW
+from include.sandbox.campus.echo360.videos import BEAT, VIDEOVIEW
 
 PEOPLE = 40_000
 COURSES = 1_500
