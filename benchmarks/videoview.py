@@ -15,7 +15,6 @@ COURSES = 1_500
 VIDEOS = 30
 """How many each course has."""
 
-BEATS = 86_400 // int(BEAT.total_seconds())
 MEAN_VIEW = 40
 """Beats that one watches a video."""
 
@@ -37,28 +36,21 @@ TOPICS = (
 
 
 def records(chance: Random, rows: int) -> Iterator[str]:
-    """The lines of the file, in the order of time.
-
-    At each moment as many watch as make up the day's rows, each of them for some beats one video:
-    what one person's lines have in common lies far apart, which makes the file hard to compress.
-    """
+    """The lines of the file, those of one view together, as the sandbox's campus has them."""
     people = [_person(chance, number) for number in range(PEOPLE)]
     courses = [_course(chance, number) for number in range(COURSES)]
-    watching = -(-rows // BEATS)
     moments = [
         f'"{DAY:%Y-%m-%d}T{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}.000Z"' for s in range(86_400)
     ]
-    views = [("", "")] * watching
-    for row in range(rows):
-        beat, watcher = divmod(row, watching)
-        if not beat or chance.random() < 1 / MEAN_VIEW:
-            videos, after = courses[int(chance.betavariate(1, 3) * COURSES)]
-            video, minutes = videos[chance.randrange(VIDEOS)]
-            person = people[chance.randrange(PEOPLE)]
-            views[watcher] = (f"{video}{after}", f"{minutes},{person}")
-        before, rest = views[watcher]
-        at = beat * 30 + watcher * 30 // watching
-        yield f"{before},{moments[at]},{rest}\n"
+    while rows > 0:
+        videos, after = courses[int(chance.betavariate(1, 3) * COURSES)]
+        video, minutes = videos[chance.randrange(VIDEOS)]
+        person = people[chance.randrange(PEOPLE)]
+        begun = chance.randrange(len(moments))
+        beats = moments[begun :: BEAT.seconds][: min(rows, chance.randrange(1, 2 * MEAN_VIEW))]
+        for moment in beats:
+            yield f"{video}{after},{moment},{minutes},{person}\n"
+        rows -= len(beats)
 
 
 def _person(chance: Random, number: int) -> str:
