@@ -26,8 +26,9 @@ landing zone and loads them into the schema `echo360` of the warehouse.
 
 * **Schedule**: each UTC day, eight hours after its close. Echo360 completes a day within 48 hours
   of its close, so a scheduled run asks for the days that were not complete when they were loaded,
-  the last three, in one request a report, and replaces them. Days that failed runs left undone in
-  the last 35 days are taken up as well; the log of `plan` names them.
+  the last three, in one request a report (of `assetbydate` one a day), and replaces them. Days that
+  scheduled runs left undone in the last 35 days are taken up as well, once one has asked Echo360 at
+  all; the log of `plan` names them, and those that are further back.
 * **By hand**: without Params it loads yesterday. `first_day` and `last_day` choose the days;
   `reports` chooses the reports. A **backfill** takes each run's day, one request a report and day:
   for a long past trigger one run over it instead. Days that the warehouse has as complete as
@@ -48,7 +49,8 @@ landing zone and loads them into the schema `echo360` of the warehouse.
   that failed is asked again, a window that keeps failing is split into shorter ones, and a day
   that keeps failing is named with its request id, for Echo360's support. A report that is *held*
   would have shrunk a day by more than half: look at it, and if it is right run again with
-  `accept_shrink`. Rejected rows are in `ops.rejected_row`.
+  `accept_shrink` and its days, as the sentence says. Until then that day is asked for in a request
+  of its own, and so is one that was given up. Rejected rows are in `ops.rejected_row`.
 """
 
 with DAG(

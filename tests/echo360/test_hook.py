@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from include.sandbox.postgres import free_port
 from learning_warehouse.echo360.hook import Echo360Hook, LinkRefused, OutcomeUnknown, Refused
@@ -128,6 +136,7 @@ class Answers(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.bodies: dict[str, Any] = {"/oauth2/access_token": {"access_token": "token"}}
         self.asked: list[tuple[str, str | None]] = []
+        self.breaks_off = False
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -146,6 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer as to a GET."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.server.breaks_off:
+            socket.socket(fileno=os.dup(self.connection.fileno())).sendall(b"no TLS record" * 9)
+            return
         self.do_GET()
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -227,3 +239,50 @@ def test_a_listing_of_reports_that_is_none(answers: Answers) -> None:
     answers.bodies[f"{REPORTING}/reports"] = {"message": "hello"}
     with pytest.raises(TransientFailure, match="cannot be understood"):
         Echo360Hook().reports()
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["after it was read", "before it was sent"])
+def test_a_submission_that_tls_breaks_off(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, read: bool
+) -> None:
+    """A broken record may come after the submission has arrived: that is not "never sent"."""
+    certificate = self_signed(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with Answers() as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.breaks_off = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        configure(monkeypatch, host=f"https://localhost:{server.server_port}")
+        if read:
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+        hook = Echo360Hook(attempts=1)
+        monkeypatch.setattr(hook, "_token", "token")
+        with pytest.raises(TransientFailure) as failure:
+            hook.submit("videoview", WEEK, {})
+        server.shutdown()
+    assert isinstance(failure.value, OutcomeUnknown) == read
+
+
+def self_signed(folder: Path) -> Path:
+    """A certificate for localhost, with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    both = folder / "localhost.pem"
+    both.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return both

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.echo360.operators import HEALED_DAYS, Echo360PlanOperator
@@ -40,8 +41,10 @@ def before(day: date, count: int) -> date:
     return day - timedelta(days=count)
 
 
-def load(warehouse: Connection, report: str, day: date, *, hours: int = 48) -> None:
-    """Let a day stand as it was some hours after its close."""
+def load(
+    warehouse: Connection, report: str, day: date, *, hours: int = 48, stands: bool = True
+) -> int:
+    """Deliver a day, and let it stand, as it was some hours after its close."""
     delivery = ledger.deliver(
         warehouse,
         dataset=REPORTS[report].dataset.table,
@@ -52,11 +55,22 @@ def load(warehouse: Connection, report: str, day: date, *, hours: int = 48) -> N
         uri="s3://landing-zone/nowhere",
         size=0,
     )
+    if stands:
+        warehouse.execute(
+            "INSERT INTO ops.standing (dataset, origin, part, delivery_id, made_at, version) "
+            "SELECT dataset, origin, %s, delivery_id, made_at, version FROM ops.delivery "
+            "WHERE delivery_id = %s",
+            [str(day), delivery.delivery_id],
+        )
+    return delivery.delivery_id
+
+
+def ask(warehouse: Connection, report: str, day: date, *, run: str) -> None:
+    """Let a run have asked for a day."""
     warehouse.execute(
-        "INSERT INTO ops.standing (dataset, origin, part, delivery_id, made_at, version) "
-        "SELECT dataset, origin, %s, delivery_id, made_at, version FROM ops.delivery "
-        "WHERE delivery_id = %s",
-        [str(day), delivery.delivery_id],
+        "INSERT INTO ops.report_request (origin, report, first_day, end_day, runs) "
+        "VALUES (%s, %s, %s, %s, %s)",
+        [Echo360Hook().origin, report, day, before(day, -1), [run]],
     )
 
 
@@ -143,6 +157,7 @@ def test_a_scheduled_run_takes_up_what_was_left_undone(
     echo360: Sandbox, warehouse: Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for report in ("notes", "assetbydate"):
+        ask(warehouse, report, before(DAY, 12), run="echo360_reports scheduled__a_while_ago")
         for n in (12, 11, 8):
             load(warehouse, report, before(DAY, n))
     planned = plan("scheduled", DAY)
@@ -159,10 +174,53 @@ def test_a_scheduled_run_takes_up_what_was_left_undone(
 def test_a_scheduled_run_says_what_is_too_far_back(
     echo360: Sandbox, warehouse: Connection, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    load(warehouse, "notes", before(DAY, HEALED_DAYS + 9))
+    long_ago = before(DAY, HEALED_DAYS + 9)
+    ask(warehouse, "notes", long_ago, run="echo360_reports scheduled__long_ago")
+    load(warehouse, "notes", long_ago)
     (first, *_) = plan("scheduled", DAY)["notes"]
     assert first.first_day == before(DAY, HEALED_DAYS)
-    assert "are not loaded: trigger the DAG with these days" in capsys.readouterr().out
+    days_between = f"8 days from {before(long_ago, -1)} to {before(DAY, HEALED_DAYS + 1)}"
+    assert f"notes: {days_between} are not loaded" in capsys.readouterr().out
+
+
+def test_days_before_the_schedule_began_are_nobodys_to_take_up(
+    echo360: Sandbox, warehouse: Connection
+) -> None:
+    """A day that was loaded on trial made the next scheduled run ask for all days since."""
+    ask(warehouse, "notes", before(DAY, 12), run="echo360_reports manual__on_trial")
+    load(warehouse, "notes", before(DAY, 12))
+    assert plan("scheduled", DAY)["notes"] == [Window(before(DAY, 2), before(DAY, -1))]
+
+
+def test_a_scheduled_run_whose_days_are_complete_asks_for_nothing(
+    echo360: Sandbox, warehouse: Connection
+) -> None:
+    """Cleared days later, its plan failed."""
+    for n in (2, 1, 0):
+        load(warehouse, "notes", before(DAY, n))
+    assert plan("scheduled", DAY)["notes"] == []
+
+
+def test_a_day_in_trouble_stands_alone(echo360: Sandbox, warehouse: Connection) -> None:
+    """One day that was held or given up kept the others of its window out, run after run."""
+    for n in (2, 1, 0):
+        ask(warehouse, "notes", before(DAY, n), run="echo360_reports scheduled__yesterday")
+    warehouse.execute(
+        "UPDATE ops.report_request SET attempt = 3, status = 'Failed', closed_at = now() "
+        "WHERE first_day = %s",
+        [before(DAY, 1)],
+    )
+    held = load(warehouse, "confused", before(DAY, 9), stands=False)
+    warehouse.execute(
+        "UPDATE ops.delivery SET status = 'held', details = %s WHERE delivery_id = %s",
+        [Jsonb({"shrinks": [str(before(DAY, 2))]}), held],
+    )
+    planned = plan("scheduled", DAY)
+    assert planned["notes"] == [Window.of(before(DAY, n)) for n in (2, 1, 0)]
+    assert planned["confused"] == [
+        Window.of(before(DAY, 2)),
+        Window(before(DAY, 1), before(DAY, -1)),
+    ]
 
 
 # --- what Echo360 offers --------------------------------------------------------------------------

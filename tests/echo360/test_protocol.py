@@ -84,12 +84,14 @@ def test_a_refusal_while_all_slots_are_taken_costs_no_attempt(
     echo360.set_faults(echo360_build_seconds=FOREVER, listing_lag_seconds=30)
     for week in FIVE_WEEKS[1:4]:
         submit_as_somebody_else(week)
-    refused = go()
-    assert "Too many reports in flight" in refused.lost[0]
+    attempted = echo360.counts()["echo360 submissions"]
+    for _ in range(2):
+        assert go().waiting == [WEEK]
+    assert echo360.counts()["echo360 submissions"] == attempted + 1
     echo360.set_clock("2026-02-20T00:00:31Z")
-    assert go(afresh=True).waiting == [WEEK]
-    line = warehouse.execute("SELECT attempt, posts FROM ops.report_request").fetchone()
-    assert line == {"attempt": 1, "posts": 0}
+    assert go(lag=NO_LAG).waiting == [WEEK]
+    line = warehouse.execute("SELECT attempt, posts, problem FROM ops.report_request").fetchone()
+    assert line == {"attempt": 1, "posts": 0, "problem": None}
 
 
 @pytest.mark.parametrize("lag", [NO_LAG, timedelta(minutes=1)])
@@ -221,14 +223,16 @@ def test_an_unknown_status_is_waited_for(echo360: Sandbox) -> None:
     assert len(go().pending) == 1
 
 
-def test_a_refusal_with_free_slots_is_permanent(echo360: Sandbox) -> None:
+def test_a_refusal_that_comes_again_with_free_slots_is_permanent(echo360: Sandbox) -> None:
     fortnight = Window(date(2026, 1, 1), date(2026, 1, 15))
     progress = go(fortnight, WEEK)
-    assert "7 days at most" in progress.lost[0]
+    assert progress.waiting == [fortnight]
     assert len(progress.pending) == 1
+    assert "7 days at most" in go(fortnight, WEEK, lag=NO_LAG).lost[0]
     attempted = echo360.counts()["echo360 submissions"]
-    assert go(fortnight, WEEK).lost == progress.lost
+    assert "7 days at most" in go(fortnight, WEEK).lost[0]
     assert echo360.counts()["echo360 submissions"] == attempted
+    assert go(fortnight, WEEK, afresh=True).waiting == [fortnight]
 
 
 def test_nothing_is_submitted_while_the_listing_cannot_be_read(echo360: Sandbox) -> None:
@@ -340,3 +344,17 @@ def test_a_process_that_submits_for_too_long_is_not_waited_for(
         with pytest.raises(TransientFailure, match="Other tasks have been submitting"):
             go()
     assert len(go().pending) == 1
+
+
+def test_a_run_whose_line_gave_way_and_expired_goes_by_the_current_one(echo360: Sandbox) -> None:
+    """It was told the deleted report for ever."""
+    echo360.set_clock("2026-02-01T00:00:00Z")
+    echo360.set_faults(echo360_build_seconds=0)
+    go()
+    (first,) = go().available
+    echo360.set_clock("2026-02-10T00:00:00Z")
+    go(run="echo360_reports two", reload=True)
+    (second,) = go(run="echo360_reports two").available
+    assert go().available == [first]
+    echo360.set_clock("2026-02-16T00:00:00Z")
+    assert go().available == [second]

@@ -23,6 +23,15 @@ def test_windows_cover_each_day_once(length: int) -> None:
     assert len(windows) == -(-length // 7)
 
 
+def test_days_that_stand_alone_cut_a_window() -> None:
+    days = Days(date(2026, 1, 1), date(2026, 1, 14))
+    alone = [date(2026, 1, 1), date(2026, 1, 4), date(2026, 1, 9), date(2026, 1, 10)]
+    windows = windows_of(REPORTS["videoview"], days, done=[date(2026, 1, 12)], alone=alone)
+    assert [(w.first_day.day, w.end_day.day) for w in windows] == [
+        (1, 2), (2, 4), (4, 5), (5, 8), (8, 9), (9, 10), (10, 11), (11, 15)
+    ]  # fmt: skip
+
+
 def test_a_year_is_53_requests() -> None:
     year = Days(date(2025, 1, 1), date(2025, 12, 31))
     assert len(windows_of(REPORTS["videoview"], year)) == 53

@@ -150,13 +150,15 @@ def fire(trigger: Echo360RequestsTrigger) -> dict[str, Any]:
 
 
 def test_a_window_given_up_does_not_hold_back_the_others(echo360: Sandbox) -> None:
-    fortnight = {"first_day": "2026-01-01", "end_day": "2026-01-15"}
-    echo360.set_faults(echo360_build_seconds=0)
-    context = run_context()
-    submit(fortnight, WEEK)
-    with pytest.raises(PermanentFailure, match="7 days at most"):
-        wait(fortnight, WEEK, context=context)
-    assert len(context["ti"].pushed["return_value"]) == 1
+    given = {"first_day": "2026-01-05", "last_day": "2026-01-07"}
+    echo360.set_faults(echo360_build_seconds=0, poisoned_day="2026-01-06")
+    run = Run("one", **given).execute("videoview")
+    assert "2026-01-06/2026-01-07 is given up" in run.failures["videoview.wait"]
+    assert len(run.xcoms["videoview.merge"]) == 2
+    echo360.set_faults(poisoned_day=None)
+    again = Run("two", **given).execute("videoview")
+    assert not again.failures
+    assert len(again.xcoms["videoview.merge"]) == 1
 
 
 # --- land, stage, merge ---------------------------------------------------------------------------

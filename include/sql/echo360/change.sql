@@ -8,6 +8,7 @@ SET
     posts = %(posts)s,
     posting_at = %(posting_at)s,
     seen_before = %(seen_before)s,
+    refused_at = %(refused_at)s,
     answered_at = %(answered_at)s,
     closed_at = %(closed_at)s
 WHERE intent_id = %(intent_id)s

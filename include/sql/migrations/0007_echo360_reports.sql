@@ -8,7 +8,9 @@ DROP INDEX echo360.videoview_clock;
 
 DROP INDEX echo360.videoview_delivery;
 
-CREATE INDEX videoview_days ON echo360.videoview USING brin (event_timestamp, _delivery) WITH (autosummarize = TRUE);
+-- The views count by the UTC day.
+CREATE INDEX videoview_days ON echo360.videoview
+USING brin (event_timestamp, ((event_timestamp AT TIME ZONE 'UTC')::date), _delivery) WITH (autosummarize = TRUE);
 
 COMMENT ON COLUMN echo360.asset.snapshot_day IS 'The UTC day on which Echo360 made the report: its counts are those of that day.';
 

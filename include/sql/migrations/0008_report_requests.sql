@@ -1,7 +1,10 @@
 -- depends: 0007_echo360_reports
 
-ALTER TABLE ops.report_request ADD COLUMN reload boolean NOT NULL DEFAULT FALSE;
+ALTER TABLE ops.report_request
+    ADD COLUMN reload boolean NOT NULL DEFAULT FALSE,
+    ADD COLUMN refused_at timestamptz;
 
+COMMENT ON COLUMN ops.report_request.refused_at IS 'When it was refused while a slot seemed to be free: others may hold all of them without being listed yet.';
 COMMENT ON COLUMN ops.report_request.reload IS 'Whether its run loads again: nobody''s earlier request is adopted for it.';
 
 ALTER TABLE ops.schema_change ALTER COLUMN delivery_id DROP NOT NULL;

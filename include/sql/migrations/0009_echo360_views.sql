@@ -310,7 +310,7 @@ FROM echo360.asset AS a
 INNER JOIN newest AS n ON a._origin = n._origin AND a.snapshot_day = n.snapshot_day;
 
 COMMENT ON VIEW echo360.viewing_time IS 'How much of a media a user watched on a UTC day, in seconds of the media. echo360.videoview and echo360.viewsessions tell of different views, so that their seconds add up. What is watched again in another session counts again.';
-COMMENT ON COLUMN echo360.viewing_time.day IS 'UTC day: of a video view event its own, of a session that on which it began, for SESSION_STALE comes days after the viewing.';
+COMMENT ON COLUMN echo360.viewing_time.day IS 'UTC day: of a video view event its own, of a session that of its first row, SESSION_BEGIN where the day on which it began is loaded, for SESSION_STALE comes days after the viewing. A session that has not ended counts nothing yet.';
 COMMENT ON COLUMN echo360.viewing_time.user_id IS 'user identifier (UUID); NULL for all those whom the report does not name.';
 COMMENT ON COLUMN echo360.viewing_time.media_id IS 'media identifier (UUID).';
 COMMENT ON COLUMN echo360.viewing_time.media_name IS 'name of the media; of several names on a day the last of the alphabet.';

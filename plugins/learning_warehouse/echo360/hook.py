@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import random
+import ssl
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import urlopen
 
 import requests
+import urllib3
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
 from requests import PreparedRequest, RequestException, Response
 from requests.auth import AuthBase
@@ -131,7 +133,7 @@ class Echo360Hook(BaseHook):
         try:
             if isinstance(answer, dict):
                 answer = answer["reports"] if "reports" in answer else answer["data"]
-            return {
+            offered = {
                 str(report["name"]): [
                     str(parameter["name"])
                     for parameter in report.get("parameters") or ()
@@ -144,6 +146,12 @@ class Echo360Hook(BaseHook):
                 f"The listing of reports at {redacted(url)} cannot be understood: nothing was "
                 "submitted; if it stays so, compare it with Echo360's document."
             ) from None
+        if not offered:
+            raise TransientFailure(
+                f"The listing of reports at {redacted(url)} is empty: if it stays so, ask your "
+                "Echo360 administrator to allow the client the reporting API."
+            )
+        return offered
 
     def requests(self) -> list[ReportRequest]:
         """Everybody's requests, from all pages of ``/requests``."""
@@ -190,10 +198,8 @@ class Echo360Hook(BaseHook):
         body = {"parameters": parameters, "output": dict(output)}
         try:
             answer = self._authorised("POST", url, json=body)
-        except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
-            raise self._unreachable(error) from None
         except RequestException as error:
-            if _was_not_sent(error):
+            if isinstance(error, requests.ConnectTimeout) or _was_not_sent(error):
                 raise self._unreachable(error) from None
             raise OutcomeUnknown(
                 f"Echo360 did not answer to the submission of {report} "
@@ -453,7 +459,9 @@ def redacted(url: str) -> str:
 def _was_not_sent(error: RequestException) -> bool:
     """Whether the connection was never made, so that nothing can have arrived."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
-    return type(reason).__name__ in ("NewConnectionError", "NameResolutionError")
+    if isinstance(reason, urllib3.exceptions.SSLError):
+        return isinstance(next(iter(reason.args), None), ssl.SSLCertVerificationError)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError)
 
 
 def _is_json(answer: Response) -> bool:

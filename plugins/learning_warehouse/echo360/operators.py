@@ -21,7 +21,7 @@ from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
 from learning_warehouse.window import Days, days_of, follows_schedule, run_type
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Sequence
+    from collections.abc import Container, Sequence
     from datetime import date
 
     from airflow.providers.common.compat.sdk import Context, XComArg
@@ -36,7 +36,10 @@ TRAILING_DAYS = 3
 within 48 hours of its close, so that the days before need not be asked for again."""
 
 HEALED_DAYS = 35
-"""How far back a scheduled run looks for days that earlier runs left undone."""
+"""How far back a scheduled run takes up days that earlier ones left undone."""
+
+REMEMBERED_DAYS = 365
+"""How far back it looks for such days, to say that they are to be loaded by hand."""
 
 
 def run_name(context: Context) -> str:
@@ -73,6 +76,38 @@ def pursue(
         warehouse_conn_id=warehouse_conn_id,
         **how,
     )
+
+
+class _History:
+    """What earlier runs tell of a report's days."""
+
+    def __init__(self, conn: Connection, origin: str, report: Report) -> None:
+        from learning_warehouse.echo360.protocol import ATTEMPTS, FAILED
+
+        self._conn = conn
+        self._values = {
+            "origin": origin,
+            "report": report.name,
+            "dataset": report.dataset.table,
+            "attempts": ATTEMPTS,
+            "failed": list(FAILED),
+        }
+
+    def first_scheduled(self, *, since: date) -> date | None:
+        """The first day from then on for which a scheduled run has asked."""
+        (row,) = self._execute("first_scheduled", first_day=since)
+        first_day: date | None = row["first_day"]
+        return first_day
+
+    def troubled_days(self) -> set[date]:
+        """Days that were held or given up: no other day may wait for them."""
+        return {row["day"] for row in self._execute("troubled")}
+
+    def _execute(self, section: str, **values: Any) -> list[dict[str, Any]]:
+        from learning_warehouse.warehouse.sql import statement
+
+        query = statement("echo360/history", section)
+        return self._conn.execute(query, {**self._values, **values}).fetchall()
 
 
 class Echo360PlanOperator(BaseOperator):
@@ -161,23 +196,26 @@ class Echo360PlanOperator(BaseOperator):
     ) -> list[Window]:
         from learning_warehouse.warehouse.ledger import standing_days
 
-        scheduled = follows_schedule(context)
-        first_day = days.last_day - timedelta(days=HEALED_DAYS) if scheduled else days.first_day
+        history = _History(conn, origin, report)
         standing = standing_days(
             conn,
             dataset=report.dataset.table,
             origin=origin,
-            first_day=first_day,
+            first_day=min(days.first_day, days.last_day - timedelta(days=REMEMBERED_DAYS)),
             end_day=days.end_day,
         )
         done = {d for d, made_at in standing.items() if made_at >= Window.of(d).complete_at}
-        if scheduled:
-            days = self._with_undone(report, days, first_day, standing.keys(), done)
+        if follows_schedule(context):
+            days = self._with_undone(report, days, history, done)
         days_in_reach = self._within_reach(report, days)
         if days_in_reach is None:
             return []
-        reload = context["params"].get("reload")
-        windows = windows_of(report, days_in_reach, done=() if reload else done)
+        windows = windows_of(
+            report,
+            days_in_reach,
+            done=() if context["params"].get("reload") else done,
+            alone=history.troubled_days(),
+        )
         if windows:
             self.log.info("%s: %d windows of %s", report.name, len(windows), days_in_reach)
         else:
@@ -188,29 +226,29 @@ class Echo360PlanOperator(BaseOperator):
         return windows
 
     def _with_undone(
-        self,
-        report: Report,
-        days: Days,
-        first_day: date,
-        standing: Collection[date],
-        done: Container[date],
+        self, report: Report, days: Days, history: _History, done: Container[date]
     ) -> Days:
         """The run's day, and with it the days from the first one that is not done."""
-        trailing = days.last_day - timedelta(days=TRAILING_DAYS - 1)
-        known = min(standing, default=trailing)
-        candidates = Days(min(trailing, max(first_day, known)), days.last_day)
-        undone = [day for day in candidates if day not in done]
-        if undone[0] < trailing:
+        last_day = days.last_day
+        trailing = last_day - timedelta(days=TRAILING_DAYS - 1)
+        horizon = last_day - timedelta(days=HEALED_DAYS)
+        begun = history.first_scheduled(since=last_day - timedelta(days=REMEMBERED_DAYS))
+        since_begun = Days(min(trailing, begun or trailing), last_day)
+        undone = [day for day in since_begun if day not in done]
+        forgotten = [day for day in undone if day < horizon]
+        if forgotten:
+            self.log.warning(
+                "%s: %d days from %s to %s are not loaded or not complete: trigger the DAG with "
+                "these days.", report.name, len(forgotten), forgotten[0], forgotten[-1],
+            )  # fmt: skip
+        left = [day for day in undone if horizon <= day < trailing]
+        if left:
             self.log.warning(
                 "%s: %d days before %s were left undone and are taken up, from %s on.",
-                report.name, sum(day < trailing for day in undone), trailing, undone[0],
+                report.name, len(left), trailing, left[0],
             )  # fmt: skip
-        if known < first_day and first_day not in standing:
-            self.log.warning(
-                "%s: days between %s and %s are not loaded: trigger the DAG with these days.",
-                report.name, known, first_day,
-            )  # fmt: skip
-        return Days(undone[0], days.last_day)
+        first_day = next((day for day in undone if day >= horizon), last_day)
+        return Days(first_day, last_day)
 
     def _within_reach(self, report: Report, days: Days) -> Days | None:
         """The days that are not too long ago for Echo360 to tell of."""
@@ -259,14 +297,20 @@ class Echo360SubmitOperator(BaseOperator):
             raise AirflowSkipException(
                 f"{self.report.name}: there is nothing to ask for; the log of 'plan' says why."
             )
-        progress = pursue(
-            context,
-            self.report,
-            self.windows,
-            afresh=True,
-            echo360_conn_id=self.echo360_conn_id,
-            warehouse_conn_id=self.warehouse_conn_id,
-        )
+        from learning_warehouse.echo360.protocol import Busy
+
+        try:
+            progress = pursue(
+                context,
+                self.report,
+                self.windows,
+                afresh=True,
+                echo360_conn_id=self.echo360_conn_id,
+                warehouse_conn_id=self.warehouse_conn_id,
+            )
+        except Busy as busy:
+            self.log.info("%s The task 'wait' goes on.", busy)
+            return list(self.windows)
         for sentence in progress.lost:
             self.log.error("%s", sentence)
         return list(self.windows)

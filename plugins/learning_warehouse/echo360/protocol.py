@@ -56,6 +56,10 @@ UNLISTED = "Missing"
 """What a request is taken for that Echo360 does not know any more."""
 
 
+class Busy(TransientFailure):
+    """Others have been submitting for too long."""
+
+
 @dataclass
 class Progress:
     """Where the windows of one report stand.
@@ -106,8 +110,8 @@ def advance(
     :param reload: ask again, once in this run, for what was made before.
     :param output: ``compression`` and ``delimiter`` of what is submitted now.
     :param lag: how late a submitted request may appear in the listing.
-    :raises TransientFailure: the listing cannot be read, or others submit for too long; nothing was
-        submitted.
+    :raises Busy: others have been submitting for too long; nothing was done.
+    :raises TransientFailure: the listing cannot be read; nothing was submitted.
     """
     # The lock lives in a transaction on a connection of its own, so that each line is committed as
     # it is written, and a process that dies lets go of the lock.
@@ -135,7 +139,7 @@ def _lock(conn: Connection, origin: str) -> None:
     try:
         conn.execute(statement("echo360/lock", "lock"), {"origin": origin})
     except LockNotAvailable:
-        raise TransientFailure(
+        raise Busy(
             f"Other tasks have been submitting to {origin} for {LOCK_PATIENCE}: the next look may "
             "find them done."
         ) from None
@@ -198,7 +202,11 @@ class _Protocol:
         if line is None:
             return self._begin(window, parent)
         if self._run in line["runs"]:
-            return line
+            if not self._is_gone(line):
+                return line
+            others = [run for run in line["runs"] if run != self._run]
+            self._change(line, runs=others)
+            return self._line(window, parent)
         # As Echo360 lists it now: the run that submitted it may have died before it looked.
         listed = self._listed.get(line["request_id"])
         status = listed.status if listed else line["status"]
@@ -213,6 +221,12 @@ class _Protocol:
                 + (", which loads again" if self._reload else ", when more data is there"),
             )
             return self._begin(window, parent)
+
+    def _is_gone(self, line: dict[str, Any]) -> bool:
+        """Whether it gave way to another line, and Echo360 has deleted its report since."""
+        listed = self._listed.get(line["request_id"])
+        has_failed = listed is not None and listed.status in FAILED
+        return line["closed_at"] is not None and line["status"] == AVAILABLE and has_failed
 
     def _is_complete(self, window: Window, created: datetime) -> bool:
         """Whether a request of then has all that one of now would have."""
@@ -343,7 +357,11 @@ class _Protocol:
     def _is_for(self, window: Window, request: ReportRequest) -> bool:
         if request.report not in self._report.names:
             return False
-        given = {key: str(value)[:10] for key, value in request.parameters.items() if value}
+        given = {
+            name: str(request.parameters[name])[:10]
+            for name in ("start", "end")
+            if request.parameters.get(name)
+        }
         return given == self._parameters(window)
 
     def _parameters(self, window: Window) -> dict[str, str]:
@@ -360,7 +378,8 @@ class _Protocol:
         if line["problem"] and not self._afresh:
             self.progress.lost.append(line["problem"])
             return None
-        if self._in_flight(line) >= SLOTS:
+        refused_lately = line["refused_at"] and self._now < line["refused_at"] + self._lag
+        if refused_lately or self._in_flight(line) >= SLOTS:
             self.progress.waiting.append(window)
             return None
         before = line
@@ -414,18 +433,23 @@ class _Protocol:
     def _refused(
         self, window: Window, line: dict[str, Any], refusal: Refused
     ) -> dict[str, Any] | None:
-        """Never decided from words in the answer: a full listing means that no slot was free."""
+        """Never decided from words in the answer: a full listing means that no slot was free.
+
+        The listing may lag: only a second refusal, after the lag, is one of the request itself.
+        """
         self._listed = {r.request_id: r for r in self._hook.requests()}
         pending = sum(r.status == PENDING for r in self._listed.values())
-        if refusal.status == 429 or pending >= SLOTS:
-            log.info("%s %s: no slot is free (%s)", self._report.name, window, refusal)
+        no_slot = refusal.status == 429 or pending >= SLOTS
+        if no_slot or line["refused_at"] is None:
+            log.info("%s %s: no slot is free, it seems (%s)", self._report.name, window, refusal)
+            self._change(line, refused_at=None if no_slot else datetime.now(UTC))
             self.progress.waiting.append(window)
             return None
         problem = (
             f"Echo360 refuses the request for {self._report.name} {window} (HTTP {refusal.status}: "
             f"{refusal.text}): mend what it says, then clear the task 'submit'."
         )
-        self._change(line, problem=problem)
+        self._change(line, problem=problem, refused_at=None)
         self.progress.lost.append(problem)
         return None
 
@@ -436,6 +460,7 @@ class _Protocol:
             status=request.status,
             created=request.created,
             posting_at=None,
+            refused_at=None,
             problem=None,
             answered_at=datetime.now(UTC),
         )

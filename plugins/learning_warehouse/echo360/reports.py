@@ -146,16 +146,27 @@ class Window:
         return cls(date.fromisoformat(value["first_day"]), date.fromisoformat(value["end_day"]))
 
 
-def windows_of(report: Report, days: Days, *, done: Container[date] = ()) -> list[Window]:
+def windows_of(
+    report: Report, days: Days, *, done: Container[date] = (), alone: Container[date] = ()
+) -> list[Window]:
     """The windows in which a report with dates is asked for these days.
 
-    They are adjacent, without gap or overlap, but for the days that are done: those are left out at
-    the beginning and the end of a window, and never make two of one.
+    They are adjacent, without gap or overlap, but for the days that are done.
+
+    :param done: days that are left out at the beginning and the end of a window; they never make
+        two of one.
+    :param alone: days that get a window of their own.
     """
     assert report.days is not None
-    windows = []
+    windows: list[Window] = []
     for week in days.weeks(report.days):
-        wanted = [day for day in week if day not in done]
-        if wanted:
-            windows.append(Window(wanted[0], wanted[-1] + timedelta(days=1)))
+        open_window: Window | None = None
+        for day in week:
+            if day in done:
+                continue
+            if open_window is None or day in alone:
+                windows.append(Window.of(day))
+            else:
+                windows[-1] = Window(open_window.first_day, day + timedelta(days=1))
+            open_window = None if day in alone else windows[-1]
     return windows

@@ -32,7 +32,8 @@ class Echo360ReportSensor(BaseSensorOperator):
     """Waits until each window of a report is covered by a request that is available.
 
     XCom: the ids of those requests, which cover the windows exactly. Where a window was given up,
-    or is not ready in time, the others' ids are pushed, then the task fails and names it.
+    or is not ready in time, the others' ids are pushed, then the task fails and names it; not where
+    the listing cannot be read at the end of that time.
 
     :param report: the report.
     :param windows: its windows, as ``plan`` cut them.
@@ -77,7 +78,7 @@ class Echo360ReportSensor(BaseSensorOperator):
         self.timeout = self._patience.total_seconds()
         if not self.deferrable:
             return super().execute(context)
-        return self._look(context, time.time() + self.timeout, afresh=True)
+        return self._look(context, time.time() + self.timeout)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> list[str]:
         """Woken by the trigger: look, and wait again while something is open."""
@@ -95,21 +96,20 @@ class Echo360ReportSensor(BaseSensorOperator):
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self._result(context, progress))
 
-    def _advance(self, context: Context, *, afresh: bool = False) -> Progress:
+    def _advance(self, context: Context) -> Progress:
         return pursue(
             context,
             self.report,
             self.windows,
-            afresh=afresh,
             lag=self.lag,
             echo360_conn_id=self.echo360_conn_id,
             warehouse_conn_id=self.warehouse_conn_id,
         )
 
-    def _look(self, context: Context, deadline: float, *, afresh: bool = False) -> list[str]:
+    def _look(self, context: Context, deadline: float) -> list[str]:
         """Look; wait while something is open, and where nothing could be seen."""
         try:
-            progress = self._advance(context, afresh=afresh)
+            progress = self._advance(context)
         except TransientFailure as failure:
             self.log.warning("%s Looking again later.", failure)
             self._check(context, deadline)

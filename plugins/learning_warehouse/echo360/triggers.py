@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -25,35 +24,41 @@ log = logging.getLogger(__name__)
 
 
 class _Listing:
-    """The last reading of ``/requests``, for whom it is young enough."""
+    """The last reading of ``/requests``, for whom it is young enough.
+
+    Who looks at the same time waits for one reading, and takes no thread of the triggerer's.
+    """
 
     def __init__(self, conn_id: str) -> None:
         self._conn_id = conn_id
         self._hook: Echo360Hook | None = None
-        self._lock = threading.Lock()
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="echo360-listing")
         self._begun = float("-inf")
-        self._read = Future[list["ReportRequest"]]()
+        self._outcome: list[ReportRequest] | Exception = []
 
-    def since(self, moment: float) -> list[ReportRequest]:
+    async def since(self, moment: float) -> list[ReportRequest]:
         """What was listed at ``moment`` (of the monotonic clock) or later.
 
         :raises TransientFailure, PermanentFailure: it could not be read.
         """
-        from learning_warehouse.echo360.hook import Echo360Hook
-        from learning_warehouse.errors import PermanentFailure, TransientFailure
+        loop = asyncio.get_running_loop()
+        outcome = await loop.run_in_executor(self._reader, self._read, moment)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
-        with self._lock:
-            if self._begun < moment:
-                self._begun = time.monotonic()
-                self._read = Future()
-                self._hook = self._hook or Echo360Hook(self._conn_id, attempts=2)
-                try:
-                    self._read.set_result(self._hook.requests())
-                except (TransientFailure, PermanentFailure) as failure:
-                    self._hook = None
-                    self._read.set_exception(failure)
-            read = self._read
-        return read.result()
+    def _read(self, moment: float) -> list[ReportRequest] | Exception:
+        from learning_warehouse.echo360.hook import Echo360Hook
+
+        if self._begun < moment:
+            self._begun = time.monotonic()
+            self._hook = self._hook or Echo360Hook(self._conn_id, attempts=2)
+            try:
+                self._outcome = self._hook.requests()
+            except Exception as failure:
+                self._hook = None
+                self._outcome = failure
+        return self._outcome
 
 
 _listing = cache(_Listing)
@@ -117,12 +122,16 @@ class Echo360RequestsTrigger(BaseTrigger):
                 return
             try:
                 moment = max(begun, time.monotonic() - self.poll_interval / 2)
-                listed = await asyncio.to_thread(_listing(self.conn_id).since, moment)
+                listed = await _listing(self.conn_id).since(moment)
             except TransientFailure as failure:
                 log.warning("%s", failure)
                 continue
             except PermanentFailure as failure:
                 yield self._event(str(failure))
+                return
+            except Exception as failure:
+                log.exception("The listing of requests could not be read")
+                yield self._event(f"the listing could not be read: {type(failure).__name__}")
                 return
             status = {request.request_id: request.status for request in listed}
             ended = {r for r in waiting if status.get(r, FAILED[0]) in (AVAILABLE, *FAILED)}

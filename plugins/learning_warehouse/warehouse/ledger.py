@@ -114,8 +114,7 @@ def standing_days(
 ) -> dict[date, datetime]:
     """For which days something stands, and when the vendor made it, of a table replaced by days.
 
-    :param first_day: the first of the days that are looked at; the last one before it for which
-        anything stands is told as well.
+    :param first_day: the first of the days that are looked at.
     :param end_day: the day after the last one.
     """
     values = {"dataset": dataset, "origin": origin, "first_day": first_day, "end_day": end_day}

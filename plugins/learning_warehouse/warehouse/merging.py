@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
@@ -52,11 +53,12 @@ class Merged:
 
 
 class _Held(PermanentFailure):
-    """The delivery would shrink what stands by more than half."""
+    """The delivery would shrink some parts of what stands by more than half."""
 
-    def __init__(self, sentence: str, delivery_id: int) -> None:
+    def __init__(self, sentence: str, delivery_id: int, parts: list[str]) -> None:
         super().__init__(sentence)
         self.delivery_id = delivery_id
+        self.parts = parts
 
 
 def merge(
@@ -123,7 +125,8 @@ def _merge_staged(
             _record(conn, staged, merged)
     except _Held as held:
         conn.execute(
-            statement("merge/hold"), {"delivery_id": held.delivery_id, "problem": str(held)}
+            statement("merge/hold"),
+            {"delivery_id": held.delivery_id, "problem": str(held), "parts": held.parts},
         )
         raise
     log.info(
@@ -239,7 +242,7 @@ def _replace(
     renewed = [p for p in current if not p["unchanged"]]
     shrinking = [p for p in renewed if p["rows_brought"] * 2 < p["rows_present"]]
     if shrinking and not accept_shrink:
-        raise _hold(delivery, shrinking)
+        raise _hold(dataset, delivery, shrinking)
     if renewed:
         run("delete", parts=[p["part"] for p in renewed])
         run("insert", parts=[p["part"] for p in renewed], is_all=renewed == parts)
@@ -266,14 +269,20 @@ def _rows(parts: list[dict[str, Any]]) -> int:
     return sum(p["rows_brought"] for p in parts)
 
 
-def _hold(delivery: dict[str, Any], shrinking: list[dict[str, Any]]) -> _Held:
+def _hold(dataset: Dataset, delivery: dict[str, Any], shrinking: list[dict[str, Any]]) -> _Held:
     losses = ", ".join(
         f"{p['part']} from {p['rows_present']} to {p['rows_brought']} rows" for p in shrinking[:5]
     )
+    parts = [p["part"] for p in shrinking]
+    days = [delivery["first_day"], delivery["end_day"] and delivery["end_day"] - timedelta(days=1)]
+    if dataset.strategy == "replace_window":
+        days = [parts[0], parts[-1]]
+    of_days = f", first_day {days[0]} and last_day {days[1]}" if all(days) else ""
     return _Held(
         f"{delivery['name']} is held, for it would shrink {losses}: look at it in the landing zone "
-        "and, if the vendor means it, run again with the Param accept_shrink.",
+        f"and, if the vendor means it, run again with accept_shrink{of_days}.",
         delivery["delivery_id"],
+        parts,
     )
 
 
