@@ -1,0 +1,28 @@
+"""A warehouse that the tests of a module share: each finds its own lines by their delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from tests.conftest import open_database
+
+if TYPE_CHECKING:
+    from include.sandbox.postgres import EmbeddedPostgres
+    from learning_warehouse.warehouse.connection import Connection
+
+
+@pytest.fixture(scope="module")
+def shared_warehouse(
+    postgres: EmbeddedPostgres, request: pytest.FixtureRequest
+) -> Iterator[Connection]:
+    """An open warehouse of the module's own."""
+    name = request.module.__name__.replace(".", "_")
+    with psycopg.connect(postgres.url(), autocommit=True) as conn:
+        conn.execute(f'CREATE DATABASE "{name}" TEMPLATE empty_warehouse')
+    with closing(open_database(postgres, name)) as conn:
+        yield conn
