@@ -1,4 +1,4 @@
-"""edX tracking logs: unpack the tars, then for each lane stage → merge."""
+"""edX tracking logs: find what is new, then for each lane stage → merge."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
-from learning_warehouse.edx.operators import TAR_KEY, EdxLogTarOperator, lane_names
+from learning_warehouse.edx.operators import LOGS_KEY, EdxLogTarOperator, lane_names
 from learning_warehouse.edx.staging import EVENTS, stage_member
 from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
 from learning_warehouse.timetable import UTCDays
@@ -17,23 +17,30 @@ LANES = 2
 DOC = """
 ### edX tracking logs
 
-Takes the tracking logs out of the tars in edX's bucket (`{date}-{site}-tracking.tar`) and adds
-their events to `edx.event`, each event once, however often it is delivered.
+Takes the tracking logs in edX's bucket, in tars (`{date}-{site}-tracking.tar`, also `.tar.gz`,
+`.tgz`, `.tar.bz2`, `.tar.xz`, `.tar.zst`) and by themselves
+(`{org}-{site}-events-{date}.log.gz`, also with `.gpg`), and adds their events to `edx.event`, each
+event once, however often it is delivered. A log may be plain or a `.gz`, `.bz2`, `.xz` or `.zst`,
+and encrypted or not.
 
-* **What it does**: `unpack` reads the headers of the tars where they lie; nothing is downloaded. It
-  deals out the logs that were not loaded yet to the lanes, evenly by bytes; an empty lane is
-  skipped. Each lane stages its logs from their places in the tars and merges them. A line that is
-  no event goes to `ops.rejected_row` with its reason.
-* **Schedule**: each UTC day, six hours after its close. A scheduled run also looks at the tars of
-  the 35 days before; a tar that was walked is not walked again.
-* **By hand**: `first_day` and `last_day` choose the tars by the date in their names, which is when
-  they were made: the events in them are older. A tar holds again what the ones before it held, so
-  that the last one brings everything. `earliest` takes all of them, `reload` takes logs again that
-  were loaded before.
-* **Connections**: `edx_tracking_logs` (its extra `site` names the edX site, else the tars' names
-  do), `learning_warehouse`.
+* **What it does**: `unpack` reads the headers of plain tars where they lie; nothing is downloaded.
+  A compressed tar is read once, and what is new in it is copied to the landing zone. A log by
+  itself stays where it is. What was not loaded yet is dealt out to the lanes, evenly by bytes; an
+  empty lane is skipped. Each lane stages its logs from where they lie and merges them. A line that
+  is no event goes to `ops.rejected_row` with its reason.
+* **Schedule**: each UTC day, six hours after its close. A scheduled run also looks at the tars and
+  logs of the 35 days before; a tar that was gone through is left alone until it changes.
+* **By hand**: `first_day` and `last_day` choose tars and logs by the date in their names, which is
+  when they were made: the events in them are older. A tar holds again what the ones before it held,
+  so that the last one brings everything. `earliest` takes all of them, `reload` takes logs again
+  that were loaded before.
+* **Encrypted logs** (`.gpg`) are left alone and counted, until a connection `edx_gpg` holds the
+  private key (extra `private_key`, password: its passphrase). They are decrypted as they are read.
+* **Connections**: `edx_tracking_logs` (its extra `site` names the edX site, else the keys do),
+  `learning_warehouse`; for compressed tars `landing_zone`; for encrypted logs `edx_gpg`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. Nothing
-  is loaded twice. A damaged tar or log holds back nothing but itself.
+  is loaded twice. A damaged tar or log holds back nothing but itself: of a tar, what lies before
+  the damage is loaded.
 """
 
 with DAG(
@@ -57,17 +64,17 @@ with DAG(
             None,
             type=["null", "string"],
             title="Bucket",
-            description="Where the tars lie. Empty: the bucket of the connection.",
+            description="Where tars and logs lie. Empty: the bucket of the connection.",
         ),
         "prefix": Param(
             "", type="string", title="Prefix", description="Only keys that begin with it."
         ),
         "pattern": Param(
-            TAR_KEY,
+            LOGS_KEY,
             type="string",
             title="Pattern of the keys",
-            description="A regular expression that finds the tars, with a group date (YYYY-MM-DD) "
-            "and a group site.",
+            description="A regular expression that finds tars and logs, with a group date "
+            "(YYYY-MM-DD) and a group site, which is kept as the origin of the events.",
         ),
     },
 ) as dag:

@@ -13,7 +13,14 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "plugins" / "learning_warehouse"
 LOCKS = {"requirements-airflow3.lock": "3.3.2", "requirements-airflow2.lock": "2.11.2"}
-CONNECTIONS = {"vocareum", "echo360", "edx_tracking_logs", "landing_zone", "learning_warehouse"}
+CONNECTIONS = {
+    "vocareum",
+    "echo360",
+    "edx_tracking_logs",
+    "edx_gpg",
+    "landing_zone",
+    "learning_warehouse",
+}
 
 
 def required(name: str) -> list[Requirement]:

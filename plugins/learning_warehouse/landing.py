@@ -89,14 +89,22 @@ def s3_sentences(what: str) -> Iterator[None]:
 
 
 def open_uri(
-    uri: str, *, conn_id: str = LANDING_CONN_ID, offset: int | None = None, size: int | None = None
+    uri: str,
+    *,
+    conn_id: str = LANDING_CONN_ID,
+    offset: int | None = None,
+    size: int | None = None,
+    etag: str | None = None,
 ) -> BinaryIO:
     """Stream an object, or ``size`` bytes of it from ``offset``, as they lie there.
 
     :param uri: ``s3://bucket/key``.
-    :raises PermanentFailure: it is not there, or may not be read.
+    :param etag: only if this still is its ETag.
+    :raises PermanentFailure: it is not there, may not be read, or has another ETag.
     :raises TransientFailure: S3 does not answer.
     """
+    from botocore.exceptions import ClientError
+
     parts = urlsplit(uri, allow_fragments=False)
     key = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
     wanted = {}
@@ -104,8 +112,18 @@ def open_uri(
         if size == 0:
             return io.BytesIO()
         wanted["Range"] = f"bytes={offset}-{offset + size - 1}"
+    if etag is not None:
+        wanted["IfMatch"] = etag
     with s3_sentences(f"reading {uri}"):
-        body = _client(conn_id).get_object(Bucket=parts.netloc, Key=key, **wanted)["Body"]
+        try:
+            body = _client(conn_id).get_object(Bucket=parts.netloc, Key=key, **wanted)["Body"]
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
+                raise PermanentFailure(
+                    f"{uri} is no longer what it was when it was listed: clear the run's first "
+                    "task, which lists it again."
+                ) from None
+            raise
     return cast(BinaryIO, io.BufferedReader(_Body(body, uri), BLOCK))
 
 
@@ -145,6 +163,23 @@ class LandingZone:
     def __init__(self, conn_id: str = LANDING_CONN_ID) -> None:
         self.hook = s3_hook(conn_id)
         self.bucket = bucket_of(self.hook)
+
+    def holds(self, uri: str, size: int | None) -> bool:
+        """Whether an object of that size lies there, and it lies in this bucket."""
+        from botocore.exceptions import ClientError
+
+        parts = urlsplit(uri, allow_fragments=False)
+        if parts.netloc != self.bucket:
+            return False
+        client: Any = self.hook.get_conn()
+        with s3_sentences(f"looking for {uri}"):
+            try:
+                found = client.head_object(Bucket=self.bucket, Key=parts.path.removeprefix("/"))
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                    return False
+                raise
+        return bool(found["ContentLength"] == size)
 
     def put_stream(self, key: str, body: BinaryIO, *, size: int | None = None) -> tuple[str, int]:
         """Write a stream to the bucket as it comes, without the worker's disk.

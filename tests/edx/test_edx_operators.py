@@ -2,104 +2,30 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import secrets
-import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from learning_warehouse.edx.operators import EdxLogTarOperator, deal
-from learning_warehouse.edx.staging import EVENTS, stage_member
 from learning_warehouse.errors import PermanentFailure
-from learning_warehouse.operators import MergeOperator, StageOperator
 from learning_warehouse.warehouse import ledger
-from tests.conftest import context, run_merge
+from tests.conftest import context
+from tests.edx.bucket import log, merge_all, names, tar, together
 from tests.edx.loading import column, line, load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from include.sandbox.server import Sandbox
     from learning_warehouse.warehouse.connection import Connection
+    from tests.edx.bucket import Bucket
 
 pytestmark = pytest.mark.usefixtures("connections")
 
 FIRST = "2013-10-20-UniversityA-tracking.tar"
 SECOND = "2013-10-27-UniversityA-tracking.tar"
 
-
-class Bucket:
-    """A bucket of the test's own."""
-
-    def __init__(self, client: Any) -> None:
-        self.client = client
-        self.name = f"course-data-{secrets.token_hex(6)}"
-        client.create_bucket(
-            Bucket=self.name,
-            CreateBucketConfiguration={"LocationConstraint": "us-west-2"},
-        )
-
-    def put(self, key: str, content: bytes) -> None:
-        self.client.put_object(Bucket=self.name, Key=key, Body=content)
-
-    def unpack(self, **params: Any) -> list[int]:
-        """Run the task; what it dealt out, lane by lane."""
-        return together(self.lanes(**params))
-
-    def lanes(self, **params: Any) -> dict[str, list[int]]:
-        given = context(**{"earliest": True, **params})
-        try:
-            self.operator().execute(given)
-        finally:
-            self.pushed: dict[str, list[int]] = given["ti"].pushed
-        return self.pushed
-
-    def operator(self, **options: Any) -> EdxLogTarOperator:
-        return EdxLogTarOperator(task_id="unpack", bucket_name=self.name, **options)
-
-
-@pytest.fixture
-def bucket(sandbox: Sandbox) -> Bucket:
-    return Bucket(sandbox.client())
-
-
-def together(lanes: dict[str, list[int]]) -> list[int]:
-    return [delivery_id for lane in lanes.values() for delivery_id in lane]
-
-
-def tar(members: Mapping[str, bytes]) -> bytes:
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as writer:
-        for name, body in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(body)
-            writer.addfile(info, io.BytesIO(body))
-    return content.getvalue()
-
-
-def log(*numbers: int) -> bytes:
-    return gzip.compress(b"\n".join(map(line, numbers)), mtime=0)
-
-
 LOG_1 = {"prod-edx-001/2013-10-20-UniversityA.log.gz": log(1, 2)}
 LOG_2 = {"prod-edx-002/2013-10-20-UniversityA.log.gz": log(3)}
 LOG_3 = {"prod-edx-001/2013-10-27-UniversityA.log": line(4) + b"\n" + line(5)}
-
-
-def names(conn: Connection, ids: list[int]) -> set[str]:
-    return {ledger.find(conn, delivery_id).name for delivery_id in ids}
-
-
-def merge_all(conn: Connection, ids: list[int]) -> list[dict[str, Any]]:
-    """Stage and merge deliveries as the lanes do."""
-    staged = StageOperator(task_id="stage", dataset=EVENTS, deliveries=ids, stage=stage_member)
-    merge = MergeOperator(
-        task_id="merge", dataset=EVENTS, staged=staged.execute(context()), stage=stage_member
-    )
-    return run_merge(merge)
 
 
 def test_the_logs_of_a_tar_go_their_whole_way(warehouse: Connection, bucket: Bucket) -> None:

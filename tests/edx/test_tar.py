@@ -60,6 +60,10 @@ def tar_of(members: Mapping[str, bytes], *, layout: int = tarfile.GNU_FORMAT) ->
         "prod-edxapp-004/tracking.log-20140319-1395256622.gz",
         "2012-prod-edx-003/tracking_14602.log.gz",
         "prod-edge-edxapp-001/tracking.log.gz",
+        "prod-edx-001/2013-10-27-UniversityA.log.bz2",
+        "prod-edxapp-004/tracking.log-20140318.zst",
+        "2012-prod-edx-003/tracking_14602.log.xz",
+        "2014/UniversityA-edx-events-2014-05-09.log.gz",
     ],
 )
 def test_tracking_logs_are_known_by_their_names(name: str) -> None:
@@ -99,6 +103,15 @@ def test_encrypted_logs_are_counted(name: str) -> None:
     tar = tar_of({name: b"x"})
     assert tar.walk() == []
     assert tar.seen.encrypted == 1
+
+
+@pytest.mark.parametrize("end", [".log.gpg", ".log.gz.gpg", ".log.zst.gpg"])
+def test_encrypted_logs_are_logs_where_there_is_a_key(end: str) -> None:
+    tar = tar_of({f"a/2013-10-27-U{end}": b"x" * 100})
+    tar.seen.readable = True
+    (member,) = tar.walk()
+    assert member.version.startswith("100-")
+    assert (tar.seen.members, tar.seen.encrypted) == (1, 0)
 
 
 @pytest.mark.parametrize("layout", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])

@@ -1,23 +1,36 @@
 """The task that finds what is new in the bucket of tracking logs.
 
-Knows the bucket and the ledger; reads no more of a tar than its headers and the ends of its
-members.
+Knows the bucket and the ledger; reads no more of a plain tar than its headers and the ends of its
+members, and nothing of a log that lies there by itself.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import BaseOperator
 
+from learning_warehouse.edx.gpg import GPG_CONN_ID, key_of
 from learning_warehouse.edx.staging import EDX_CONN_ID, EVENTS
-from learning_warehouse.edx.tar import Walk, walk
+from learning_warehouse.edx.streams import Watched
+from learning_warehouse.edx.tar import Walk, pass_through, walk
 from learning_warehouse.errors import Failures, PermanentFailure
-from learning_warehouse.landing import bucket_of, s3_hook, s3_sentences
+from learning_warehouse.landing import (
+    LANDING_CONN_ID,
+    LandingZone,
+    bucket_of,
+    open_uri,
+    s3_hook,
+    s3_sentences,
+)
 from learning_warehouse.progress import Progress
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
@@ -25,19 +38,29 @@ from learning_warehouse.warehouse.sql import statement
 from learning_warehouse.window import days_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
 
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from airflow.providers.common.compat.sdk import Context
 
-    from learning_warehouse.edx.tar import Fetch, Member
+    from learning_warehouse.edx.tar import Fetch, Member, Passing
     from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.ledger import Delivery
     from learning_warehouse.window import Days
 
 log = logging.getLogger(__name__)
 
-TAR_KEY = r"(?:^|/)(?P<date>\d{4}-\d\d-\d\d)-(?P<site>[^/]+)-tracking\.tar$"
+# 2013-10-27-UniversityA-tracking.tar, .tar.gz …; UniversityA-edx-events-2014-05-09.log.gz …
+LOGS_KEY = (
+    r"(?:^|/)(?=(?:[^/]+-events-)?(?P<date>\d{4}-\d\d-\d\d))(?:\d{4}-\d\d-\d\d-)?(?P<site>[^/]+?)"
+    r"-(?:tracking\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz)"
+    r"|[^/-]+-events-\d{4}-\d\d-\d\d\.log(?:\.(?:gz|bz2|xz|zst))?(?:\.gpg)?)$"
+)
+COMPRESSED_TAR = re.compile(r"\.(?:tar\.(?:gz|bz2|xz|zst)|tgz|tbz2?|txz|tzst)$")
+LOOSE_LOG = re.compile(r"\.log(?:-\d[\d-]*)?(?:\.(?:gz|bz2|xz|zst))?(?:\.gpg)?$")
 LOOK_BACK = 35
+LONGEST_NAME = 400
+QUOTES = '"'
 
 
 def lane_names(lanes: int) -> list[str]:
@@ -46,10 +69,10 @@ def lane_names(lanes: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Tar:
-    """A tar in the bucket.
+class Found:
+    """An object in the bucket: a tar of logs, or a log by itself.
 
-    :param site: the edX site that its members are from.
+    :param site: the edX site that its logs are from.
     :param day: the date in its key: when it was made, not when its events were.
     :param etag: as S3 gives it, in quotes.
     """
@@ -67,14 +90,23 @@ class Tar:
         """Where it lies."""
         return f"s3://{self.bucket}/{self.key}"
 
+    @property
+    def kind(self) -> Literal["tar", "compressed tar", "log"]:
+        """What it is, by its name."""
+        if COMPRESSED_TAR.search(self.key):
+            return "compressed tar"
+        return "log" if LOOSE_LOG.search(self.key) else "tar"
+
 
 class EdxLogTarOperator(BaseOperator):
-    """Finds the tracking logs that the warehouse does not have yet, in the tars of a run's days.
+    """Finds the tracking logs that the warehouse does not have yet, among a run's days.
 
-    A tar is cumulative: it holds again what the ones before it held. Its headers are walked by
-    range reads, and each member is known by its server, name, size, mtime and a probe of its
-    bytes; one that was loaded is left out, whatever tar it was loaded from. A tar that was walked
-    to its end is not walked again until it changes.
+    A tar is cumulative: it holds again what the ones before it held. The headers of a plain one are
+    walked by range reads; a compressed one is read once to its end, and what is new in it lands in
+    the landing zone. A member is known by its server, name, size, mtime and a probe of its bytes;
+    one that was loaded is left out, whatever tar it was loaded from. A tar that was gone through to
+    its end is left alone until it changes. A log that lies in the bucket by itself is known by its
+    key, size and ETag, and stays where it is.
 
     XCom ``lane_1``, ``lane_2``, …: for each lane the ids of its deliveries, dealt out evenly by
     bytes. A damaged tar holds back neither the others nor its own members before the damage: the
@@ -82,12 +114,15 @@ class EdxLogTarOperator(BaseOperator):
 
     :param bucket_name: the bucket; by default that of the connection's ``service_config``.
     :param prefix: keys begin with it.
-    :param pattern: a regular expression that finds the tars among the keys, with a group ``date``
-        (YYYY-MM-DD) and, where the connection names no site, a group ``site``.
+    :param pattern: a regular expression that finds tars and logs among the keys, with a group
+        ``date`` (YYYY-MM-DD) and, where the connection names no site, a group ``site``.
     :param lanes: how many lists the members are dealt out to.
-    :param look_back: days before the interval of a scheduled run whose tars it also looks at.
+    :param look_back: days before the interval of a scheduled run at whose tars and logs it also
+        looks.
     :param aws_conn_id: connection of the bucket. Its extra ``site`` names the edX site; without
         it, the group ``site`` of the key does, or else the bucket.
+    :param landing_conn_id: connection of the landing zone; only needed for compressed tars.
+    :param gpg_conn_id: connection with the key of encrypted logs; without it they are left alone.
     :param warehouse_conn_id: connection of the warehouse.
     """
 
@@ -98,10 +133,12 @@ class EdxLogTarOperator(BaseOperator):
         *,
         bucket_name: str | None = None,
         prefix: str = "",
-        pattern: str = TAR_KEY,
+        pattern: str = LOGS_KEY,
         lanes: int = 2,
         look_back: int = LOOK_BACK,
         aws_conn_id: str = EDX_CONN_ID,
+        landing_conn_id: str = LANDING_CONN_ID,
+        gpg_conn_id: str = GPG_CONN_ID,
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -112,16 +149,25 @@ class EdxLogTarOperator(BaseOperator):
         self.lanes = lanes
         self.look_back = look_back
         self.aws_conn_id = aws_conn_id
+        self.landing_conn_id = landing_conn_id
+        self.gpg_conn_id = gpg_conn_id
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> None:
         """Find, register and deal out what the warehouse does not have."""
         hook = s3_hook(self.aws_conn_id)
-        tars = self._tars(hook, days_of(context, look_back=self.look_back))
+        found = self._find(hook, days_of(context, look_back=self.look_back))
         failures = Failures()
         with connect(self.warehouse_conn_id) as conn:
-            search = _Search(conn, hook, failures, reload=bool(context["params"].get("reload")))
-            search.look_into(tars)
+            search = _Search(
+                conn,
+                hook,
+                failures,
+                reload=bool(context["params"].get("reload")),
+                readable=key_of(self.gpg_conn_id) is not None,
+                landing_conn_id=self.landing_conn_id,
+            )
+            search.look_into(found)
         lanes = deal(search.sizes, self.lanes)
         for name, ids in zip(lane_names(self.lanes), lanes, strict=True):
             size = sum(search.sizes[delivery_id] for delivery_id in ids)
@@ -129,12 +175,16 @@ class EdxLogTarOperator(BaseOperator):
             context["ti"].xcom_push(key=name, value=ids)
         failures.raise_any()
 
-    def _tars(self, hook: S3Hook, days: Days) -> list[Tar]:
-        """The tars of these days, the latest first: it holds what the others hold."""
+    def _find(self, hook: S3Hook, days: Days) -> list[Found]:
+        """The tars and logs of these days.
+
+        The latest tar comes first, for it holds what the others hold; the compressed ones come
+        after the plain ones, so that nothing lands that can be read in place.
+        """
         bucket = self.bucket_name or bucket_of(hook)
         pattern = self._compiled_pattern()
         site = hook.conn_config.extra_config.get("site")
-        tars = []
+        of_these_days = []
         with s3_sentences(f"listing s3://{bucket}/{self.prefix}"):
             keys = list(hook.iter_file_metadata(prefix=self.prefix, bucket_name=bucket))
         for listed in keys:
@@ -151,8 +201,8 @@ class EdxLogTarOperator(BaseOperator):
                 self.log.warning("%s is left alone: it bears no date", listed["Key"])
                 continue
             if day in days:
-                tars.append(
-                    Tar(
+                of_these_days.append(
+                    Found(
                         bucket=bucket,
                         key=listed["Key"],
                         site=site or groups.get("site") or bucket,
@@ -162,8 +212,12 @@ class EdxLogTarOperator(BaseOperator):
                         last_modified=listed["LastModified"],
                     )
                 )
-        self.log.info("%d tars of %s in s3://%s/%s", len(tars), days, bucket, self.prefix)
-        return sorted(tars, key=lambda tar: (tar.day, tar.key), reverse=True)
+        self.log.info(
+            "%d tars and logs of %s in s3://%s/%s",
+            len(of_these_days), days, bucket, self.prefix,
+        )  # fmt: skip
+        of_these_days.sort(key=lambda one: (one.day, one.key), reverse=True)
+        return sorted(of_these_days, key=lambda one: one.kind == "compressed tar")
 
     def _compiled_pattern(self) -> re.Pattern[str]:
         try:
@@ -181,36 +235,98 @@ class EdxLogTarOperator(BaseOperator):
 
 
 class _Search:
-    """The search for members that have to be loaded.
+    """The search for logs that have to be loaded.
 
-    :param failures: where a tar that cannot be walked is noted.
+    :param failures: where a tar that cannot be gone through is noted.
     :param reload: those that were loaded have to be loaded again.
+    :param readable: there is a key that opens encrypted logs.
     """
 
-    def __init__(self, conn: Connection, hook: S3Hook, failures: Failures, *, reload: bool) -> None:
+    def __init__(
+        self,
+        conn: Connection,
+        hook: S3Hook,
+        failures: Failures,
+        *,
+        reload: bool,
+        readable: bool,
+        landing_conn_id: str,
+    ) -> None:
         self.sizes: dict[int, int] = {}
         self._conn = conn
         self._hook = hook
         self._failures = failures
         self._reload = reload
+        self._readable = readable
+        self._landing_conn_id = landing_conn_id
 
-    def look_into(self, tars: list[Tar]) -> None:
-        """Collect the members of these tars in ``sizes``, delivery id → bytes."""
+    def look_into(self, found: list[Found]) -> None:
+        """Collect the logs that are to be loaded in ``sizes``, delivery id → bytes."""
+        self._take_loose([one for one in found if one.kind == "log"])
+        tars = [one for one in found if one.kind != "log"]
         walked = set() if self._reload else self._walked(tars)
         self._add_unmerged([tar for tar in tars if tar in walked])
         for tar in tars:
             if tar not in walked:
                 with self._failures.apart(tar.uri):
-                    self._walk(tar)
+                    if tar.kind == "tar":
+                        self._walk(tar)
+                    else:
+                        self._unpack(tar)
 
-    def _walked(self, tars: list[Tar]) -> set[Tar]:
+    def _is_done(self, before: Delivery | None) -> bool:
+        """Whether nothing is to be done for a log: it was loaded, or is among ``sizes``."""
+        return before is not None and (
+            before.delivery_id in self.sizes or (before.status == "merged" and not self._reload)
+        )
+
+    def _take_loose(self, logs: list[Found]) -> None:
+        """Register logs that lie in the bucket by themselves; they are read where they lie."""
+        readable = [one for one in logs if self._readable or not one.key.endswith(".gpg")]
+        if len(readable) < len(logs):
+            log.warning("%d encrypted logs are left alone", len(logs) - len(readable))
+        known = {
+            site: ledger.versions(
+                self._conn,
+                dataset=EVENTS.table,
+                origin=site,
+                names=[one.key for one in readable if one.site == site],
+            )
+            for site in {one.site for one in readable}
+        }
+        with self._conn.transaction():
+            for one in readable:
+                version = f"{one.size}-{one.etag.strip(QUOTES)}"
+                if not self._is_done(known[one.site].get((one.key, version))):
+                    self._deliver(
+                        one, one.key, version, uri=one.uri, size=one.size,
+                        details={"etag": one.etag},
+                    )  # fmt: skip
+
+    def _deliver(
+        self, found: Found, name: str, version: str, *, uri: str, size: int, details: dict[str, Any]
+    ) -> None:
+        delivery = ledger.deliver(
+            self._conn,
+            dataset=EVENTS.table,
+            origin=found.site,
+            name=name,
+            version=version,
+            made_at=found.last_modified,
+            uri=uri,
+            size=size,
+            details=details,
+        )
+        self.sizes[delivery.delivery_id] = size
+
+    def _walked(self, tars: list[Found]) -> set[Found]:
         rows = self._conn.execute(
             statement("edx/known_tars"), {"uris": [tar.uri for tar in tars]}
         ).fetchall()
         known = {(row["uri"], row["version"]) for row in rows}
         return {tar for tar in tars if (tar.uri, tar.etag) in known}
 
-    def _add_unmerged(self, tars: list[Tar]) -> None:
+    def _add_unmerged(self, tars: list[Found]) -> None:
         rows = self._conn.execute(
             statement("edx/unmerged"),
             {
@@ -219,19 +335,26 @@ class _Search:
                 "etags": [tar.etag for tar in tars],
             },
         ).fetchall()
-        self.sizes.update({row["delivery_id"]: row["size"] for row in rows})
+        self.sizes.update(
+            {
+                row["delivery_id"]: row["size"]
+                for row in rows
+                if self._readable or not row["name"].endswith(".gpg")
+            }
+        )
         if tars:
             log.info(
                 "%d tars were walked before; %d of their members are not loaded yet",
                 len(tars), len(rows),
             )  # fmt: skip
 
-    def _walk(self, tar: Tar) -> None:
+    def _walk(self, tar: Found) -> None:
         """Register the members of one tar in one transaction; of a damaged one, those before it."""
-        seen = Walk(tar.uri, tar.size)
+        seen = Walk(tar.uri, tar.size, readable=self._readable)
         members: list[Member] = []
         damage: PermanentFailure | None = None
         progress = Progress(f"Walking {tar.uri}", tar.size)
+        before = set(self.sizes)
         try:
             for member in walk(seen, self._fetch(tar)):
                 members.append(member)
@@ -239,49 +362,124 @@ class _Search:
         except PermanentFailure as found:
             damage = found
         with self._conn.transaction():
-            new = self._register(tar, members)
-            if damage is None and not seen.encrypted:
+            self._register(tar, members)
+            if damage is None:
                 self._note(tar, seen)
-        log.info(
-            "%s (%.1f MB): %d tracking logs, of which %d (%.1f MB) are to be loaded, %d junk",
-            tar.uri, tar.size / 1e6, seen.members, len(new), sum(new.values()) / 1e6, seen.junk,
-        )  # fmt: skip
-        if seen.encrypted:
-            log.warning("%s: %d encrypted logs are left alone", tar.uri, seen.encrypted)
-        self.sizes.update(new)
+        self._say(tar, seen, before)
         if damage is not None:
             raise damage
 
-    def _register(self, tar: Tar, members: list[Member]) -> dict[int, int]:
-        """Enter what has to be loaded into the ledger: delivery id → bytes."""
+    def _say(self, tar: Found, seen: Walk, before: set[int]) -> None:
+        new = [size for delivery_id, size in self.sizes.items() if delivery_id not in before]
+        log.info(
+            "%s (%.1f MB): %d tracking logs, of which %d (%.1f MB) are to be loaded, %d junk",
+            tar.uri, tar.size / 1e6, seen.members, len(new), sum(new) / 1e6, seen.junk,
+        )  # fmt: skip
+        if seen.encrypted:
+            log.warning("%s: %d encrypted logs are left alone", tar.uri, seen.encrypted)
+
+    def _register(self, tar: Found, members: list[Member]) -> None:
+        """Enter what has to be loaded into the ledger."""
         known = ledger.versions(
             self._conn,
             dataset=EVENTS.table,
             origin=tar.site,
             names=[member.name for member in members],
         )
-        new: dict[int, int] = {}
         for member in members:
-            before = known.get((member.name, member.version))
-            if before is not None and (
-                before.delivery_id in self.sizes or (before.status == "merged" and not self._reload)
-            ):
-                continue
-            delivery = ledger.deliver(
-                self._conn,
-                dataset=EVENTS.table,
-                origin=tar.site,
-                name=member.name,
-                version=member.version,
-                made_at=tar.last_modified,
-                uri=tar.uri,
-                size=member.size,
-                details={"offset": member.offset, "etag": tar.etag},
-            )
-            new[delivery.delivery_id] = member.size
-        return new
+            if not self._is_done(known.get((member.name, member.version))):
+                self._deliver(
+                    tar, member.name, member.version, uri=tar.uri, size=member.size,
+                    details={"offset": member.offset, "etag": tar.etag},
+                )  # fmt: skip
 
-    def _note(self, tar: Tar, seen: Walk) -> None:
+    def _unpack(self, tar: Found) -> None:
+        """Read a compressed tar; each of its logs that is new lands, and is registered at once.
+
+        Whether a log is known cannot be seen before it has passed. One that seems to be, by its
+        name, size and mtime, is let pass; if its probe says that it is another one, the tar is read
+        a second time for its sake.
+        """
+        seen = Walk(tar.uri, tar.size, readable=self._readable)
+        before = set(self.sizes)
+        mistaken: set[int] = set()
+        damage: PermanentFailure | None = None
+        try:
+            with closing(self._passing(tar, seen)) as passings:
+                for passing in passings:
+                    if not (alike := self._alike(tar, passing)):
+                        self._land(tar, passing)
+                        continue
+                    passing.body.drain()
+                    if known := alike.get(passing.version()):
+                        self._take_again(tar, known)
+                    else:
+                        mistaken.add(passing.offset)
+        except PermanentFailure as found:
+            damage = found
+        if mistaken:
+            again = Walk(tar.uri, tar.size, readable=self._readable)
+            with closing(self._passing(tar, again)) as passings:
+                while mistaken:
+                    passing = next(passings)
+                    if passing.offset in mistaken:
+                        self._land(tar, passing)
+                        mistaken.remove(passing.offset)
+        if damage is None:
+            self._note(tar, seen)
+        self._say(tar, seen, before)
+        if damage is not None:
+            raise damage
+
+    def _passing(self, tar: Found, seen: Walk) -> Generator[Passing, None, None]:
+        progress = Progress(f"Reading {tar.uri}", tar.size)
+        with open_uri(tar.uri, conn_id=str(self._hook.aws_conn_id), etag=tar.etag) as stored:
+            stream = Watched(stored)
+            for passing in pass_through(seen, stream):
+                yield passing
+                progress.add(stream.size - progress.done)
+
+    def _alike(self, tar: Found, passing: Passing) -> dict[str, Delivery]:
+        """What is at hand of that name, size and mtime, by its version."""
+        known = ledger.versions(
+            self._conn, dataset=EVENTS.table, origin=tar.site, names=[passing.name]
+        )
+        begins = f"{passing.size}-{passing.mtime}-"
+        return {
+            before.version: before
+            for before in known.values()
+            if before.version.startswith(begins)
+            and (self._is_done(before) or self._has_landed(before))
+        }
+
+    def _has_landed(self, before: Delivery) -> bool:
+        return "landed" in before.details and self._zone.holds(before.uri, before.size)
+
+    def _take_again(self, tar: Found, before: Delivery) -> None:
+        """Load what landed before, from where it lies, unless nothing is to be done for it."""
+        if not self._is_done(before):
+            self._deliver(
+                tar, before.name, before.version, uri=before.uri, size=before.size or 0,
+                details={"landed": True, "tar": tar.uri, "etag": tar.etag},
+            )  # fmt: skip
+
+    def _land(self, tar: Found, passing: Passing) -> None:
+        uri, size = self._zone.put_stream(
+            landing_key(tar, passing), cast("BinaryIO", passing.body), size=passing.size
+        )
+        self._deliver(
+            tar, passing.name, passing.version(), uri=uri, size=size,
+            details={"landed": True, "tar": tar.uri, "etag": tar.etag},
+        )  # fmt: skip
+
+    @cached_property
+    def _zone(self) -> LandingZone:
+        return LandingZone(self._landing_conn_id)
+
+    def _note(self, tar: Found, seen: Walk) -> None:
+        """Remember that a tar was gone through, unless something in it waits for a key."""
+        if seen.encrypted:
+            return
         self._conn.execute(
             statement("edx/note_tar"),
             {
@@ -294,7 +492,7 @@ class _Search:
             },
         )
 
-    def _fetch(self, tar: Tar) -> Fetch:
+    def _fetch(self, tar: Found) -> Fetch:
         """Reads a range of a tar, as it was when it was listed."""
         client: Any = self._hook.get_conn()
 
@@ -310,6 +508,24 @@ class _Search:
                 return content
 
         return fetch
+
+
+def landing_key(tar: Found, passing: Passing) -> str:
+    """Where in the landing zone a log of a compressed tar lands.
+
+    A member's name is its writer's: it is quoted, so that it is one part of the key, and cut where
+    it is longer than a key may be. The probe is not known yet; the tar and the place in it stand
+    for it.
+    """
+    name = quote(passing.name, safe="")
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}-{_digest(passing.name)}"
+    version = f"{passing.size}-{passing.mtime}-{_digest(f'{tar.uri} {tar.etag} {passing.offset}')}"
+    return f"edx/{EVENTS.name}/{quote(tar.site, safe='')}/{name}/{version}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def deal(sizes: dict[int, int], lanes: int) -> list[list[int]]:

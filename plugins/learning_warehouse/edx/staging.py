@@ -1,22 +1,24 @@
-"""From a member of a tar on S3 to a staging table of ``edx.event``, in bounded memory.
+"""From a tracking log on S3 to a staging table of ``edx.event``, in bounded memory.
 
-The bytes are read in place by their range, gunzipped, cut into lines, and their rows handed to
+The bytes are read where they lie, decrypted, unpacked, cut into lines, and their rows handed to
 COPY while the next are made. A stretch of lines that PostgreSQL refuses is read again, carefully;
 a row that it refuses even then is rejected with PostgreSQL's own reason.
 
-Knows members and staging tables; what a line means is the affair of ``events``.
+Knows logs and staging tables; what a line means is the affair of ``events``.
 """
 
 from __future__ import annotations
 
-import io
 import logging
+from contextlib import ExitStack, closing
 from itertools import islice
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
-from learning_warehouse.edx.tar import PROBE, probe
+from learning_warehouse.edx import gpg
+from learning_warehouse.edx.streams import BLOCK, Damaged, Watched, unpacked
+from learning_warehouse.edx.tar import probe
 from learning_warehouse.errors import PermanentFailure
-from learning_warehouse.landing import open_uri
+from learning_warehouse.landing import LANDING_CONN_ID, open_uri
 from learning_warehouse.progress import Progress
 from learning_warehouse.warehouse import ledger, staging
 from learning_warehouse.warehouse.catalogue import read_table
@@ -24,7 +26,8 @@ from learning_warehouse.warehouse.dataset import Dataset
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    import io
+    from collections.abc import Generator, Iterable, Iterator
 
     from learning_warehouse.edx.events import Care, EventReader, Rejected
     from learning_warehouse.warehouse.connection import Connection
@@ -36,33 +39,58 @@ EDX_CONN_ID = "edx_tracking_logs"
 
 EVENTS = Dataset(name="event", table="edx.event", strategy="append_once", clock="time")
 
-BLOCK = 256 * 1024
 BLOCKS_A_COPY = 32
 
 
-def stage_member(conn: Connection, delivery: Delivery, *, conn_id: str = EDX_CONN_ID) -> int:
-    """Stage a tracking log that lies in a plain tar.
+def stage_member(
+    conn: Connection,
+    delivery: Delivery,
+    *,
+    conn_id: str = EDX_CONN_ID,
+    landing_conn_id: str = LANDING_CONN_ID,
+    gpg_conn_id: str = gpg.GPG_CONN_ID,
+) -> int:
+    """Stage a tracking log from where it lies.
 
-    :param delivery: its line of the ledger; ``details["offset"]`` says where in the tar it begins.
-    :param conn_id: the Airflow connection of the bucket.
+    :param delivery: its line of the ledger. Its ``details`` say where it lies: with ``offset``, in
+        a plain tar from that byte on; with ``landed``, in the landing zone; else it is an object
+        by itself, with that ``etag``.
+    :param conn_id: the Airflow connection of edX's bucket.
+    :param landing_conn_id: that of the landing zone.
+    :param gpg_conn_id: the one that holds the key of encrypted logs.
     :returns: the id of the line in ``ops.staged``.
-    :raises PermanentFailure: its bytes are damaged, or no longer those that were delivered.
+    :raises PermanentFailure: its bytes are damaged, cannot be decrypted, or are no longer those
+        that were delivered.
     """
-    with open_uri(
-        delivery.uri, conn_id=conn_id, offset=delivery.details["offset"], size=delivery.size
-    ) as stored:
-        return stage_log(conn, delivery, stored)
+    details = delivery.details
+    if "offset" in details:
+        stored = open_uri(
+            delivery.uri, conn_id=conn_id, offset=details["offset"], size=delivery.size
+        )
+    elif "landed" in details:
+        stored = open_uri(delivery.uri, conn_id=landing_conn_id)
+    else:
+        stored = open_uri(delivery.uri, conn_id=conn_id, etag=details["etag"])
+    with stored:
+        return stage_log(conn, delivery, stored, gpg_conn_id=gpg_conn_id)
 
 
-def stage_log(conn: Connection, delivery: Delivery, stored: BinaryIO) -> int:
-    """Stage a tracking log from its bytes, gzipped or not; see :func:`stage_member`."""
+def stage_log(
+    conn: Connection,
+    delivery: Delivery,
+    stored: BinaryIO,
+    *,
+    gpg_conn_id: str = gpg.GPG_CONN_ID,
+) -> int:
+    """Stage a tracking log from its bytes, packed, encrypted or not; see :func:`stage_member`."""
     from learning_warehouse.edx.events import EventReader
 
     with conn.transaction():
         table_name = staging.create_staging_table(conn, read_table(conn, EVENTS.table), delivery)
         reader = EventReader(_kinds(conn))
         load = _Load(conn, reader, table_name)
-        load.take(_lines(delivery, stored))
+        with closing(_lines(delivery, stored, gpg_conn_id)) as lines:
+            load.take(lines)
         ledger.note_schema_changes(conn, delivery, new=sorted(reader.unknown_fields), missing=())
         return staging.record_staged(
             conn,
@@ -81,7 +109,9 @@ def _kinds(conn: Connection) -> dict[tuple[str | None, str], str]:
 # --- from bytes to lines --------------------------------------------------------------------------
 
 
-def _lines(delivery: Delivery, stored: BinaryIO) -> Iterator[list[bytes]]:
+def _lines(
+    delivery: Delivery, stored: BinaryIO, gpg_conn_id: str
+) -> Generator[list[bytes], None, None]:
     """The lines of a log, block by block.
 
     :raises PermanentFailure: after the last block that could be read.
@@ -89,25 +119,36 @@ def _lines(delivery: Delivery, stored: BinaryIO) -> Iterator[list[bytes]]:
     from learning_warehouse.edx.events import LONGEST_LINE
 
     progress = Progress(f"Staging {delivery.name}")
-    watched = _Watched(stored)
+    watched = Watched(stored)
     rest = b""
     damage: Exception | None = None
-    try:
-        stream = staging.decompressed(cast(BinaryIO, watched))
-        while block := stream.read(BLOCK):
-            progress.add(len(block))
-            lines = block.split(b"\n")
-            lines[0] = rest + lines[0]
-            rest = lines.pop()[: LONGEST_LINE + 1]
-            yield lines
-    except staging.GZIP_DAMAGE as error:
-        damage = error
-        watched.readall()
-    found = probe(delivery.name, watched.head, watched.tail)
-    if watched.size != delivery.size or not delivery.version.endswith(f"-{found}"):
+    with ExitStack() as stack:
+        message = _message(delivery, watched, gpg_conn_id, stack)
+        try:
+            stream = unpacked(message or watched)
+            while block := stream.read(BLOCK):
+                progress.add(len(block))
+                lines = block.split(b"\n")
+                lines[0] = rest + lines[0]
+                rest = lines.pop()[: LONGEST_LINE + 1]
+                yield lines
+        except Damaged as found:
+            damage = found
+        if message:
+            try:
+                message.finish()
+            except gpg.Sealed as found:
+                damage = found
+    watched.drain()
+    if not _is_as_found(delivery, watched):
         raise PermanentFailure(
-            f"{delivery.name} is no longer what it was when {delivery.uri} was walked, another tar "
-            "lies there now: clear the task unpack, which walks it again."
+            f"{delivery.name} is no longer what it was when it was found, other bytes lie at "
+            f"{delivery.uri} now: clear the task unpack, which looks again."
+        )
+    if isinstance(damage, gpg.Sealed):
+        raise PermanentFailure(
+            f"{delivery.name} in {delivery.uri} cannot be decrypted, nothing of it was loaded: "
+            f"{damage}."
         )
     if damage is not None:
         raise PermanentFailure(
@@ -117,24 +158,28 @@ def _lines(delivery: Delivery, stored: BinaryIO) -> Iterator[list[bytes]]:
     yield [rest]
 
 
-class _Watched(io.RawIOBase):
-    """A stream that remembers of what passed: its size, its first bytes and its last."""
+def _message(
+    delivery: Delivery, sealed: io.RawIOBase, gpg_conn_id: str, stack: ExitStack
+) -> gpg.Message | None:
+    """The content of a log that its name says is encrypted."""
+    if not delivery.name.endswith(".gpg"):
+        return None
+    key = gpg.key_of(gpg_conn_id)
+    if key is None:
+        raise PermanentFailure(
+            f"{delivery.name} is encrypted, and no connection '{gpg_conn_id}' holds a key any "
+            "more: add it again, then clear this task."
+        )
+    return stack.enter_context(gpg.opened(cast(BinaryIO, sealed), key))
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.size = 0
-        self.head = self.tail = b""
 
-    def readable(self) -> bool:
+def _is_as_found(delivery: Delivery, watched: Watched) -> bool:
+    """Whether the bytes that passed are those that were delivered; of an object S3 sees to it."""
+    if watched.size != delivery.size:
+        return False
+    if not {"offset", "landed"} & delivery.details.keys():
         return True
-
-    def readinto(self, buffer: Any) -> int:
-        seen = self._stream.read(len(buffer))
-        buffer[: len(seen)] = seen
-        self.size += len(seen)
-        self.head += seen[: PROBE - len(self.head)]
-        self.tail = seen[-PROBE:] if len(seen) >= PROBE else (self.tail + seen)[-PROBE:]
-        return len(seen)
+    return delivery.version.endswith(f"-{probe(delivery.name, watched.head, watched.tail)}")
 
 
 # --- from lines to the table ----------------------------------------------------------------------

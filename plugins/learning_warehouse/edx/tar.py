@@ -1,8 +1,9 @@
-"""Walks a plain tar where it lies: its headers and a few bytes of each body, by range reads.
+"""Goes through the tracking logs of a tar; of a plain one only the headers are read.
 
-tarfile does the parsing (ustar, GNU and PAX long names, sizes beyond 8 GiB); it seeks from header
-to header, so that the bodies in between are never read. What tarfile takes for the end of a tar,
-and is none, is an error here.
+tarfile does the parsing (ustar, GNU and PAX long names, sizes beyond 8 GiB). A plain tar is walked
+where it lies, by range reads: tarfile seeks from header to header, and but for a few bytes of each
+body the bodies in between are never read. A compressed tar is read once, from its first byte to its
+last. What tarfile takes for the end of a tar, and is none, is an error here.
 
 Knows tars and the names of tracking logs; knows neither S3 nor the ledger.
 """
@@ -15,19 +16,18 @@ import posixpath
 import re
 import tarfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
+from learning_warehouse.edx.streams import BLOCK, PROBE, Damaged, Watched, unpacked
 from learning_warehouse.errors import PermanentFailure
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Callable, Iterator
 
     Fetch = Callable[[int, int], bytes]
 
 log = logging.getLogger(__name__)
-
-PROBE = 4096
-"""Bytes at each end of a member by which it is known again."""
 
 SMALLEST_READ = 16 * 1024
 LARGEST_READ = 1024 * 1024
@@ -36,10 +36,11 @@ SMALL_GAP = 256 * 1024
 # As the data packages of the course-data bucket name them, and as edX's servers do:
 #   prod-edx-001/2013-10-27-UniversityA.log.gz   prod-edge-001/2013-10-27_UniversityA.log
 #   prod-edxapp-004/tracking.log-20140319-1395256622.gz   prod-edxapp-004/tracking.log.gz
-#   2012-prod-edx-003/tracking_14602.log.gz
+#   2012-prod-edx-003/tracking_14602.log.gz   UniversityA-edx-events-2014-05-09.log.gz.gpg
 _TRACKING_LOG = re.compile(
-    r"(?:\d{4}-\d\d-\d\d[-_].+\.log|tracking\.log(?:-\d{8}(?:-\d+)?)?|tracking_\d+\.log)"
-    r"(?:\.gz)?(?P<encrypted>\.gpg)?"
+    r"(?:\d{4}-\d\d-\d\d[-_].+\.log|tracking\.log(?:-\d{8}(?:-\d+)?)?|tracking_\d+\.log"
+    r"|.+-events-\d{4}-\d\d-\d\d\.log)"
+    r"(?:\.(?:gz|bz2|xz|zst))?(?P<encrypted>\.gpg)?"
 )
 
 
@@ -59,16 +60,37 @@ class Member:
     version: str
 
 
+@dataclass(frozen=True)
+class Passing:
+    """A tracking log in a compressed tar, as it passes.
+
+    :param offset: where in the unpacked tar its bytes begin.
+    :param body: its bytes, which can be read until the next one passes.
+    """
+
+    name: str
+    offset: int
+    size: int
+    mtime: int
+    body: Watched
+
+    def version(self) -> str:
+        """The version that it has in a plain tar as well; its body has to have been read."""
+        return version_of(self.name, self.size, self.mtime, self.body.head, self.body.tail)
+
+
 @dataclass
 class Walk:
     """What a walk has seen of a tar so far.
 
+    :param readable: whether there is a key that opens encrypted logs.
     :param junk: members that are no tracking logs, directories too.
-    :param encrypted: tracking logs that are encrypted.
+    :param encrypted: tracking logs that are left alone, for they are encrypted.
     """
 
     uri: str
     size: int
+    readable: bool = False
     members: int = 0
     junk: int = 0
     encrypted: int = 0
@@ -89,17 +111,9 @@ def walk(seen: Walk, fetch: Fetch) -> Iterator[Member]:
         while info := tar.next():
             offset = info.offset
             name = _plain(info.name)
-            kind = _kind_of(name) if info.isreg() else "junk"
             if info.offset_data + info.size > seen.size:
                 raise tarfile.ReadError(f"{name} ends beyond the end of the tar")
-            if kind == "junk":
-                seen.junk += 1
-            elif kind == "encrypted":
-                seen.encrypted += 1
-            elif info.issparse():
-                raise tarfile.ReadError(f"{name} is a sparse file")
-            else:
-                seen.members += 1
+            if _is_wanted(name, info, seen):
                 yield _member(name, info, window)
             offset = tar.offset
             tar.members.clear()
@@ -113,6 +127,39 @@ def walk(seen: Walk, fetch: Fetch) -> Iterator[Member]:
             f"{seen.uri} cannot be read on from byte {offset} ({fault}); the members before it are "
             "taken: ask edX to deliver the tar again."
         ) from None
+
+
+def pass_through(seen: Walk, stream: io.RawIOBase) -> Iterator[Passing]:
+    """The tracking logs of a compressed tar, in its order; what is not read of one is skipped.
+
+    :param seen: which tar; its counts are kept up.
+    :param stream: its bytes.
+    :raises PermanentFailure: the tar or a log in it is damaged, a log is sparse, or the tar is cut
+        off; the members before it have been given.
+    """
+    content = unpacked(stream, to_the_last=True)
+    place = 0
+    try:
+        tar: Any = tarfile.open(  # noqa: SIM115
+            fileobj=cast(BinaryIO, content), mode="r|", bufsize=BLOCK, tarinfo=_Header
+        )
+        while info := tar.next():
+            place = info.offset
+            name = _plain(info.name)
+            if _is_wanted(name, info, seen):
+                body = Watched(cast(BinaryIO, _Body(tar.extractfile(info), seen, place)))
+                yield Passing(name, info.offset_data, info.size, int(info.mtime), body)
+            place = tar.offset
+            tar.members.clear()
+        while content.read(BLOCK):
+            pass
+    except (Damaged, tarfile.TarError, ValueError) as fault:
+        raise _cut_off(seen, place, fault) from None
+
+
+def version_of(name: str, size: int, mtime: float, head: bytes, tail: bytes) -> str:
+    """The version of a member; see :func:`probe`."""
+    return f"{size}-{int(mtime)}-{probe(name, head, tail)}"
 
 
 def probe(name: str, head: bytes, tail: bytes) -> str:
@@ -130,21 +177,93 @@ def _member(name: str, info: tarfile.TarInfo, window: _Window) -> Member:
     ends = min(info.size, PROBE)
     head = b"" if name.endswith(".gz") else window.at(info.offset_data, ends)
     tail = window.at(info.offset_data + info.size - ends, ends)
-    version = f"{info.size}-{int(info.mtime)}-{probe(name, head, tail)}"
+    version = version_of(name, info.size, info.mtime, head, tail)
     return Member(name, info.offset_data, info.size, version)
+
+
+def _is_wanted(name: str, info: tarfile.TarInfo, seen: Walk) -> bool:
+    """Whether a member is a log that can be read; ``seen`` counts it.
+
+    :raises ReadError: it is a sparse file.
+    """
+    kind = kind_of(posixpath.basename(name)) if info.isreg() else "junk"
+    if kind == "junk":
+        seen.junk += 1
+    elif kind == "encrypted" and not seen.readable:
+        seen.encrypted += 1
+    elif info.issparse():
+        raise tarfile.ReadError(f"{name} is a sparse file")
+    else:
+        seen.members += 1
+        return True
+    return False
 
 
 def _plain(name: str) -> str:
     """A member's path without ``./``, in characters that text can hold."""
     decoded = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return posixpath.normpath(decoded).lstrip("/")
+    return posixpath.normpath(decoded).lstrip("/").replace("\0", "\ufffd")
 
 
-def _kind_of(name: str) -> Literal["log", "encrypted", "junk"]:
-    found = _TRACKING_LOG.fullmatch(posixpath.basename(name))
+def kind_of(file: str) -> Literal["log", "encrypted", "junk"]:
+    """What a file is, by its name without its folder."""
+    found = _TRACKING_LOG.fullmatch(file)
     if not found:
         return "junk"
     return "encrypted" if found["encrypted"] else "log"
+
+
+def _cut_off(seen: Walk, place: int, fault: Exception) -> PermanentFailure:
+    return PermanentFailure(
+        f"{seen.uri} cannot be unpacked to its end, from byte {place} of its content on it is "
+        f"damaged or cut off ({fault}); the members before it are taken: ask edX to deliver the "
+        "tar again."
+    )
+
+
+_WITH_A_HEADER_FOR_BODY = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+
+
+class _Header(tarfile.TarInfo):
+    """A header of a tar that cannot be sought in: what is wrong with it is said at once."""
+
+    @classmethod
+    def fromtarfile(cls, tar: tarfile.TarFile) -> _Header:
+        errors: Any = tarfile
+        try:
+            return super().fromtarfile(tar)
+        except (errors.EOFHeaderError, errors.EmptyHeaderError):
+            raise
+        except tarfile.HeaderError as fault:
+            raise tarfile.ReadError(str(fault)) from None
+
+    def _proc_member(self, tar: tarfile.TarFile) -> Any:
+        if self.type in _WITH_A_HEADER_FOR_BODY and self.size > LARGEST_READ:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        known: Any = super()
+        return known._proc_member(tar)
+
+
+class _Body:
+    """The bytes of a log in a compressed tar, with a sentence for what may be wrong with them."""
+
+    def __init__(self, stored: Any, seen: Walk, place: int) -> None:
+        self._stored = stored
+        self._seen = seen
+        self._place = place
+
+    def read(self, size: int) -> bytes:
+        try:
+            content: bytes = self._stored.read(size)
+        except (Damaged, tarfile.TarError) as fault:
+            raise _cut_off(self._seen, self._place, fault) from None
+        return content
 
 
 class _Window:

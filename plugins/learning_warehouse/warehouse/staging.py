@@ -12,7 +12,6 @@ Knows tables and bytes; knows neither the vendor nor where the bytes lie.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import itertools
 import json
@@ -28,7 +27,7 @@ from functools import cache
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
-from isal import igzip, isal_zlib
+from isal import igzip
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.progress import Progress
@@ -52,9 +51,6 @@ PIECE = 4 * 1024 * 1024
 
 LANES = 2
 """Connections over which the pieces of a large file go; the server parses each on its own core."""
-
-GZIP_DAMAGE: tuple[type[Exception], ...] = (EOFError, gzip.BadGzipFile, isal_zlib.error)
-"""What reading a damaged gzipped stream raises."""
 
 DELIMITERS = ",\t|"
 LONGEST_FIELD = 16 * 1024 * 1024

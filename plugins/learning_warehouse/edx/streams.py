@@ -1,0 +1,99 @@
+"""Streams of bytes on their way: what passes is remembered, and unpacked as it passes.
+
+Knows compressions; knows neither logs nor where bytes lie.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import re
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from isal import igzip, isal_zlib
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BLOCK = 256 * 1024
+
+PROBE = 4096
+"""Bytes at each end of a stream that are remembered."""
+
+_BZ2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
+_ZST = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
+
+
+class Damaged(Exception):
+    """Compressed bytes cannot be unpacked to their end."""
+
+
+class Watched(io.RawIOBase):
+    """A stream that remembers of what passed: its size, its first bytes and its last."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.size = 0
+        self.head = self.tail = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        seen = self._stream.read(len(buffer))
+        buffer[: len(seen)] = seen
+        self.size += len(seen)
+        self.head += seen[: PROBE - len(self.head)]
+        self.tail = seen[-PROBE:] if len(seen) >= PROBE else (self.tail + seen)[-PROBE:]
+        return len(seen)
+
+    def drain(self) -> None:
+        """Let pass what has not passed yet."""
+        while self.read(BLOCK):
+            pass
+
+
+class Unpacked:
+    """What a stream holds once it is unpacked; it cannot be sought in."""
+
+    def __init__(self, read: Callable[[int], bytes], faults: tuple[type[Exception], ...]) -> None:
+        self._read = read
+        self._faults = faults
+
+    def read(self, size: int) -> bytes:
+        """At most so many bytes; none at the end.
+
+        :raises Damaged: they cannot be unpacked.
+        """
+        try:
+            return self._read(size)
+        except self._faults as fault:
+            raise Damaged(str(fault)) from None
+
+
+def unpacked(stream: io.RawIOBase, *, to_the_last: bool = False) -> Unpacked:
+    """``stream``, unpacked if its first bytes say that it is a .gz, .bz2, .xz or .zst.
+
+    A name is not asked: it may lie, or be missing.
+
+    :param to_the_last: of damaged bytes give all that lies before the damage, in smaller pieces.
+    """
+    buffered = io.BufferedReader(stream, BLOCK)
+    opened, *faults = _open(cast(BinaryIO, buffered), buffered.peek(16))
+    return Unpacked(opened.read1 if to_the_last else opened.read, (EOFError, *faults))
+
+
+def _open(packed: Any, head: bytes) -> tuple[Any, *tuple[type[Exception], ...]]:
+    """A file that unpacks, and what it raises when it cannot."""
+    if head.startswith(b"\x1f\x8b"):
+        return igzip.IGzipFile(fileobj=packed), igzip.BadGzipFile, isal_zlib.error
+    if _BZ2.match(head):
+        return bz2.BZ2File(packed), OSError
+    if head.startswith(b"\xfd7zXZ\0"):
+        return lzma.LZMAFile(packed), lzma.LZMAError
+    if _ZST.match(head):
+        from backports import zstd
+
+        return zstd.ZstdFile(packed), zstd.ZstdError
+    return (packed,)

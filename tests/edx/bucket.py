@@ -1,0 +1,100 @@
+"""A bucket of tracking logs, and short ways to fill it and to load what is in it."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import secrets
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+from learning_warehouse.edx.operators import EdxLogTarOperator
+from learning_warehouse.edx.staging import EVENTS, stage_member
+from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.warehouse import ledger
+from tests.conftest import context, run_merge
+from tests.edx.loading import line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from learning_warehouse.warehouse.connection import Connection
+
+
+class Bucket:
+    """A bucket of the test's own."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.name = f"course-data-{secrets.token_hex(6)}"
+        client.create_bucket(
+            Bucket=self.name,
+            CreateBucketConfiguration={"LocationConstraint": "us-west-2"},
+        )
+
+    def put(self, key: str, content: bytes) -> None:
+        self.client.put_object(Bucket=self.name, Key=key, Body=content)
+
+    def unpack(self, **params: Any) -> list[int]:
+        """Run the task; what it dealt out, lane by lane."""
+        return together(self.lanes(**params))
+
+    def lanes(self, **params: Any) -> dict[str, list[int]]:
+        given = context(**{"earliest": True, **params})
+        try:
+            self.operator().execute(given)
+        finally:
+            self.pushed: dict[str, list[int]] = given["ti"].pushed
+        return self.pushed
+
+    def operator(self, **options: Any) -> EdxLogTarOperator:
+        return EdxLogTarOperator(task_id="unpack", bucket_name=self.name, **options)
+
+
+def together(lanes: dict[str, list[int]]) -> list[int]:
+    return [delivery_id for lane in lanes.values() for delivery_id in lane]
+
+
+def zst(content: bytes) -> bytes:
+    """With a checksum, as the program zstd writes it."""
+    from backports import zstd
+
+    return zstd.compress(content, options={zstd.CompressionParameter.checksum_flag: 1})
+
+
+def gz(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
+PACKERS = {"": bytes, ".gz": gz, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zst}
+"""By the end of a file's name, how its content is packed."""
+
+
+def tar(members: Mapping[str, bytes], end: str = "") -> bytes:
+    """A tar of these members, packed as the end of its name says."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as writer:
+        for name, body in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(body)
+            writer.addfile(info, io.BytesIO(body))
+    return PACKERS[end](content.getvalue())
+
+
+def log(*numbers: int) -> bytes:
+    return gz(b"\n".join(map(line, numbers)))
+
+
+def names(conn: Connection, ids: list[int]) -> set[str]:
+    return {ledger.find(conn, delivery_id).name for delivery_id in ids}
+
+
+def merge_all(conn: Connection, ids: list[int]) -> list[dict[str, Any]]:
+    """Stage and merge deliveries as the lanes do."""
+    staged = StageOperator(task_id="stage", dataset=EVENTS, deliveries=ids, stage=stage_member)
+    merge = MergeOperator(
+        task_id="merge", dataset=EVENTS, staged=staged.execute(context()), stage=stage_member
+    )
+    return run_merge(merge)

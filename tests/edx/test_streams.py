@@ -1,0 +1,59 @@
+"""Unpacking by what the bytes say, and what is said of damaged ones."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from learning_warehouse.edx.streams import BLOCK, PROBE, Damaged, Watched, unpacked
+from tests.edx.bucket import PACKERS, zst
+
+PACKED = [end for end in PACKERS if end]
+
+
+def content_of(stored: bytes, *, to_the_last: bool = False) -> bytes:
+    stream = unpacked(io.BytesIO(stored), to_the_last=to_the_last)  # type: ignore[arg-type]
+    return b"".join(iter(lambda: stream.read(BLOCK), b""))
+
+
+@pytest.mark.parametrize("to_the_last", [False, True])
+@pytest.mark.parametrize("end", PACKERS)
+@pytest.mark.parametrize("content", [b"", b"x", b"line\n" * 200_000])
+def test_what_was_packed_comes_out(end: str, content: bytes, to_the_last: bool) -> None:
+    assert content_of(PACKERS[end](content), to_the_last=to_the_last) == content
+
+
+@pytest.mark.parametrize("end", PACKED)
+def test_several_packed_streams_in_a_row(end: str) -> None:
+    assert content_of(PACKERS[end](b"one ") + PACKERS[end](b"two")) == b"one two"
+
+
+def test_a_zst_that_begins_with_a_frame_to_be_skipped() -> None:
+    assert content_of(b"\x50\x2a\x4d\x18\x04\0\0\0skip" + zst(b"content")) == b"content"
+
+
+@pytest.mark.parametrize(
+    "content", [b"BZh is how this line begins\n", b"\0\0\0{}", b"(\xb5", b"\x1f"]
+)
+def test_what_only_looks_packed_is_plain(content: bytes) -> None:
+    assert content_of(content) == content
+
+
+@pytest.mark.parametrize("end", PACKED)
+def test_what_is_cut_off_or_changed_is_damaged(end: str) -> None:
+    packed = PACKERS[end](bytes(range(256)) * 1000)
+    middle = len(packed) // 2
+    for damaged in (packed[:-3], packed[:middle] + b"damage!!" + packed[middle + 8 :]):
+        with pytest.raises(Damaged):
+            content_of(damaged)
+
+
+def test_both_ends_of_what_passed_are_remembered() -> None:
+    content = bytes(range(256)) * 100
+    watched = Watched(io.BytesIO(content))
+    assert watched.read(10) == content[:10]
+    watched.drain()
+    assert (watched.size, watched.head, watched.tail) == (
+        len(content), content[:PROBE], content[-PROBE:],
+    )  # fmt: skip
