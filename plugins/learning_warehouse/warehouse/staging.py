@@ -270,7 +270,7 @@ class _File:
 
     def blocks(self) -> Iterator[bytes]:
         """The file's bytes, from its beginning."""
-        is_compressed = isinstance(self.stream, gzip.GzipFile)
+        is_compressed = isinstance(self.stream, igzip.IGzipFile)
         size = None if is_compressed else self.delivery.size
         progress = Progress(f"Staging {self.delivery.name}", size)
         block = self.head
