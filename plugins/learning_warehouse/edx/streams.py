@@ -6,9 +6,11 @@ Knows compressions; knows neither logs nor where bytes lie.
 from __future__ import annotations
 
 import bz2
+import gzip
 import io
 import lzma
 import re
+import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from isal import igzip, isal_zlib
@@ -80,14 +82,16 @@ def unpacked(stream: io.RawIOBase, *, to_the_last: bool = False) -> Unpacked:
     :param to_the_last: of damaged bytes give all that lies before the damage, in smaller pieces.
     """
     buffered = io.BufferedReader(stream, BLOCK)
-    opened, *faults = _open(cast(BinaryIO, buffered), buffered.peek(16))
+    opened, *faults = _open(cast(BinaryIO, buffered), buffered.peek(16), to_the_last)
     return Unpacked(opened.read1 if to_the_last else opened.read, (EOFError, *faults))
 
 
-def _open(packed: Any, head: bytes) -> tuple[Any, *tuple[type[Exception], ...]]:
+def _open(packed: Any, head: bytes, to_the_last: bool) -> tuple[Any, *tuple[type[Exception], ...]]:
     """A file that unpacks, and what it raises when it cannot."""
     if head.startswith(b"\x1f\x8b"):
-        return igzip.IGzipFile(fileobj=packed), igzip.BadGzipFile, isal_zlib.error
+        # The quicker one gives nothing of a piece at whose end the damage is.
+        file = gzip.GzipFile if to_the_last else igzip.IGzipFile
+        return file(fileobj=packed), gzip.BadGzipFile, zlib.error, isal_zlib.error
     if _BZ2.match(head):
         return bz2.BZ2File(packed), OSError
     if head.startswith(b"\xfd7zXZ\0"):
