@@ -14,7 +14,10 @@ SETUP := $(VENV)/.installed
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: $(SETUP)  ## install everything into .venv (Python 3.11 to 3.13)
+setfuzz: $(SETUP)  ## a million damaged edX lines through staging and merging (half an hour)
+	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.edx.campaign $(FUZZ)
+
+up: $(SETUP)  ## install everything into .venv (Python 3.11 to 3.13)
 
 $(SETUP): requirements-airflow3.lock
 	@$(call install,$(VENV),requirements-airflow3.lock)
@@ -73,4 +76,4 @@ clean:  ## remove what make made: .venv, .sandbox and caches
 	@rm -rf $(VENV) $(VENV)-airflow2 $(STATE) .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test bench up down env lint lock clean
+.PHONY: help setup demo test bench fuzz up down env lint lock clean

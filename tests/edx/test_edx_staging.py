@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from learning_warehouse.edx import staging
+from learning_warehouse.edx import events, staging
 from learning_warehouse.errors import PermanentFailure
 from tests.conftest import open_database
 from tests.edx.loading import column, counts, deliver, line, load, rows
@@ -143,6 +143,36 @@ def test_a_row_that_postgres_alone_refuses_is_rejected_with_its_reason(
         (4, 5, "it holds no JSON object"),
     ]
     assert rejected[0]["raw"] == too_long.decode()
+
+
+def test_numbers_of_many_digits_do_not_make_a_row_too_large_to_be_read(
+    warehouse: Connection,
+) -> None:
+    numbers = b"[" + b"1e131000," * 20_000 + b"1]"
+    content = line(1, event={"n": 0}).replace(b'"n": 0', b'"n": ' + numbers)
+    assert counts(load(warehouse, content)) == (1, 1, 0, 0)
+    assert column(warehouse, "event")[0]["n"][0] == "1e131000"
+
+
+def test_rows_that_postgres_refuses_are_found_among_many(warehouse: Connection) -> None:
+    lines = [line(number, event={"n": 0}) for number in range(1000)]
+    for number in (0, 17, 18, 999):
+        lines[number] = lines[number].replace(b'"n": 0', b'"n": ' + b"1" * 140_000)
+    assert counts(load(warehouse, b"\n".join(lines))) == (1000, 996, 0, 4)
+    rejected = warehouse.execute("SELECT _row, line FROM ops.rejected_row ORDER BY _row")
+    assert [(r["_row"], r["line"]) for r in rejected] == [(n, n) for n in (1, 18, 19, 1000)]
+    assert column(warehouse, "_row") == [n for n in range(1, 1001) if n not in (1, 18, 19, 1000)]
+
+
+def test_of_a_line_that_is_too_long_the_beginning_is_kept(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "BLOCK", 1000)
+    monkeypatch.setattr(events, "LONGEST_LINE", 5000)
+    too_long = line(1, event="x" * 9000 + "END")
+    assert counts(load(warehouse, b"\n".join([too_long, line(2)]))) == (2, 1, 0, 1)
+    (rejected,) = warehouse.execute("SELECT raw FROM ops.rejected_row").fetchall()
+    assert rejected["raw"].encode() == too_long[:5001]
 
 
 def test_lines_that_lie_across_blocks_and_stretches(

@@ -291,7 +291,7 @@ def test_numbers_that_json_does_not_know(number: str) -> None:
 def test_a_number_that_postgres_does_not_hold() -> None:
     content = line(event={"n": 1}).replace(b'"n": 1', b'"n": 1e999999')
     assert row_carefully(content)["event"] == '{"n": "1e999999"}'
-    assert row_carefully(line(event={"n": 1.5e10, "id": "3e99999"}))["repairs"] is None
+    assert row_carefully(line(event={"n": [1.5e10, 1.7e308], "id": "3e99999"}))["repairs"] is None
 
 
 def test_control_characters_and_escapes_that_json_does_not_allow() -> None:
@@ -433,6 +433,19 @@ def test_there_was_no_context_before_october_2013() -> None:
 def test_a_context_may_be_a_string() -> None:
     assert row(line(context=json.dumps({"course_id": "A/B/C"})))["course_id"] == "A/B/C"
     assert row(line(context=""))["context"] is None
+
+
+@pytest.mark.parametrize(
+    ("time", "read"),
+    [
+        ("2017-05-25+03:17:07", "2017-05-25T03:17:07+00:00"),
+        ("2017-05-25 03:17:07.1234569", "2017-05-25T03:17:07.123456+00:00"),
+    ],
+)
+def test_a_time_that_postgres_would_read_otherwise_is_written_as_it_was_read(
+    time: str, read: str
+) -> None:
+    assert row(line(time=time))["time"] == read
 
 
 def test_fields_of_another_type_are_kept_as_they_are_written() -> None:

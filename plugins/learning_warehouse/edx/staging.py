@@ -129,8 +129,8 @@ def _lines(
             while block := stream.read(BLOCK):
                 progress.add(len(block))
                 lines = block.split(b"\n")
-                lines[0] = rest + lines[0]
-                rest = lines.pop()[: LONGEST_LINE + 1]
+                lines[0] = (rest + lines[0])[: LONGEST_LINE + 1]
+                rest = lines.pop()
                 yield lines
         except Damaged as found:
             damage = found
@@ -226,21 +226,25 @@ class _Load:
                 return self._take(stretch, care=care)
             except self._refused as refusal:
                 log.debug("More careful from there on: %s", _first_line(refusal))
-        for lines in stretch:
-            for content in lines:
-                self._take_alone(content)
+        self._take_by_halves([content for lines in stretch for content in lines])
 
-    def _take_alone(self, content: bytes) -> None:
+    def _take_by_halves(self, lines: list[bytes]) -> None:
+        """Load lines down to the single ones that PostgreSQL refuses."""
         from learning_warehouse.edx.events import Rejected, as_text
 
-        try:
-            self._take([[content]], care="all")
-        except self._refused as refusal:
-            self.records += 1
-            self._lines += 1
-            self._reject(
-                [Rejected(self.records, self._lines, as_text(content), _first_line(refusal))]
-            )
+        middle = len(lines) // 2
+        for half in (lines[:middle], lines[middle:]):
+            try:
+                self._take([half], care="all")
+            except self._refused as refusal:
+                if len(half) > 1:
+                    self._take_by_halves(half)
+                    continue
+                self.records += 1
+                self._lines += 1
+                self._reject(
+                    [Rejected(self.records, self._lines, as_text(half[0]), _first_line(refusal))]
+                )
 
     def _take(self, stretch: Iterable[list[bytes]], *, care: Care) -> None:
         """Copy the rows of some lines; what PostgreSQL refuses leaves no trace."""
