@@ -188,8 +188,7 @@ class Echo360PlanOperator(BaseOperator):
         if run_type(context) == "backfill":
             self.log.info("%s: it has no dates, so a backfill cannot ask for it.", report.name)
             return []
-        today = datetime.now(UTC).date()
-        return [Window(today, today + timedelta(days=1))]
+        return [Window.of(datetime.now(UTC).date())]
 
     def _windows(
         self, context: Context, conn: Connection, origin: str, report: Report, days: Days
