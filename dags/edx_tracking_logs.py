@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
 from learning_warehouse.edx.operators import LOGS_KEY, EdxLogTarOperator, lane_names
+from learning_warehouse.edx.replay import ReplayRejectsOperator
 from learning_warehouse.edx.staging import EVENTS, stage_member
 from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
 from learning_warehouse.timetable import UTCDays
 from learning_warehouse.window import params
 
 LANES = 2
+STAGE_PARAMS = ("skip_heartbeat",)
 
 DOC = """
 ### edX tracking logs
@@ -34,6 +36,15 @@ and encrypted or not.
   when they were made: the events in them are older. A tar holds again what the ones before it held,
   so that the last one brings everything. `earliest` takes all of them, `reload` takes logs again
   that were loaded before.
+* **To see what a run would do**: with `dry_run`, `unpack` says of each tar, and of the logs by
+  themselves, what would be loaded, in its log and in that of `summarise`; nothing else happens. A
+  compressed tar is read to its end for it.
+* **Rejected lines**: with `replay_rejects`, `replay` reads them again with the rules of today; what
+  is an event now is loaded as if it had been one then. Without days, all that are left; with days,
+  those of the logs that edX put into the bucket in these days, in a tar or by themselves. To read
+  all lines of a log again, use `reload`.
+* **Heartbeat**: with `skip_heartbeat`, the servers' own requests for `/heartbeat` are not loaded
+  and count as filtered; `reload` without it loads them.
 * **Encrypted logs** (`.gpg`) are left alone and counted, until a connection `edx_gpg` holds the
   private key (extra `private_key`, password: its passphrase). They are decrypted as they are read.
 * **Connections**: `edx_tracking_logs` (its extra `site` names the edX site, else the keys do),
@@ -76,6 +87,26 @@ with DAG(
             description="A regular expression that finds tars and logs, with a group date "
             "(YYYY-MM-DD) and a group site, which is kept as the origin of the events.",
         ),
+        "skip_heartbeat": Param(
+            False,
+            type="boolean",
+            title="Skip the heartbeat",
+            description="Leave out the servers' own requests for /heartbeat; they count as "
+            "filtered. Load again without it to have them.",
+        ),
+        "replay_rejects": Param(
+            False,
+            type="boolean",
+            title="Replay rejected lines",
+            description="Read rejected lines again with the rules of today: all that are left, or "
+            "with days those of the logs that edX put into the bucket in these days.",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Only say what would be loaded, in the logs of unpack and summarise.",
+        ),
     },
 ) as dag:
     unpack = EdxLogTarOperator(
@@ -93,9 +124,15 @@ with DAG(
                 dataset=EVENTS,
                 deliveries=unpack.output[lane],
                 stage=stage_member,
+                stage_params=STAGE_PARAMS,
             )
             merge = MergeOperator(
-                task_id="merge", dataset=EVENTS, staged=stage.output, stage=stage_member
+                task_id="merge",
+                dataset=EVENTS,
+                staged=stage.output,
+                stage=stage_member,
+                stage_params=STAGE_PARAMS,
             )
             merges.append(merge.output)
-    SummaryOperator(task_id="summarise", merges=merges)
+    replay = ReplayRejectsOperator(task_id="replay")
+    SummaryOperator(task_id="summarise", merges=[*merges, replay.output], would_load=unpack.output)

@@ -6,6 +6,7 @@ on through XCom even where the task then fails, and the next step takes it up.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -60,6 +61,26 @@ def hand_on(context: Context, result: list[Any], failures: Failures) -> list[Any
     return result
 
 
+def hand_on_counts(
+    context: Context, asset: Asset, merged: list[dict[str, Any]], failures: Failures
+) -> list[dict[str, Any]]:
+    """Give the summary what was merged, and Airflow the event of an asset whose rows changed.
+
+    :returns: ``merged``, as the task's XCom.
+    :raises AirflowSkipException: no row changed.
+    """
+    hand_on(context, merged, failures)
+    if not any(counts["changed"] for counts in merged):
+        raise AirflowSkipException(f"No row of {asset.name} changed.")
+    totals = {count: sum(counts[count] for counts in merged) for count in COUNTS}
+    context["outlet_events"][asset].extra = totals
+    return merged
+
+
+def _with_params(stage: Stage, names: Sequence[str], context: Context) -> Stage:
+    return partial(stage, **{name: context["params"].get(name) for name in names})
+
+
 class StageOperator(BaseOperator):
     """Streams deliveries into staging tables of their own.
 
@@ -68,6 +89,7 @@ class StageOperator(BaseOperator):
     :param dataset: what the deliveries are.
     :param deliveries: the ids of their lines in ``ops.delivery``.
     :param stage: how one is staged; by default as delimited text from the landing zone.
+    :param stage_params: the Params of the run that ``stage`` takes as keywords of their names.
     """
 
     template_fields: Sequence[str] = ("deliveries",)
@@ -78,6 +100,7 @@ class StageOperator(BaseOperator):
         dataset: Dataset,
         deliveries: XComArg | list[int],
         stage: Stage | None = None,
+        stage_params: Sequence[str] = (),
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -85,6 +108,7 @@ class StageOperator(BaseOperator):
         self.dataset = dataset
         self.deliveries: Any = deliveries
         self.stage = stage or stage_landed(dataset)
+        self.stage_params = stage_params
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> list[int]:
@@ -94,11 +118,12 @@ class StageOperator(BaseOperator):
 
         if not self.deliveries:
             raise AirflowSkipException(f"Nothing new for {self.dataset.table}.")
+        stage = _with_params(self.stage, self.stage_params, context)
         staged: list[int] = []
         failures = Failures()
         for delivery_id in self.deliveries:
             with failures.apart(f"delivery {delivery_id}"), connect(self.warehouse_conn_id) as conn:
-                staged.append(self.stage(conn, ledger.find(conn, delivery_id)))
+                staged.append(stage(conn, ledger.find(conn, delivery_id)))
         return hand_on(context, staged, failures)
 
 
@@ -114,6 +139,7 @@ class MergeOperator(BaseOperator):
     :param dataset: what the deliveries are.
     :param staged: the ids of their lines in ``ops.staged``.
     :param stage: how a delivery is staged again whose table a crash of the server emptied.
+    :param stage_params: the Params of the run that ``stage`` takes as keywords of their names.
     """
 
     template_fields: Sequence[str] = ("staged",)
@@ -124,6 +150,7 @@ class MergeOperator(BaseOperator):
         dataset: Dataset,
         staged: XComArg | list[int],
         stage: Stage | None = None,
+        stage_params: Sequence[str] = (),
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -132,6 +159,7 @@ class MergeOperator(BaseOperator):
         self.dataset = dataset
         self.staged: Any = staged
         self.stage = stage or stage_landed(dataset)
+        self.stage_params = stage_params
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -144,6 +172,7 @@ class MergeOperator(BaseOperator):
         if not self.staged:
             raise AirflowSkipException(f"Nothing was staged for {self.dataset.table}.")
         given = context["params"]
+        stage = _with_params(self.stage, self.stage_params, context)
         merged: list[dict[str, Any]] = []
         failures = Failures()
         for staged_id in self.staged:
@@ -152,17 +181,12 @@ class MergeOperator(BaseOperator):
                     conn,
                     staged_id,
                     self.dataset,
-                    self.stage,
+                    stage,
                     reload=bool(given.get("reload")),
                     accept_shrink=bool(given.get("accept_shrink")),
                 )
                 merged.append(asdict(counts))
-        hand_on(context, merged, failures)
-        if not any(counts["changed"] for counts in merged):
-            raise AirflowSkipException(f"No row of {self.dataset.table} changed.")
-        totals = {count: sum(counts[count] for counts in merged) for count in COUNTS}
-        context["outlet_events"][self.asset].extra = totals
-        return merged
+        return hand_on_counts(context, self.asset, merged, failures)
 
 
 class SummaryOperator(BaseOperator):
@@ -172,19 +196,22 @@ class SummaryOperator(BaseOperator):
     failures succeed; so it fails after it has said what there is to say.
 
     :param merges: the XComs of the run's merges.
+    :param would_load: the XCom of a step that, in a dry run, says what would be loaded.
     """
 
-    template_fields: Sequence[str] = ("merges",)
+    template_fields: Sequence[str] = ("merges", "would_load")
 
     def __init__(
         self,
         *,
         merges: list[Any],
+        would_load: Any = None,
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(trigger_rule=TriggerRule.ALL_DONE, retries=0, **kwargs)
         self.merges = merges
+        self.would_load = would_load
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -203,6 +230,10 @@ class SummaryOperator(BaseOperator):
             self.log.info("What this run merged:\n%s", by_table.to_string())
             rows = by_table.reset_index().to_dict("records")
             summary = [{str(name): value for name, value in row.items()} for row in rows]
+        elif self.would_load:
+            table = pd.DataFrame(self.would_load).to_string(index=False)
+            self.log.info("A dry run; it would load:\n%s", table)
+            summary = self.would_load
         else:
             self.log.info("There was nothing new to merge.")
         failed = _failed_tasks(context)

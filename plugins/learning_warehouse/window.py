@@ -101,7 +101,7 @@ def days_of(context: Mapping[str, Any], *, look_back: int = 0) -> Days:
     """
     given: Mapping[str, Any] = context.get("params") or {}
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    if _names_days(given):
+    if names_days(given):
         return _given_days(given, yesterday)
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     if start is None or end is None or end <= start:
@@ -121,10 +121,11 @@ def run_type(context: Mapping[str, Any]) -> str:
 
 def follows_schedule(context: Mapping[str, Any]) -> bool:
     """Whether the schedule started the run, and no Param says for which days it is."""
-    return run_type(context) == "scheduled" and not _names_days(context.get("params") or {})
+    return run_type(context) == "scheduled" and not names_days(context.get("params") or {})
 
 
-def _names_days(given: Mapping[str, Any]) -> bool:
+def names_days(given: Mapping[str, Any]) -> bool:
+    """Whether the Params say for which days a run is."""
     return bool(given.get("first_day") or given.get("last_day") or given.get("earliest"))
 
 

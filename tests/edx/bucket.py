@@ -8,17 +8,22 @@ import io
 import lzma
 import secrets
 import tarfile
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from learning_warehouse.edx import events
 from learning_warehouse.edx.operators import EdxLogTarOperator
+from learning_warehouse.edx.replay import replay
 from learning_warehouse.edx.staging import EVENTS, stage_member
 from learning_warehouse.operators import MergeOperator, StageOperator
 from learning_warehouse.warehouse import ledger
 from tests.conftest import context, run_merge
-from tests.edx.loading import line
+from tests.edx.loading import column, line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import pytest
 
     from learning_warehouse.warehouse.connection import Connection
 
@@ -68,6 +73,18 @@ def gz(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
+ROAD: Any = {"dataset": EVENTS, "stage": stage_member, "stage_params": ("skip_heartbeat",)}
+"""How the lanes stage and merge."""
+
+MIXED = b"\n".join(
+    [
+        line(1),
+        line(2, event_source="server", event_type="/heartbeat"),
+        line(3, time="2100-01-01T00:00:00+00:00"),
+    ]
+)
+"""An event, a heartbeat, and an event whose time is ahead."""
+
 PACKERS = {"": bytes, ".gz": gz, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zst}
 """By the end of a file's name, how its content is packed."""
 
@@ -91,10 +108,18 @@ def names(conn: Connection, ids: list[int]) -> set[str]:
     return {ledger.find(conn, delivery_id).name for delivery_id in ids}
 
 
-def merge_all(conn: Connection, ids: list[int]) -> list[dict[str, Any]]:
+def merge_all(conn: Connection, ids: list[int], **params: Any) -> list[dict[str, Any]]:
     """Stage and merge deliveries as the lanes do."""
-    staged = StageOperator(task_id="stage", dataset=EVENTS, deliveries=ids, stage=stage_member)
-    merge = MergeOperator(
-        task_id="merge", dataset=EVENTS, staged=staged.execute(context()), stage=stage_member
-    )
-    return run_merge(merge)
+    staged = StageOperator(task_id="stage", deliveries=ids, **ROAD).execute(context(**params))
+    return run_merge(MergeOperator(task_id="merge", staged=staged, **ROAD), **params)
+
+
+def skip_and_replay(conn: Connection, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load the ``MIXED`` lines that the bucket holds, first without those that can be left out."""
+    (delivery_id,) = bucket.unpack()
+    (told,) = merge_all(conn, [delivery_id], skip_heartbeat=True)
+    assert (told["rows_merged"], told["rows_filtered"], told["rows_rejected"]) == (1, 1, 1)
+    monkeypatch.setattr(events, "AHEAD", timedelta(days=365 * 100))
+    replayed = replay(conn, delivery_id)
+    assert (replayed.rows_merged, replayed.rows_rejected) == (1, 0)
+    assert column(conn, "session") == ["1", "3"]

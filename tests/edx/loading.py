@@ -41,10 +41,16 @@ def deliver(conn: Connection, content: bytes, name: str = "prod-edx-001/tracking
 
 
 def load(
-    conn: Connection, content: bytes, name: str = "prod-edx-001/tracking.log", **options: bool
+    conn: Connection,
+    content: bytes,
+    name: str = "prod-edx-001/tracking.log",
+    *,
+    skip_heartbeat: bool = False,
+    **options: bool,
 ) -> Merged:
     def stage(conn: Connection, delivery: Delivery) -> int:
-        return staging.stage_log(conn, delivery, io.BytesIO(content))
+        stored = io.BytesIO(content)
+        return staging.stage_log(conn, delivery, stored, skip_heartbeat=skip_heartbeat)
 
     staged_id = stage(conn, deliver(conn, content, name))
     return merge(conn, staged_id, staging.EVENTS, stage, **options)

@@ -17,7 +17,18 @@ from learning_warehouse.edx.operators import LOGS_KEY
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.warehouse import ledger
 from tests.conftest import context
-from tests.edx.bucket import PACKERS, gz, log, merge_all, names, tar, together, zst
+from tests.edx.bucket import (
+    MIXED,
+    PACKERS,
+    gz,
+    log,
+    merge_all,
+    names,
+    skip_and_replay,
+    tar,
+    together,
+    zst,
+)
 from tests.edx.loading import column, line
 
 if TYPE_CHECKING:
@@ -427,6 +438,85 @@ def test_a_pattern_may_find_logs_in_other_layouts(warehouse: Connection, bucket:
     assert names(warehouse, ids) == {key}
     merge_all(warehouse, ids)
     assert column(warehouse, "session") == ["1"]
+
+
+# --- Params ---------------------------------------------------------------------------------------
+
+
+def test_a_dry_run_lands_and_registers_nothing(warehouse: Connection, bucket: Bucket) -> None:
+    same, new = "prod-edx-001/tracking.log", "prod-edx-002/tracking.log.gz"
+    bucket.put(PLAIN, tar({**LOGS, same: line(1)}))
+    bucket.put(DAILY, line(2))
+    merge_all(warehouse, bucket.unpack())
+    later = {**LOGS, same: line(8), new: log(9), "exclude.txt": b"x", f"{new}.gpg": b"x"}
+    bucket.put(LATER + ".gz", packed := tar(later, ".gz"))
+    bucket.put(DAILY.replace("05-09", "05-10"), line(3))
+    bucket.put(f"{DAILY}.gpg", b"sealed")
+    before = versions(warehouse), walked(warehouse), landed(bucket)
+    told = bucket.lanes(dry_run=True)
+    assert (told["lane_1"], told["lane_2"]) == ([], [])
+    loose, plain, compressed = told["return_value"]
+    assert loose == {
+        "where": "logs by themselves, of UniversityA",
+        "bytes": 2 * len(line(2)) + len(b"sealed"),
+        "members": 2,
+        "new": 1,
+        "new_bytes": len(line(3)),
+        "known": 1,
+        "junk": 0,
+        "encrypted": 1,
+    }
+    assert (plain["members"], plain["new"], plain["known"]) == (len(LOGS) + 1, 0, len(LOGS) + 1)
+    assert compressed == {
+        "where": f"s3://{bucket.name}/{LATER}.gz",
+        "bytes": len(packed),
+        "members": len(LOGS) + 2,
+        "new": 2,
+        "new_bytes": len(line(8)) + len(log(9)),
+        "known": len(LOGS),
+        "junk": 1,
+        "encrypted": 1,
+    }
+    assert (versions(warehouse), walked(warehouse), landed(bucket)) == before
+    assert names(warehouse, bucket.unpack()) == {same, new, DAILY.replace("05-09", "05-10")}
+
+
+def test_a_dry_run_says_what_landed_and_was_not_merged(bucket: Bucket) -> None:
+    bucket.put(PLAIN + ".gz", tar(LOGS, ".gz"))
+    bucket.unpack()
+    bucket.put(LATER + ".gz", tar(LOGS, ".gz"))
+    first, second = bucket.lanes(dry_run=True)["return_value"]
+    assert (first["new"], first["known"]) == (len(LOGS), 0)
+    assert (second["new"], second["known"]) == (0, len(LOGS))
+
+
+def test_a_dry_run_of_a_tar_that_is_cut_off(warehouse: Connection, bucket: Bucket) -> None:
+    packed = tar({"a/tracking.log": line(1), "b/tracking.log": noise(800_000)}, ".gz")
+    bucket.put(PLAIN + ".gz", packed[: len(packed) * 3 // 4])
+    with pytest.raises(PermanentFailure, match="cannot be unpacked"):
+        bucket.unpack(dry_run=True)
+    (told,) = bucket.pushed["return_value"]
+    assert (told["members"], told["new"], told["known"]) == (1, 1, 0)
+    assert versions(warehouse) == set()
+
+
+@pytest.mark.parametrize(
+    ("key", "content"),
+    [
+        (PLAIN + ".gz", tar({"a/tracking.log": MIXED}, ".gz")),
+        (PLAIN, tar({"a/tracking.log.gz": gz(MIXED)})),
+        (DAILY + ".gz", gz(MIXED)),
+    ],
+)
+def test_heartbeats_are_skipped_and_rejects_replayed_of_all_archives(
+    warehouse: Connection,
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+    content: bytes,
+) -> None:
+    bucket.put(key, content)
+    skip_and_replay(warehouse, bucket, monkeypatch)
 
 
 # --- the landing zone -----------------------------------------------------------------------------

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from learning_warehouse import operators
 from learning_warehouse.edx.operators import EdxLogTarOperator, deal
 from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
 from learning_warehouse.warehouse import ledger
-from tests.conftest import context
-from tests.edx.bucket import log, merge_all, names, tar, together
+from tests.conftest import context, run_merge
+from tests.edx.bucket import ROAD, log, merge_all, names, tar, together
 from tests.edx.loading import column, line, load
 
 if TYPE_CHECKING:
@@ -221,3 +223,114 @@ def test_what_was_loaded_by_hand_is_known(warehouse: Connection, bucket: Bucket)
     load(warehouse, content, name)
     bucket.put(FIRST, tar(LOG_1))
     assert bucket.unpack() == []
+
+
+# --- Params ---------------------------------------------------------------------------------------
+
+
+def test_the_heartbeat_is_left_out_where_the_param_asks_for_it(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    heartbeat = line(9, event_source="server", event_type="/heartbeat")
+    name = "prod-edx-001/tracking.log"
+    bucket.put(FIRST, tar({name: line(1) + b"\n" + heartbeat}))
+    (told,) = merge_all(warehouse, bucket.unpack(), skip_heartbeat=True)
+    assert (told["rows_merged"], told["rows_filtered"]) == (1, 1)
+    (again,) = merge_all(warehouse, bucket.unpack(reload=True), reload=True)
+    assert (again["rows_merged"], again["rows_filtered"]) == (2, 0)
+
+
+def test_a_log_that_is_staged_again_at_its_merge_is_filtered_too(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    heartbeat = line(9, event_source="server", event_type="/heartbeat")
+    bucket.put(FIRST, tar({"prod-edx-001/tracking.log": line(1) + b"\n" + heartbeat}))
+    given = context(skip_heartbeat=True)
+    staged = StageOperator(task_id="stage", deliveries=bucket.unpack(), **ROAD).execute(given)
+    (table,) = warehouse.execute("SELECT table_name FROM ops.staged").fetchall()
+    warehouse.execute(f'DROP TABLE staging."{table["table_name"]}"')
+    merge = MergeOperator(task_id="merge", staged=staged, **ROAD)
+    (told,) = run_merge(merge, skip_heartbeat=True)
+    assert (told["rows_merged"], told["rows_filtered"]) == (1, 1)
+
+
+def everything(conn: Connection) -> list[Any]:
+    tables = ("ops.delivery", "ops.staged", "ops.rejected_row", "edx.event", "edx.tracking_log_tar")
+    return [conn.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in tables]
+
+
+def test_a_dry_run_says_what_would_be_loaded_and_does_nothing(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    bucket.put(FIRST, tar({**LOG_1, "exclude.txt": b"x"}))
+    merge_all(warehouse, bucket.unpack())
+    encrypted = {"prod-edx-001/2013-10-27-UniversityA.log.gz.gpg": b"x"}
+    bucket.put(SECOND, tar({**LOG_1, **LOG_2, **LOG_3, **encrypted}))
+    before = everything(warehouse)
+    assert bucket.lanes(dry_run=True) == {
+        "lane_1": [],
+        "lane_2": [],
+        "return_value": [
+            {
+                "where": f"s3://{bucket.name}/{FIRST}",
+                "bytes": 10240,
+                "members": 1,
+                "new": 0,
+                "new_bytes": 0,
+                "known": 1,
+                "junk": 1,
+                "encrypted": 0,
+            },
+            {
+                "where": f"s3://{bucket.name}/{SECOND}",
+                "bytes": 10240,
+                "members": 3,
+                "new": 2,
+                "new_bytes": sum(map(len, [*LOG_2.values(), *LOG_3.values()])),
+                "known": 1,
+                "junk": 0,
+                "encrypted": 1,
+            },
+        ],
+    }
+    assert everything(warehouse) == before
+    assert names(warehouse, bucket.unpack()) == {*LOG_2, *LOG_3}
+
+
+def test_a_dry_run_counts_a_log_of_several_tars_once(bucket: Bucket) -> None:
+    bucket.put(FIRST, tar(LOG_1))
+    bucket.put(SECOND, tar({**LOG_1, **LOG_2}))
+    told = bucket.lanes(dry_run=True)["return_value"]
+    assert [row["new"] for row in told] == [2, 0]
+    assert [row["known"] for row in told] == [0, 1]
+
+
+def test_a_dry_run_with_reload_tells_of_all(warehouse: Connection, bucket: Bucket) -> None:
+    bucket.put(FIRST, tar({**LOG_1, **LOG_2}))
+    merge_all(warehouse, bucket.unpack())
+    before = everything(warehouse)
+    (told,) = bucket.lanes(dry_run=True, reload=True)["return_value"]
+    assert told["new"] == 2
+    assert everything(warehouse) == before
+
+
+def test_a_dry_run_names_a_damaged_tar(warehouse: Connection, bucket: Bucket) -> None:
+    whole = tar({**LOG_1, **LOG_2})
+    bucket.put(SECOND, whole[:1024] + b"damage" + whole[1030:])
+    bucket.put(FIRST, tar(LOG_3))
+    with pytest.raises(PermanentFailure, match=f"{SECOND} cannot be read on from byte 1024"):
+        bucket.unpack(dry_run=True)
+    assert [row["new"] for row in bucket.pushed["return_value"]] == [1, 1]
+    assert everything(warehouse)[0] == []
+
+
+def test_a_dry_run_without_tars(bucket: Bucket) -> None:
+    assert bucket.lanes(dry_run=True)["return_value"] == []
+
+
+def test_the_summary_of_a_dry_run(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket.put(FIRST, tar(LOG_1))
+    told = bucket.lanes(dry_run=True)["return_value"]
+    monkeypatch.setattr(operators, "_failed_tasks", lambda context: [])
+    summary = SummaryOperator(task_id="summarise", merges=[None, None], would_load=told)
+    assert summary.execute(context(dry_run=True)) == told

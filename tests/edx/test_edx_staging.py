@@ -194,6 +194,27 @@ def test_fields_that_the_table_lacks_are_kept_and_noted(warehouse: Connection) -
     assert [n["header"] for n in noted] == ["label", "nonInteraction"]
 
 
+def test_the_heartbeat_counts_as_filtered_and_a_reload_loads_it(warehouse: Connection) -> None:
+    heartbeat = line(0, event_source="server", event_type="/heartbeat")
+    content = b"\n".join([line(1), heartbeat, line(2, agent="a\0"), b"rejected", heartbeat])
+    merged = load(warehouse, content, skip_heartbeat=True)
+    assert counts(merged) == (5, 2, 0, 1)
+    assert merged.rows_filtered == 2
+    assert column(warehouse, "_row") == [1, 3]
+    (told,) = warehouse.execute("SELECT rows_filtered AS n FROM ops.delivery").fetchall()
+    assert told["n"] == 2
+    assert counts(load(warehouse, content, reload=True)) == (5, 3, 1, 1)
+    assert column(warehouse, "_row") == [1, 2, 3]
+    again = load(warehouse, content, reload=True, skip_heartbeat=True)
+    assert (counts(again), again.rows_filtered) == ((5, 2, 0, 1), 2)
+
+
+def test_a_log_of_nothing_but_heartbeats(warehouse: Connection) -> None:
+    heartbeat = line(0, event_source="server", event_type="/heartbeat")
+    merged = load(warehouse, heartbeat, skip_heartbeat=True)
+    assert (counts(merged), merged.rows_filtered) == ((1, 0, 0, 0), 1)
+
+
 # --- damage ---------------------------------------------------------------------------------------
 
 

@@ -482,3 +482,36 @@ def test_the_kind_is_by_event_type_first_and_by_name_second(
 
 def test_events_that_differ_in_anything_are_two() -> None:
     assert row(line())["event_hash"] != row(line(event='{"id": 2}'))["event_hash"]
+
+
+# --- the heartbeat --------------------------------------------------------------------------------
+
+HEARTBEAT: dict[str, Any] = {
+    "username": "",
+    "event_source": "server",
+    "event_type": "/heartbeat",
+    "event": '{"POST": {}, "GET": {}}',
+    "agent": "ELB-HealthChecker/1.0",
+    "page": None,
+}
+
+
+@pytest.mark.parametrize("care", ["none", "all"])
+@pytest.mark.parametrize(
+    ("changes", "is_one"),
+    [
+        ({}, True),
+        ({"agent": "curl/8.0", "name": "/heartbeat"}, True),
+        ({"event_source": "browser"}, False),
+        ({"event_type": "/heartbeats"}, False),
+        ({"event_type": "/courses/A/B/C/heartbeat", "page": "/heartbeat"}, False),
+        ({"event_type": "page_close", "agent": "server\t/heartbeat\t"}, False),
+    ],
+)
+def test_the_heartbeat_is_left_out_where_that_is_asked_for(
+    changes: dict[str, Any], is_one: bool, care: Care
+) -> None:
+    content = line(**{**HEARTBEAT, **changes})
+    asked = EventReader(KINDS, now=NOW, skip_heartbeat=True).read([content, line()], care=care)
+    assert (asked.records, asked.filtered, len(asked.rows)) == (2, is_one, 2 - is_one)
+    assert len(read(content, line(), care=care).rows) == 2

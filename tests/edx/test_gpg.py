@@ -20,7 +20,17 @@ import pytest
 
 from learning_warehouse.edx import gpg
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from tests.edx.bucket import gz, log, merge_all, names, tar, together, zst
+from tests.edx.bucket import (
+    MIXED,
+    gz,
+    log,
+    merge_all,
+    names,
+    skip_and_replay,
+    tar,
+    together,
+    zst,
+)
 from tests.edx.loading import column, line
 
 if TYPE_CHECKING:
@@ -392,3 +402,12 @@ def test_encrypted_logs_wait_when_the_key_is_taken_away(
     with pytest.raises(PermanentFailure, match="no connection 'edx_gpg' holds a key any more"):
         merge_all(warehouse, ids)
     assert together(bucket.pushed)
+
+
+@pytest.mark.usefixtures("connections")
+def test_heartbeats_are_skipped_and_rejects_replayed_of_encrypted_logs(
+    warehouse: Connection, bucket: Bucket, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(monkeypatch, owner.key)
+    bucket.put(PLAIN + ".gz", tar({SEALED: owner.seal(gz(MIXED))}, ".gz"))
+    skip_and_replay(warehouse, bucket, monkeypatch)

@@ -1,5 +1,7 @@
 SELECT
     uri,
-    version
+    version,
+    members,
+    junk
 FROM edx.tracking_log_tar
 WHERE uri = ANY(%(uris)s::text []);

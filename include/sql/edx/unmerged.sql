@@ -3,6 +3,7 @@
 SELECT
     d.delivery_id,
     d.name,
+    tar.uri AS tar_uri,
     d.size
 FROM unnest(%(uris)s::text [], %(etags)s::text []) AS tar (uri, etag)
 INNER JOIN ops.delivery AS d

@@ -77,6 +77,9 @@ _PLAIN_TIME = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:\+00:00|Z)?", re.ASCII
 ).fullmatch
 
+# Of COLUMNS, event_source and event_type stand side by side.
+_HEARTBEAT = "\tserver\t/heartbeat\t"
+
 NULL = r"\N"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -139,11 +142,13 @@ class Block:
 
     :param rows: rows for COPY, with their line feeds.
     :param records: how many records the lines held; blank lines are none.
+    :param filtered: how many of them were left out because the reader was asked to.
     """
 
     rows: list[str] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     records: int = 0
+    filtered: int = 0
 
 
 class EventReader:
@@ -151,40 +156,49 @@ class EventReader:
 
     :param kinds: (event source or None for any, spelling) → event kind: ``edx.event_alias``.
     :param now: the time from which ``AHEAD`` is reckoned.
+    :param skip_heartbeat: leave out the servers' own requests for ``/heartbeat``.
     """
 
     def __init__(
-        self, kinds: Mapping[tuple[str | None, str], str], *, now: datetime | None = None
+        self,
+        kinds: Mapping[tuple[str | None, str], str],
+        *,
+        now: datetime | None = None,
+        skip_heartbeat: bool = False,
     ) -> None:
         self.unknown_fields: set[str] = set()
         self._kinds = kinds
         self._memo: dict[tuple[str | None, str | None, str | None], str | None] = {}
+        self._skip_heartbeat = skip_heartbeat
         self._latest = (now or datetime.now(UTC)) + AHEAD
 
     def read(
-        self, lines: Sequence[bytes], *, line: int = 1, row: int = 1, care: Care = "none"
+        self, lines: Sequence[bytes], *, line: int = 1, first: int = 1, care: Care = "none"
     ) -> Block:
         """Read lines, given without their line feeds.
 
         :param line: the number of the first of them.
-        :param row: the ordinal of the first record among them.
+        :param first: the ordinal of the first record among them.
         :param care: which lines may not go the quick way, even if it would take them.
         """
         block = Block()
         for number, content in enumerate(lines, start=line):
             if not content or content.isspace():
                 continue
-            ordinal = row + block.records
+            ordinal = first + block.records
             block.records += 1
             careful = care == "all" or (care == "suspects" and _SUSPECT.search(content))
-            quick = None if careful else self._quick(content, ordinal)
-            if quick is not None:
-                block.rows.append(quick)
-                continue
-            try:
-                block.rows.append(self._careful(content, ordinal))
-            except Unreadable as reason:
-                block.rejected.append(Rejected(ordinal, number, as_text(content), str(reason)))
+            row = None if careful else self._quick(content, ordinal)
+            if row is None:
+                try:
+                    row = self._careful(content, ordinal)
+                except Unreadable as reason:
+                    block.rejected.append(Rejected(ordinal, number, as_text(content), str(reason)))
+                    continue
+            if self._skip_heartbeat and _HEARTBEAT in row:
+                block.filtered += 1
+            else:
+                block.rows.append(row)
         return block
 
     def _quick(self, content: bytes, ordinal: int) -> str | None:
@@ -359,6 +373,21 @@ def _escape(value: str | None) -> str:
 def as_text(content: bytes) -> str:
     """A line as a text column can hold it; bytes that it cannot are written as ``\\xNN``."""
     return content.decode("utf-8", "backslashreplace").replace("\0", r"\x00")
+
+
+_WRITTEN_OUT = re.compile(rb"(?<!\\)((?:\\\\)*)\\x(00|[89a-f][0-9a-f])")
+
+
+def as_bytes(text: str) -> bytes:
+    """The line that ``as_text`` made ``text`` of.
+
+    Not every text tells. A line that spelled out ``\\xNN`` itself looks as if it had held that
+    byte, and is taken for one that did; but not behind another backslash, which JSON wants there,
+    nor where the bytes are UTF-8 together, for then they would not have been written so.
+    """
+    written = text.encode()
+    content = _WRITTEN_OUT.sub(lambda found: found[1] + bytes.fromhex(found[2].decode()), written)
+    return content if as_text(content) == text else written
 
 
 # --- rescue and repair ----------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from learning_warehouse.landing import (
     s3_hook,
     s3_sentences,
 )
+from learning_warehouse.operators import hand_on
 from learning_warehouse.progress import Progress
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
@@ -112,6 +113,9 @@ class EdxLogTarOperator(BaseOperator):
     bytes. A damaged tar holds back neither the others nor its own members before the damage: the
     lanes are pushed, then the task fails and names it.
 
+    With the Param ``dry_run`` nothing lands or is registered, and the lanes stay empty; the task's
+    XCom then says of each tar, and of a site's logs by themselves, what would be loaded of it.
+
     :param bucket_name: the bucket; by default that of the connection's ``service_config``.
     :param prefix: keys begin with it.
     :param pattern: a regular expression that finds tars and logs among the keys, with a group
@@ -153,8 +157,9 @@ class EdxLogTarOperator(BaseOperator):
         self.gpg_conn_id = gpg_conn_id
         self.warehouse_conn_id = warehouse_conn_id
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context) -> list[dict[str, Any]] | None:
         """Find, register and deal out what the warehouse does not have."""
+        given = context["params"]
         hook = s3_hook(self.aws_conn_id)
         found = self._find(hook, days_of(context, look_back=self.look_back))
         failures = Failures()
@@ -163,17 +168,37 @@ class EdxLogTarOperator(BaseOperator):
                 conn,
                 hook,
                 failures,
-                reload=bool(context["params"].get("reload")),
+                reload=bool(given.get("reload")),
+                dry_run=bool(given.get("dry_run")),
                 readable=key_of(self.gpg_conn_id) is not None,
                 landing_conn_id=self.landing_conn_id,
             )
             search.look_into(found)
+        if given.get("dry_run"):
+            return self._tell(context, search.looked, failures)
         lanes = deal(search.sizes, self.lanes)
         for name, ids in zip(lane_names(self.lanes), lanes, strict=True):
             size = sum(search.sizes[delivery_id] for delivery_id in ids)
             self.log.info("%s: %d members, %.1f MB", name, len(ids), size / 1e6)
             context["ti"].xcom_push(key=name, value=ids)
         failures.raise_any()
+        return None
+
+    def _tell(
+        self, context: Context, looked: list[dict[str, Any]], failures: Failures
+    ) -> list[dict[str, Any]]:
+        """Say what would be loaded, and leave the lanes empty."""
+        import pandas as pd
+
+        if looked:
+            new, size = (sum(row[count] for row in looked) for count in ("new", "new_bytes"))
+            table = pd.DataFrame(looked).to_string(index=False)
+            self.log.info("A dry run: %d logs, %.1f MB, to load of\n%s", new, size / 1e6, table)
+        else:
+            self.log.info("A dry run: there are no tars or logs of these days")
+        for name in lane_names(self.lanes):
+            context["ti"].xcom_push(key=name, value=[])
+        return hand_on(context, looked, failures)
 
     def _find(self, hook: S3Hook, days: Days) -> list[Found]:
         """The tars and logs of these days.
@@ -237,8 +262,12 @@ class EdxLogTarOperator(BaseOperator):
 class _Search:
     """The search for logs that have to be loaded.
 
+    ``sizes`` has the bytes of each delivery that is to be loaded, by its id, or in a dry run by a
+    number that stands for it; ``looked``, tar by tar, what was found in it.
+
     :param failures: where a tar that cannot be gone through is noted.
     :param reload: those that were loaded have to be loaded again.
+    :param dry_run: nothing lands, and the ledger is only read.
     :param readable: there is a key that opens encrypted logs.
     """
 
@@ -249,23 +278,27 @@ class _Search:
         failures: Failures,
         *,
         reload: bool,
+        dry_run: bool,
         readable: bool,
         landing_conn_id: str,
     ) -> None:
         self.sizes: dict[int, int] = {}
+        self.looked: list[dict[str, Any]] = []
         self._conn = conn
         self._hook = hook
         self._failures = failures
         self._reload = reload
+        self._dry_run = dry_run
+        self._would: dict[tuple[str, str, str], int] = {}
         self._readable = readable
         self._landing_conn_id = landing_conn_id
 
     def look_into(self, found: list[Found]) -> None:
-        """Collect the logs that are to be loaded in ``sizes``, delivery id → bytes."""
+        """Collect the logs that are to be loaded."""
         self._take_loose([one for one in found if one.kind == "log"])
         tars = [one for one in found if one.kind != "log"]
-        walked = set() if self._reload else self._walked(tars)
-        self._add_unmerged([tar for tar in tars if tar in walked])
+        walked = {} if self._reload else self._walked(tars)
+        self._add_unmerged(walked)
         for tar in tars:
             if tar not in walked:
                 with self._failures.apart(tar.uri):
@@ -282,30 +315,41 @@ class _Search:
 
     def _take_loose(self, logs: list[Found]) -> None:
         """Register logs that lie in the bucket by themselves; they are read where they lie."""
-        readable = [one for one in logs if self._readable or not one.key.endswith(".gpg")]
-        if len(readable) < len(logs):
-            log.warning("%d encrypted logs are left alone", len(logs) - len(readable))
-        known = {
-            site: ledger.versions(
-                self._conn,
-                dataset=EVENTS.table,
-                origin=site,
-                names=[one.key for one in readable if one.site == site],
-            )
-            for site in {one.site for one in readable}
-        }
         with self._conn.transaction():
-            for one in readable:
-                version = f"{one.size}-{one.etag.strip(QUOTES)}"
-                if not self._is_done(known[one.site].get((one.key, version))):
-                    self._deliver(
-                        one, one.key, version, uri=one.uri, size=one.size,
-                        details={"etag": one.etag},
-                    )  # fmt: skip
+            for site in sorted({one.site for one in logs}):
+                self._take_loose_of(site, [one for one in logs if one.site == site])
+
+    def _take_loose_of(self, site: str, logs: list[Found]) -> None:
+        readable = [one for one in logs if self._readable or not one.key.endswith(".gpg")]
+        seen = Walk(
+            f"logs by themselves, of {site}",
+            sum(one.size for one in logs),
+            self._readable,
+            members=len(readable),
+            encrypted=len(logs) - len(readable),
+        )
+        before = set(self.sizes)
+        known = ledger.versions(
+            self._conn,
+            dataset=EVENTS.table,
+            origin=site,
+            names=[one.key for one in readable],
+        )
+        for one in readable:
+            version = f"{one.size}-{one.etag.strip(QUOTES)}"
+            if not self._is_done(known.get((one.key, version))):
+                self._deliver(
+                    one, one.key, version, uri=one.uri, size=one.size, details={"etag": one.etag}
+                )
+        self._say(seen, before)
 
     def _deliver(
         self, found: Found, name: str, version: str, *, uri: str, size: int, details: dict[str, Any]
     ) -> None:
+        if self._dry_run:
+            log_of_it = (found.site, name, version)
+            self.sizes[self._would.setdefault(log_of_it, -1 - len(self._would))] = size
+            return
         delivery = ledger.deliver(
             self._conn,
             dataset=EVENTS.table,
@@ -319,14 +363,22 @@ class _Search:
         )
         self.sizes[delivery.delivery_id] = size
 
-    def _walked(self, tars: list[Found]) -> set[Found]:
+    def _walked(self, tars: list[Found]) -> dict[Found, Walk]:
         rows = self._conn.execute(
             statement("edx/known_tars"), {"uris": [tar.uri for tar in tars]}
         ).fetchall()
-        known = {(row["uri"], row["version"]) for row in rows}
-        return {tar for tar in tars if (tar.uri, tar.etag) in known}
+        known = {(row["uri"], row["version"]): row for row in rows}
+        walked = {}
+        for tar in tars:
+            row = known.get((tar.uri, tar.etag))
+            if row is not None:
+                walked[tar] = Walk(
+                    tar.uri, tar.size, self._readable, members=row["members"], junk=row["junk"]
+                )
+        return walked
 
-    def _add_unmerged(self, tars: list[Found]) -> None:
+    def _add_unmerged(self, walked: dict[Found, Walk]) -> None:
+        tars = list(walked)
         rows = self._conn.execute(
             statement("edx/unmerged"),
             {
@@ -335,13 +387,15 @@ class _Search:
                 "etags": [tar.etag for tar in tars],
             },
         ).fetchall()
-        self.sizes.update(
-            {
-                row["delivery_id"]: row["size"]
-                for row in rows
-                if self._readable or not row["name"].endswith(".gpg")
-            }
-        )
+        for tar, seen in walked.items():
+            before = set(self.sizes)
+            for row in (row for row in rows if row["tar_uri"] == tar.uri):
+                if self._readable or not row["name"].endswith(".gpg"):
+                    self.sizes[row["delivery_id"]] = row["size"]
+                else:
+                    seen.members -= 1
+                    seen.encrypted += 1
+            self._look(seen, before)
         if tars:
             log.info(
                 "%d tars were walked before; %d of their members are not loaded yet",
@@ -365,18 +419,39 @@ class _Search:
             self._register(tar, members)
             if damage is None:
                 self._note(tar, seen)
-        self._say(tar, seen, before)
+        self._say(seen, before)
         if damage is not None:
             raise damage
 
-    def _say(self, tar: Found, seen: Walk, before: set[int]) -> None:
-        new = [size for delivery_id, size in self.sizes.items() if delivery_id not in before]
+    def _say(self, seen: Walk, before: set[int]) -> None:
+        new = self._look(seen, before)
         log.info(
             "%s (%.1f MB): %d tracking logs, of which %d (%.1f MB) are to be loaded, %d junk",
-            tar.uri, tar.size / 1e6, seen.members, len(new), sum(new) / 1e6, seen.junk,
+            seen.uri, seen.size / 1e6, seen.members, len(new), sum(new) / 1e6, seen.junk,
         )  # fmt: skip
         if seen.encrypted:
-            log.warning("%s: %d encrypted logs are left alone", tar.uri, seen.encrypted)
+            log.warning("%s: %d encrypted logs are left alone", seen.uri, seen.encrypted)
+
+    def _look(self, seen: Walk, before: set[int]) -> list[int]:
+        """Write down what was found.
+
+        :param before: the ids that were among ``sizes`` when the search came to this tar.
+        :returns: the bytes of each log that is to be loaded of it.
+        """
+        new = [size for delivery_id, size in self.sizes.items() if delivery_id not in before]
+        self.looked.append(
+            {
+                "where": seen.uri,
+                "bytes": seen.size,
+                "members": seen.members,
+                "new": len(new),
+                "new_bytes": sum(new),
+                "known": seen.members - len(new),
+                "junk": seen.junk,
+                "encrypted": seen.encrypted,
+            }
+        )
+        return new
 
     def _register(self, tar: Found, members: list[Member]) -> None:
         """Enter what has to be loaded into the ledger."""
@@ -407,6 +482,9 @@ class _Search:
         try:
             with closing(self._passing(tar, seen)) as passings:
                 for passing in passings:
+                    if self._dry_run:
+                        self._let_pass(tar, passing)
+                        continue
                     if not (alike := self._alike(tar, passing)):
                         self._land(tar, passing)
                         continue
@@ -427,9 +505,19 @@ class _Search:
                         mistaken.remove(passing.offset)
         if damage is None:
             self._note(tar, seen)
-        self._say(tar, seen, before)
+        self._say(seen, before)
         if damage is not None:
             raise damage
+
+    def _let_pass(self, tar: Found, passing: Passing) -> None:
+        """Count a log that would land; its version is known for certain once it has passed."""
+        passing.body.drain()
+        version = passing.version()
+        known = ledger.versions(
+            self._conn, dataset=EVENTS.table, origin=tar.site, names=[passing.name]
+        )
+        if not self._is_done(known.get((passing.name, version))):
+            self._deliver(tar, passing.name, version, uri=tar.uri, size=passing.size, details={})
 
     def _passing(self, tar: Found, seen: Walk) -> Generator[Passing, None, None]:
         progress = Progress(f"Reading {tar.uri}", tar.size)
@@ -478,7 +566,7 @@ class _Search:
 
     def _note(self, tar: Found, seen: Walk) -> None:
         """Remember that a tar was gone through, unless something in it waits for a key."""
-        if seen.encrypted:
+        if seen.encrypted or self._dry_run:
             return
         self._conn.execute(
             statement("edx/note_tar"),

@@ -46,6 +46,7 @@ def stage_member(
     conn: Connection,
     delivery: Delivery,
     *,
+    skip_heartbeat: bool = False,
     conn_id: str = EDX_CONN_ID,
     landing_conn_id: str = LANDING_CONN_ID,
     gpg_conn_id: str = gpg.GPG_CONN_ID,
@@ -55,6 +56,7 @@ def stage_member(
     :param delivery: its line of the ledger. Its ``details`` say where it lies: with ``offset``, in
         a plain tar from that byte on; with ``landed``, in the landing zone; else it is an object
         by itself, with that ``etag``.
+    :param skip_heartbeat: leave out the servers' own requests for ``/heartbeat``.
     :param conn_id: the Airflow connection of edX's bucket.
     :param landing_conn_id: that of the landing zone.
     :param gpg_conn_id: the one that holds the key of encrypted logs.
@@ -72,7 +74,9 @@ def stage_member(
     else:
         stored = open_uri(delivery.uri, conn_id=conn_id, etag=details["etag"])
     with stored:
-        return stage_log(conn, delivery, stored, gpg_conn_id=gpg_conn_id)
+        return stage_log(
+            conn, delivery, stored, skip_heartbeat=skip_heartbeat, gpg_conn_id=gpg_conn_id
+        )
 
 
 def stage_log(
@@ -80,25 +84,54 @@ def stage_log(
     delivery: Delivery,
     stored: BinaryIO,
     *,
+    skip_heartbeat: bool = False,
     gpg_conn_id: str = gpg.GPG_CONN_ID,
 ) -> int:
     """Stage a tracking log from its bytes, packed, encrypted or not; see :func:`stage_member`."""
-    from learning_warehouse.edx.events import EventReader
-
     with conn.transaction():
-        table_name = staging.create_staging_table(conn, read_table(conn, EVENTS.table), delivery)
-        reader = EventReader(_kinds(conn))
-        load = _Load(conn, reader, table_name)
+        load = _begin(conn, delivery, skip_heartbeat=skip_heartbeat)
         with closing(_lines(delivery, stored, gpg_conn_id)) as lines:
             load.take(lines)
-        ledger.note_schema_changes(conn, delivery, new=sorted(reader.unknown_fields), missing=())
-        return staging.record_staged(
-            conn,
-            delivery=delivery,
-            table_name=table_name,
-            rows_read=load.records,
-            rows_rejected=load.rejected,
-        )
+        return load.finish(delivery)
+
+
+def stage_rejects(conn: Connection, delivery: Delivery, *, skip_heartbeat: bool = False) -> int:
+    """Stage those of a log's rejected lines that are events by the rules of today.
+
+    They have the ``_row`` that they have in the log. What cannot be read again: of a line that was
+    too long only the beginning was kept, and of some lines the bytes cannot be told for certain
+    (see :func:`learning_warehouse.edx.events.as_bytes`).
+
+    :returns: the id of the line in ``ops.staged``.
+    """
+    from learning_warehouse.edx.events import as_bytes
+
+    with conn.transaction():
+        load = _begin(conn, delivery, skip_heartbeat=skip_heartbeat)
+        numbers: list[int] = []
+        lines: list[bytes] = []
+        size = 0
+        with conn.cursor("rejected_lines") as cursor:
+            cursor.itersize = 20
+            cursor.execute(statement("edx/rejected_lines"), {"delivery_id": delivery.delivery_id})
+            for row in cursor:
+                numbers.append(row["_row"])
+                lines.append(as_bytes(row["raw"]))
+                size += len(lines[-1])
+                if size > BLOCK * BLOCKS_A_COPY:
+                    load.take(iter([lines]))
+                    lines, size = [], 0
+        load.take(iter([lines]))
+        load.number(numbers)
+        return load.finish(delivery)
+
+
+def _begin(conn: Connection, delivery: Delivery, *, skip_heartbeat: bool) -> _Load:
+    from learning_warehouse.edx.events import EventReader
+
+    table_name = staging.create_staging_table(conn, read_table(conn, EVENTS.table), delivery)
+    reader = EventReader(_kinds(conn), skip_heartbeat=skip_heartbeat)
+    return _Load(conn, reader, table_name)
 
 
 def _kinds(conn: Connection) -> dict[tuple[str | None, str], str]:
@@ -195,6 +228,7 @@ class _Load:
 
         self.records = 0
         self.rejected = 0
+        self.filtered = 0
         self._lines = 0
         self._conn = conn
         self._reader = reader
@@ -218,6 +252,27 @@ class _Load:
                 log.debug("Careful from line %d on: %s", self._lines + 1, _first_line(refusal))
                 self._take_with_care(stretch)
             more = len(stretch) == BLOCKS_A_COPY
+
+    def number(self, numbers: list[int]) -> None:
+        """Give each row the number that stands at its place in ``numbers``."""
+        query = statement("edx/number").format(staging=staging.staging_table(self._table_name))
+        self._conn.execute(query, {"numbers": numbers})
+
+    def finish(self, delivery: Delivery) -> int:
+        """Write down what was loaded.
+
+        :returns: the id of the line in ``ops.staged``.
+        """
+        new = sorted(self._reader.unknown_fields)
+        ledger.note_schema_changes(self._conn, delivery, new=new, missing=())
+        return staging.record_staged(
+            self._conn,
+            delivery=delivery,
+            table_name=self._table_name,
+            rows_read=self.records,
+            rows_rejected=self.rejected,
+            rows_filtered=self.filtered,
+        )
 
     def _take_with_care(self, stretch: list[list[bytes]]) -> None:
         cares: tuple[Care, ...] = ("suspects", "all")
@@ -248,20 +303,21 @@ class _Load:
 
     def _take(self, stretch: Iterable[list[bytes]], *, care: Care) -> None:
         """Copy the rows of some lines; what PostgreSQL refuses leaves no trace."""
-        lines_before, records = self._lines, self.records
+        lines_before, records, filtered = self._lines, self.records, self.filtered
         rejected: list[Rejected] = []
         with self._conn.transaction():
             with self._conn.cursor() as cursor, cursor.copy(self._copy) as copy:
                 for lines in stretch:
                     block = self._reader.read(
-                        lines, line=lines_before + 1, row=records + 1, care=care
+                        lines, line=lines_before + 1, first=records + 1, care=care
                     )
                     copy.write("".join(block.rows))
                     lines_before += len(lines)
                     records += block.records
+                    filtered += block.filtered
                     rejected += block.rejected
             self._reject(rejected)
-        self._lines, self.records = lines_before, records
+        self._lines, self.records, self.filtered = lines_before, records, filtered
 
     def _reject(self, rejected: list[Rejected]) -> None:
         if not rejected:

@@ -256,12 +256,14 @@ class _Body:
     def __init__(self, stored: Any, seen: Walk, place: int) -> None:
         self._stored = stored
         self._seen = seen
+        self._before = seen.members - 1
         self._place = place
 
     def read(self, size: int) -> bytes:
         try:
             content: bytes = self._stored.read(size)
         except (Damaged, tarfile.TarError) as fault:
+            self._seen.members = self._before
             raise _cut_off(self._seen, self._place, fault) from None
         return content
 

@@ -99,14 +99,7 @@ def _merge_staged(
     """:returns: the counts, or the delivery that has to be staged again."""
     try:
         with conn.transaction():
-            staged = conn.execute(
-                statement("merge/lock_staged"), {"staged_id": staged_id}
-            ).fetchone()
-            if staged is None:
-                raise PermanentFailure(
-                    f"ops.staged has no line {staged_id}: it was swept away; clear the task "
-                    "'stage' as well."
-                )
+            staged = _locked(conn, staged_id)
             if dataset.strategy != "append_once":
                 conn.execute(statement("merge/lock"), {"dataset": dataset.table})
             delivery = conn.execute(
@@ -135,6 +128,57 @@ def _merge_staged(
         merged.rows_superseded, merged.rows_filtered, merged.rows_rejected,
     )  # fmt: skip
     return merged
+
+
+def merge_replayed(conn: Connection, staged_id: int, dataset: Dataset) -> Merged:
+    """Merge what was staged of a delivery's rejected rows, of a table with ``append_once``.
+
+    They leave ``ops.rejected_row``, and the delivery's counts move with them, in one transaction;
+    those that a rival took out of it first are left alone.
+
+    :param staged_id: the attempt's line in ``ops.staged``.
+    :returns: what became of the rows that were read again.
+    """
+    _ensure_partitions(conn, staged_id, dataset)
+    with conn.transaction():
+        staged = _locked(conn, staged_id)
+        delivery = conn.execute(
+            statement("merge/lock_delivery"), {"delivery_id": staged["delivery_id"]}
+        ).fetchone()
+        assert delivery is not None
+        names = _names(read_table(conn, dataset.table), dataset, staged)
+        conn.execute(statement("merge/replay", "still_rejected").format(**names), delivery)
+        accepted = conn.execute(
+            statement("merge/replay", "accept").format(**names), delivery
+        ).rowcount
+        left = staged["rows_rejected"] + staged["rows_filtered"]
+        merged = Merged(
+            delivery_id=delivery["delivery_id"],
+            dataset=dataset.table,
+            name=delivery["name"],
+            rows_read=accepted + left,
+            rows_rejected=left,
+        )
+        merged = _append_once(conn, names, merged, delivery, reload=False)
+        if accepted:
+            conn.execute(statement("merge/replay", "count"), vars(merged))
+        _finish_staged(conn, staged)
+    log.info(
+        "Replayed %s: of %d rejected rows %d are merged and %d duplicate; %d stay rejected",
+        merged.name, merged.rows_read, merged.rows_merged, merged.rows_duplicate,
+        merged.rows_rejected,
+    )  # fmt: skip
+    return merged
+
+
+def _locked(conn: Connection, staged_id: int) -> dict[str, Any]:
+    staged = conn.execute(statement("merge/lock_staged"), {"staged_id": staged_id}).fetchone()
+    if staged is None:
+        raise PermanentFailure(
+            f"ops.staged has no line {staged_id}: it was swept away; clear the task 'stage' as "
+            "well."
+        )
+    return staged
 
 
 def _recorded(delivery: dict[str, Any]) -> Merged:
