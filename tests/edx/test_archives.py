@@ -6,7 +6,6 @@ import gzip
 import io
 import tarfile
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -346,9 +345,8 @@ class Memory:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._over.is_set():
+        while not self._over.wait(0.01):
             self.rise = max(self.rise, self._now() - self._before)
-            time.sleep(0.01)
 
     def _now(self) -> int:
         return int(psutil.Process().memory_info().rss)

@@ -10,12 +10,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from learning_warehouse.edx import gpg
@@ -222,7 +222,7 @@ def test_without_gpg_a_sentence_says_what_to_install(
 
 
 KILLED = """
-import io, pathlib, sys, time
+import io, pathlib, sys
 from learning_warehouse.edx import gpg
 
 gpg.MEMORY = pathlib.Path(sys.argv[1])
@@ -230,7 +230,7 @@ key = gpg.Key("edx_gpg", open(sys.argv[2]).read(), sys.stdin.readline().rstrip("
 with gpg.opened(open(sys.argv[3], "rb"), key) as message:
     message.read(10)
     print("reading", flush=True)
-    time.sleep(60)
+    sys.stdin.read()
 """
 
 
@@ -255,22 +255,20 @@ def test_the_key_is_gone_when_the_process_is(
     process.stdin.flush()
     assert process.stdout.readline() == "reading\n"
     (home,) = memory.iterdir()
+    with_it = [*psutil.Process(process.pid).children(recursive=True), *agents(home)]
     process.send_signal(how)
     process.wait()
     process.stdin.close()
     process.stdout.close()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and (home.exists() or agents(home)):
-        time.sleep(0.05)
+    psutil.wait_procs(with_it, timeout=10)
     assert not home.exists()
     assert agents(home) == []
 
 
-def agents(home: Path) -> list[int]:
-    import psutil
-
+def agents(home: Path) -> list[psutil.Process]:
+    """The processes that were told of a folder."""
     running = psutil.process_iter(["cmdline"])
-    return [one.pid for one in running if str(home) in (one.info["cmdline"] or [])]
+    return [one for one in running if str(home) in (one.info["cmdline"] or [])]
 
 
 def test_a_signature_of_somebody_unknown_does_no_harm(owner: Owner, other: Owner) -> None:
