@@ -14,10 +14,7 @@ SETUP := $(VENV)/.installed
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setfuzz: $(SETUP)  ## a million damaged edX lines through staging and merging (half an hour)
-	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.edx.campaign $(FUZZ)
-
-up: $(SETUP)  ## install everything into .venv (Python 3.11 to 3.13)
+setup: $(SETUP)  ## install everything into .venv (Python 3.11 to 3.13)
 
 $(SETUP): requirements-airflow3.lock
 	@$(call install,$(VENV),requirements-airflow3.lock)
@@ -45,6 +42,9 @@ bench: $(SETUP)  ## lab sessions and video views by the million, timed beside a 
 		PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.$$subject --state $(STATE)/bench || \
 		failed=yes; \
 	done; test -z "$$failed"
+
+fuzz: $(SETUP)  ## a million damaged edX lines through staging and merging (half an hour)
+	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.edx.campaign $(FUZZ)
 
 up: $(SETUP)  ## the stack in the background, with Airflow's UI
 	@$(STACK) up
