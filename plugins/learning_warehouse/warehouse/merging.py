@@ -371,13 +371,19 @@ def _append_once(
     *,
     reload: bool,
 ) -> Merged:
-    taken_out = 0
-    if reload:
-        query = statement("merge/append_once", "take_out").format(**names)
-        taken_out = conn.execute(query, delivery).rowcount
-    inserted = conn.execute(
-        statement("merge/append_once", "insert").format(**names), delivery
-    ).rowcount
+    from psycopg.errors import UniqueViolation
+
+    def run(section: str) -> int:
+        query = statement("merge/append_once", section).format(**names)
+        return conn.execute(query, delivery).rowcount
+
+    taken_out = run("take_out") if reload else 0
+    run("memory")
+    try:
+        with conn.transaction():
+            inserted = run("insert_new")
+    except UniqueViolation:
+        inserted = run("insert")
     return replace(
         merged,
         rows_merged=inserted,
