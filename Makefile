@@ -8,6 +8,7 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 SUITS := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 STATE ?= .sandbox
 VENV := .venv
+BENCH := $(VENV)-bench
 STACK := $(VENV)/bin/python -m include.sandbox.stack --state $(STATE)/up
 SETUP := $(VENV)/.installed
 
@@ -37,11 +38,18 @@ demo: $(SETUP)  ## a week of all three sources through a real Airflow, compared 
 test: $(SETUP)  ## the tests, the demo among them
 	@$(VENV)/bin/python -m pytest
 
-bench: $(SETUP)  ## lab sessions and video views by the million, timed beside a bare \copy
+bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside a bare \copy (FILE=...: edX lines of your own)
 	@failed=; for subject in lab_sessions videoview; do \
 		PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.$$subject --state $(STATE)/bench || \
 		failed=yes; \
-	done; test -z "$$failed"
+	done; \
+	PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.edx_logs --state $(STATE)/bench \
+		--tools $(BENCH)/bin $(if $(FILE),--file $(FILE)) || failed=yes; \
+	$(BENCH)/bin/python -m benchmarks.picture || failed=yes; \
+	test -z "$$failed"
+
+$(BENCH)/.installed: requirements-bench.lock
+	@$(call install,$(BENCH),requirements-bench.lock)
 
 fuzz: $(SETUP)  ## a million damaged edX lines through staging and merging (half an hour)
 	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.edx.campaign $(FUZZ)
@@ -64,16 +72,19 @@ lint: $(SETUP)  ## ruff, mypy, sqlfluff
 lock: $(SETUP)  ## choose the versions anew, for both Airflows
 	@$(call compile,3.3.2,requirements-airflow3.lock)
 	@$(call compile,2.11.2,requirements-airflow2.lock)
+	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --custom-compile-command "make lock" \
+		requirements-bench.txt --output-file requirements-bench.lock
 
 define compile
 	echo "apache-airflow==$(1)" | $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --custom-compile-command "make lock" \
+	--generate-hashes --no-annotate --no-emit-index-url --custom-compile-command "make lock" \
 	requirements-dev.txt - --output-file $(2)
 endef
 
 clean:  ## remove what make made: .venv, .sandbox and caches
 	@test ! -x $(VENV)/bin/python || $(STACK) down
-	@rm -rf $(VENV) $(VENV)-airflow2 $(STATE) .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(VENV)-airflow2 $(BENCH) $(STATE) .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help setup demo test bench fuzz up down env lint lock clean

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,19 +29,17 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.one_load import Load
-from include.sandbox.postgres import EmbeddedPostgres, binaries
+from benchmarks.warehouse import DATABASE, empty_warehouse, psql
+from include.sandbox.postgres import EmbeddedPostgres
 from include.sandbox.server import LANDING_BUCKET, ROOT, Sandbox
 from learning_warehouse.warehouse import ledger
-from learning_warehouse.warehouse.connection import open_warehouse
 
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
 RESULTS = Path(__file__).parent / "results"
-DATABASE = "bench"
 SEED = 7
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
 MOST_TIMES_A_COPY = 2.5
@@ -96,18 +94,12 @@ class Stack:
 @contextmanager
 def running(state: Path) -> Iterator[Stack]:
     """Start what is measured, with an empty warehouse, and stop it at the end."""
-    server = EmbeddedPostgres(state / "postgres")
-    server.stop()
-    shutil.rmtree(server.data_dir, ignore_errors=True)
     sandbox = Sandbox(state / "sandbox", empty=True)
-    with server:
-        server.create_database(DATABASE)
-        parameters = dict(conninfo_to_dict(server.url(DATABASE)))
-        with closing(open_warehouse(parameters, called="the benchmark")) as warehouse:
-            try:
-                yield Stack(state, server, sandbox.start(), warehouse)
-            finally:
-                sandbox.stop()
+    with empty_warehouse(state) as (server, warehouse):
+        try:
+            yield Stack(state, server, sandbox.start(), warehouse)
+        finally:
+            sandbox.stop()
 
 
 # --- the file -------------------------------------------------------------------------------------
@@ -191,12 +183,7 @@ def copy(stack: Stack, subject: Subject, path: Path, rows: int) -> float:
     :returns: its seconds.
     """
     empty(stack, subject)
-    command = f"\\copy bare FROM '{path}' WITH (FORMAT csv, HEADER)"
-    begun = time.perf_counter()
-    subprocess.run(
-        [binaries() / "psql", "-X", "-q", stack.postgres.url(DATABASE), "-c", command], check=True
-    )
-    seconds = time.perf_counter() - begun
+    seconds = psql(stack.postgres, f"\\copy bare FROM '{path}' WITH (FORMAT csv, HEADER)")
     _check_count(stack, "bare", rows)
     return seconds
 

@@ -1,0 +1,87 @@
+"""Loads the new tars of a bucket once, as the DAG's tasks do, and measures it.
+
+``python -m benchmarks.edx_one_load`` prints its figures as JSON, on the last line. The lanes run
+side by side in processes of their own, as Airflow's tasks do; this one has Airflow imported for
+them, so that its own start is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from types import SimpleNamespace
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks import s3  # noqa: F401
+
+from benchmarks.one_load import megabytes
+from learning_warehouse.edx.operators import EdxLogTarOperator, lane_names
+from learning_warehouse.edx.staging import EVENTS, stage_member
+from learning_warehouse.operators import MergeOperator, StageOperator
+
+LANES = 2
+DAYS = {"first_day": "2011-01-01", "last_day": "2026-11-01"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What one load took. Of the lanes, which run at once, the longest step counts."""
+
+    unpack_seconds: float
+    stage_seconds: float
+    merge_seconds: float
+    seconds: float
+    peak_megabytes: float
+
+
+def measure() -> Load:
+    """Execute the tasks ``unpack``, ``stage`` and ``merge`` by hand."""
+    lanes: dict[str, list[int]] = {}
+    begun = time.perf_counter()
+    EdxLogTarOperator(task_id="unpack", lanes=LANES).execute(_context(lanes))
+    unpacked = time.perf_counter()
+    peaks = [megabytes("VmHWM")]
+    steps = [(0.0, 0.0)]
+    ids = [lanes[name] for name in lane_names(LANES) if lanes[name]]
+    if ids:
+        with ProcessPoolExecutor(LANES, mp_context=get_context("fork")) as pool:
+            for stage, merge, peak in pool.map(_load, ids):
+                steps.append((stage, merge))
+                peaks.append(peak)
+    return Load(
+        unpack_seconds=unpacked - begun,
+        stage_seconds=max(stage for stage, _ in steps),
+        merge_seconds=max(merge for _, merge in steps),
+        seconds=time.perf_counter() - begun,
+        peak_megabytes=max(peaks),
+    )
+
+
+def _load(deliveries: list[int]) -> tuple[float, float, float]:
+    """:returns: the seconds of a lane's stage and merge, and the megabytes of its peak."""
+    begun = time.perf_counter()
+    stage = StageOperator(
+        task_id="stage", dataset=EVENTS, deliveries=deliveries, stage=stage_member
+    )
+    staged = stage.execute(_context({}))
+    between = time.perf_counter()
+    merge = MergeOperator(task_id="merge", dataset=EVENTS, staged=staged, stage=stage_member)
+    merge.execute(_context({}))
+    return between - begun, time.perf_counter() - between, megabytes("VmHWM")
+
+
+def _context(pushed: dict[str, list[int]]) -> Any:
+    return {
+        "params": DAYS,
+        "ti": SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value})),
+        "dag_run": None,
+        "outlet_events": defaultdict(SimpleNamespace),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(measure())))
