@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
+from learning_warehouse.dag_files import DEFAULT_ARGS, origins
 from learning_warehouse.echo360.operators import (
     Echo360PlanOperator,
     Echo360SubmitOperator,
@@ -42,7 +43,7 @@ landing zone and loads them into the schema `echo360` of the warehouse.
   Echo360 made it, and left out of a backfill, which could not tell what was so then.
 * **`polling` and `qanda`** have a second version, `pollingv2` and `qanda2`, and are asked for only
   where Echo360 still offers them, as is every report.
-* **Connections**: `echo360` (host = base URL, login = client id, password = client secret),
+* **Connections**: `CONN_ID` (host = base URL, login = client id, password = client secret),
   `landing_zone`, `learning_warehouse`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. No
   request is submitted twice by that: what was asked for stands in `ops.report_request`. A request
@@ -53,84 +54,89 @@ landing zone and loads them into the schema `echo360` of the warehouse.
   of its own, and so is one that was given up. Rejected rows are in `ops.rejected_row`.
 """
 
-with DAG(
-    "echo360_reports",
-    description="Echo360's reports, loaded into the warehouse",
-    doc_md=DOC,
-    schedule=UTCDays(start_after=timedelta(hours=8)),
-    start_date=datetime(2020, 1, 1, tzinfo=UTC),
-    catchup=False,
-    tags=["learning warehouse", "echo360"],
-    default_args={
-        "owner": "learning-analytics",
-        "retries": 3,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=30),
-    },
-    params={
-        **params(),
-        "reports": Param(
-            list(REPORTS),
-            type="array",
-            items={"type": "string", "enum": list(REPORTS)},
-            examples=list(REPORTS),
-            title="Reports",
-            description="Which of Echo360's reports to ask for. A request covers seven days at "
-            "most, of assetbydate one: a year costs 53 requests a report, 365 for assetbydate, one "
-            "for asset. Three are in flight at a time.",
-        ),
-        "delimiter": Param(
-            ",",
-            type="string",
-            enum=list(DELIMITERS),
-            values_display=DELIMITERS,
-            title="Delimiter",
-            description="Between the values of the reports that Echo360 makes.",
-        ),
-        "compression": Param(
-            True,
-            type="boolean",
-            title="Compression",
-            description="Whether Echo360 compresses the reports that it makes.",
-        ),
-        "poll_interval": Param(
-            30,
-            type="integer",
-            minimum=5,
-            title="Seconds between two looks",
-            description="How often Echo360 is asked whether its reports are made; it allows 120 "
-            "calls a minute to an institution.",
-        ),
-    },
-) as dag:
-    plan = Echo360PlanOperator(task_id="plan")
-    merges = []
-    for name, report in REPORTS.items():
-        with TaskGroup(name):
-            submit = Echo360SubmitOperator(
-                task_id="submit", report=report, windows=plan.output[name]
-            )
-            wait = Echo360ReportSensor(
-                task_id="wait",
-                report=report,
-                windows=submit.output,
-                poll_interval="{{ params.poll_interval }}",
-            )
-            land = LandEcho360ReportsOperator(
-                task_id="land", report=report, request_ids=wait.output
-            )
-            stage = StageOperator(
-                task_id="stage",
-                dataset=report.dataset,
-                deliveries=land.output,
-                stage=stage_report(report),
-            )
-            merge = MergeOperator(
-                task_id="merge",
-                dataset=report.dataset,
-                staged=stage.output,
-                stage=stage_report(report),
-            )
-            merges.append(merge.output)
-    SummaryOperator(task_id="summarise", merges=merges)
+
+def reports(dag_id: str, conn_id: str) -> DAG:
+    """The DAG of one region, from its connection."""
+    with DAG(
+        dag_id,
+        description="Echo360's reports, loaded into the warehouse",
+        doc_md=DOC.replace("CONN_ID", conn_id),
+        schedule=UTCDays(start_after=timedelta(hours=8)),
+        start_date=datetime(2020, 1, 1, tzinfo=UTC),
+        catchup=False,
+        tags=["learning warehouse", "echo360"],
+        default_args=DEFAULT_ARGS,
+        params={
+            **params(),
+            "reports": Param(
+                list(REPORTS),
+                type="array",
+                items={"type": "string", "enum": list(REPORTS)},
+                examples=list(REPORTS),
+                title="Reports",
+                description="Which of Echo360's reports to ask for. A request covers seven days "
+                "at most, of assetbydate one: a year costs 53 requests a report, 365 for "
+                "assetbydate, one for asset. Three are in flight at a time.",
+            ),
+            "delimiter": Param(
+                ",",
+                type="string",
+                enum=list(DELIMITERS),
+                values_display=DELIMITERS,
+                title="Delimiter",
+                description="Between the values of the reports that Echo360 makes.",
+            ),
+            "compression": Param(
+                True,
+                type="boolean",
+                title="Compression",
+                description="Whether Echo360 compresses the reports that it makes.",
+            ),
+            "poll_interval": Param(
+                30,
+                type="integer",
+                minimum=5,
+                title="Seconds between two looks",
+                description="How often Echo360 is asked whether its reports are made; it allows "
+                "120 calls a minute to an institution.",
+            ),
+        },
+    ) as dag:
+        plan = Echo360PlanOperator(task_id="plan", echo360_conn_id=conn_id)
+        merges = []
+        for name, report in REPORTS.items():
+            with TaskGroup(name):
+                submit = Echo360SubmitOperator(
+                    task_id="submit",
+                    report=report,
+                    windows=plan.output[name],
+                    echo360_conn_id=conn_id,
+                )
+                wait = Echo360ReportSensor(
+                    task_id="wait",
+                    report=report,
+                    windows=submit.output,
+                    echo360_conn_id=conn_id,
+                    poll_interval="{{ params.poll_interval }}",
+                )
+                land = LandEcho360ReportsOperator(
+                    task_id="land", report=report, request_ids=wait.output, echo360_conn_id=conn_id
+                )
+                stage = StageOperator(
+                    task_id="stage",
+                    dataset=report.dataset,
+                    deliveries=land.output,
+                    stage=stage_report(report),
+                )
+                merge = MergeOperator(
+                    task_id="merge",
+                    dataset=report.dataset,
+                    staged=stage.output,
+                    stage=stage_report(report),
+                )
+                merges.append(merge.output)
+        SummaryOperator(task_id="summarise", merges=merges)
+    return dag
+
+
+DAGS = [reports(dag_id, conn_id) for dag_id, conn_id in origins("echo360").items()]

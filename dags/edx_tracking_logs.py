@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
+from learning_warehouse.dag_files import DEFAULT_ARGS, origins
 from learning_warehouse.edx.operators import LOGS_KEY, EdxLogTarOperator, lane_names
 from learning_warehouse.edx.replay import ReplayRejectsOperator
 from learning_warehouse.edx.staging import EVENTS, stage_member
@@ -47,92 +49,97 @@ and encrypted or not.
   and count as filtered; `reload` without it loads them.
 * **Encrypted logs** (`.gpg`) are left alone and counted, until a connection `edx_gpg` holds the
   private key (extra `private_key`, password: its passphrase). They are decrypted as they are read.
-* **Connections**: `edx_tracking_logs` (its extra `site` names the edX site, else the keys do),
+* **Connections**: `CONN_ID` (its extra `site` names the edX site, else the keys do),
   `learning_warehouse`; for compressed tars `landing_zone`; for encrypted logs `edx_gpg`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. Nothing
   is loaded twice. A damaged tar or log holds back nothing but itself: of a tar, what lies before
   the damage is loaded.
 """
 
-with DAG(
-    "edx_tracking_logs",
-    description="edX's tracking logs, loaded into the warehouse",
-    doc_md=DOC,
-    schedule=UTCDays(start_after=timedelta(hours=6)),
-    start_date=datetime(2012, 1, 1, tzinfo=UTC),
-    catchup=False,
-    tags=["learning warehouse", "edx"],
-    default_args={
-        "owner": "learning-analytics",
-        "retries": 3,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=30),
-    },
-    params={
-        **{name: param for name, param in params().items() if name != "accept_shrink"},
-        "bucket": Param(
-            None,
-            type=["null", "string"],
-            title="Bucket",
-            description="Where tars and logs lie. Empty: the bucket of the connection.",
-        ),
-        "prefix": Param(
-            "", type="string", title="Prefix", description="Only keys that begin with it."
-        ),
-        "pattern": Param(
-            LOGS_KEY,
-            type="string",
-            title="Pattern of the keys",
-            description="A regular expression that finds tars and logs, with a group date "
-            "(YYYY-MM-DD) and a group site, which is kept as the origin of the events.",
-        ),
-        "skip_heartbeat": Param(
-            False,
-            type="boolean",
-            title="Skip the heartbeat",
-            description="Leave out the servers' own requests for /heartbeat; they count as "
-            "filtered. Load again without it to have them.",
-        ),
-        "replay_rejects": Param(
-            False,
-            type="boolean",
-            title="Replay rejected lines",
-            description="Read rejected lines again with the rules of today: all that are left, or "
-            "with days those of the logs that edX put into the bucket in these days.",
-        ),
-        "dry_run": Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            description="Only say what would be loaded, in the logs of unpack and summarise.",
-        ),
-    },
-) as dag:
-    unpack = EdxLogTarOperator(
-        task_id="unpack",
-        bucket_name="{{ params.bucket or '' }}",
-        prefix="{{ params.prefix }}",
-        pattern="{{ params.pattern }}",
-        lanes=LANES,
-    )
-    merges = []
-    for lane in lane_names(LANES):
-        with TaskGroup(lane):
-            stage = StageOperator(
-                task_id="stage",
-                dataset=EVENTS,
-                deliveries=unpack.output[lane],
-                stage=stage_member,
-                stage_params=STAGE_PARAMS,
-            )
-            merge = MergeOperator(
-                task_id="merge",
-                dataset=EVENTS,
-                staged=stage.output,
-                stage=stage_member,
-                stage_params=STAGE_PARAMS,
-            )
-            merges.append(merge.output)
-    replay = ReplayRejectsOperator(task_id="replay")
-    SummaryOperator(task_id="summarise", merges=[*merges, replay.output], would_load=unpack.output)
+
+def tracking_logs(dag_id: str, conn_id: str) -> DAG:
+    """The DAG of one site, from the connection of its bucket."""
+    with DAG(
+        dag_id,
+        description="edX's tracking logs, loaded into the warehouse",
+        doc_md=DOC.replace("CONN_ID", conn_id),
+        schedule=UTCDays(start_after=timedelta(hours=6)),
+        start_date=datetime(2012, 1, 1, tzinfo=UTC),
+        catchup=False,
+        tags=["learning warehouse", "edx"],
+        default_args=DEFAULT_ARGS,
+        params={
+            **{name: param for name, param in params().items() if name != "accept_shrink"},
+            "bucket": Param(
+                None,
+                type=["null", "string"],
+                title="Bucket",
+                description="Where tars and logs lie. Empty: the bucket of the connection.",
+            ),
+            "prefix": Param(
+                "", type="string", title="Prefix", description="Only keys that begin with it."
+            ),
+            "pattern": Param(
+                LOGS_KEY,
+                type="string",
+                title="Pattern of the keys",
+                description="A regular expression that finds tars and logs, with a group date "
+                "(YYYY-MM-DD) and a group site, which is kept as the origin of the events.",
+            ),
+            "skip_heartbeat": Param(
+                False,
+                type="boolean",
+                title="Skip the heartbeat",
+                description="Leave out the servers' own requests for /heartbeat; they count as "
+                "filtered. Load again without it to have them.",
+            ),
+            "replay_rejects": Param(
+                False,
+                type="boolean",
+                title="Replay rejected lines",
+                description="Read rejected lines again with the rules of today: all that are left, "
+                "or with days those of the logs that edX put into the bucket in these days.",
+            ),
+            "dry_run": Param(
+                False,
+                type="boolean",
+                title="Dry run",
+                description="Only say what would be loaded, in the logs of unpack and summarise.",
+            ),
+        },
+    ) as dag:
+        unpack = EdxLogTarOperator(
+            task_id="unpack",
+            bucket_name="{{ params.bucket or '' }}",
+            prefix="{{ params.prefix }}",
+            pattern="{{ params.pattern }}",
+            lanes=LANES,
+            aws_conn_id=conn_id,
+        )
+        stage_log = partial(stage_member, conn_id=conn_id)
+        merges = []
+        for lane in lane_names(LANES):
+            with TaskGroup(lane):
+                stage = StageOperator(
+                    task_id="stage",
+                    dataset=EVENTS,
+                    deliveries=unpack.output[lane],
+                    stage=stage_log,
+                    stage_params=STAGE_PARAMS,
+                )
+                merge = MergeOperator(
+                    task_id="merge",
+                    dataset=EVENTS,
+                    staged=stage.output,
+                    stage=stage_log,
+                    stage_params=STAGE_PARAMS,
+                )
+                merges.append(merge.output)
+        replay = ReplayRejectsOperator(task_id="replay")
+        SummaryOperator(
+            task_id="summarise", merges=[*merges, replay.output], would_load=unpack.output
+        )
+    return dag
+
+
+DAGS = [tracking_logs(dag_id, conn_id) for dag_id, conn_id in origins("edx").items()]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
+from learning_warehouse.dag_files import DEFAULT_ARGS, origins
 from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
 from learning_warehouse.timetable import UTCDays
 from learning_warehouse.vocareum.files import REGISTRY
@@ -32,54 +33,60 @@ schema `vocareum` of the warehouse.
 * **Again**: `reload` loads the newest version of each file from the landing zone, whether Vocareum
   still has it or not; with a `last_day`, grades, enrollment and mappings as they were at its end.
   They stay so until Vocareum writes another version, or a `reload` without days.
-* **Connections**: `vocareum`, `landing_zone`, `learning_warehouse`.
+* **Connections**: `CONN_ID`, `landing_zone`, `learning_warehouse`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. A file
   that is *held* would have shrunk by more than half: look at it, and if it is right run again with
   `accept_shrink`. Rejected rows are in `ops.rejected_row`.
 """
 
-with DAG(
-    "vocareum_lab_analytics",
-    description="Vocareum's lab analytics files, loaded into the warehouse",
-    doc_md=DOC,
-    schedule=UTCDays(start_after=timedelta(hours=7)),
-    start_date=datetime(2020, 1, 1, tzinfo=UTC),
-    catchup=False,
-    tags=["learning warehouse", "vocareum"],
-    default_args={
-        "owner": "learning-analytics",
-        "retries": 3,
-        "retry_delay": timedelta(minutes=1),
-        "retry_exponential_backoff": True,
-        "max_retry_delay": timedelta(minutes=30),
-    },
-    params={
-        **params(),
-        "datasets": Param(
-            DATASETS,
-            type="array",
-            items={"type": "string", "enum": DATASETS},
-            examples=DATASETS,
-            title="Datasets",
-            description="Which of Vocareum's datasets to load.",
-        ),
-        "courses": Param(
-            [],
-            type="array",
-            items={"type": "string", "pattern": "^[^/]+$"},
-            title="Courses",
-            description="Ids of the courses whose grades and enrollment to load. Empty: all.",
-        ),
-    },
-) as dag:
-    credentials = VocareumCredentialsOperator(task_id="credentials")
-    merges = []
-    for files in REGISTRY:
-        with TaskGroup(files.dataset.name):
-            land = LandVocareumFilesOperator(
-                task_id="land", files=files, credentials=credentials.output
-            )
-            stage = StageOperator(task_id="stage", dataset=files.dataset, deliveries=land.output)
-            merge = MergeOperator(task_id="merge", dataset=files.dataset, staged=stage.output)
-            merges.append(merge.output)
-    SummaryOperator(task_id="summarise", merges=merges)
+
+def lab_analytics(dag_id: str, conn_id: str) -> DAG:
+    """The DAG of one org, from its connection."""
+    with DAG(
+        dag_id,
+        description="Vocareum's lab analytics files, loaded into the warehouse",
+        doc_md=DOC.replace("CONN_ID", conn_id),
+        schedule=UTCDays(start_after=timedelta(hours=7)),
+        start_date=datetime(2020, 1, 1, tzinfo=UTC),
+        catchup=False,
+        tags=["learning warehouse", "vocareum"],
+        default_args=DEFAULT_ARGS,
+        params={
+            **params(),
+            "datasets": Param(
+                DATASETS,
+                type="array",
+                items={"type": "string", "enum": DATASETS},
+                examples=DATASETS,
+                title="Datasets",
+                description="Which of Vocareum's datasets to load.",
+            ),
+            "courses": Param(
+                [],
+                type="array",
+                items={"type": "string", "pattern": "^[^/]+$"},
+                title="Courses",
+                description="Ids of the courses whose grades and enrollment to load. Empty: all.",
+            ),
+        },
+    ) as dag:
+        credentials = VocareumCredentialsOperator(task_id="credentials", vocareum_conn_id=conn_id)
+        merges = []
+        for files in REGISTRY:
+            with TaskGroup(files.dataset.name):
+                land = LandVocareumFilesOperator(
+                    task_id="land",
+                    files=files,
+                    credentials=credentials.output,
+                    vocareum_conn_id=conn_id,
+                )
+                stage = StageOperator(
+                    task_id="stage", dataset=files.dataset, deliveries=land.output
+                )
+                merge = MergeOperator(task_id="merge", dataset=files.dataset, staged=stage.output)
+                merges.append(merge.output)
+        SummaryOperator(task_id="summarise", merges=merges)
+    return dag
+
+
+DAGS = [lab_analytics(dag_id, conn_id) for dag_id, conn_id in origins("vocareum").items()]

@@ -40,9 +40,8 @@ def dags_of(path: Path) -> list[DAG]:
     """The DAGs of a file."""
     import runpy
 
-    from airflow.sdk import DAG
-
-    return [value for value in runpy.run_path(str(path)).values() if isinstance(value, DAG)]
+    dags: list[DAG] = runpy.run_path(str(path))["DAGS"]
+    return dags
 
 
 @pytest.fixture(scope="module", params=FILES, ids=lambda path: path.stem)

@@ -27,6 +27,7 @@ from include.sandbox.vendors import CLIENT, TOKEN, Campus, application
 from include.sandbox.world import World
 
 EDX_BUCKET = "course-data"
+ORG_ID, SITE = "123", "UniversityA"
 LANDING_BUCKET = "landing-zone"
 BUCKETS = (VENDOR_BUCKET, EDX_BUCKET, LANDING_BUCKET, ASSET_BUCKET)
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,7 +152,7 @@ class Sandbox:
                 "conn_type": "http",
                 "host": self.api_url,
                 "password": TOKEN,
-                "extra": {"org_id": "123", "endpoint_url": self.s3_url},
+                "extra": {"org_id": self.campus.get("org_id", ORG_ID), "endpoint_url": self.s3_url},
             },
             "echo360": {
                 "conn_type": "http",
@@ -159,7 +160,7 @@ class Sandbox:
                 "login": CLIENT[0],
                 "password": CLIENT[1],
             },
-            "edx_tracking_logs": bucket(EDX_BUCKET, site="UniversityA"),
+            "edx_tracking_logs": bucket(EDX_BUCKET, site=self.campus.get("site", SITE)),
             "landing_zone": bucket(LANDING_BUCKET),
             "learning_warehouse": {
                 "conn_type": "postgres",
@@ -254,6 +255,8 @@ def main() -> None:
     parser.add_argument("--first-day", type=date.fromisoformat)
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--activity", type=float, default=1.0)
+    parser.add_argument("--org-id", default=ORG_ID)
+    parser.add_argument("--site", default=SITE)
     parser.add_argument("--late", action="store_true", help="Echo360 knows some rows late")
     given = parser.parse_args()
     if not given.stay:
@@ -273,6 +276,8 @@ def main() -> None:
             days=given.days,
             activity=given.activity,
             late=given.late,
+            org_id=given.org_id,
+            site=given.site,
         ),
     )
 

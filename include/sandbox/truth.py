@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -22,20 +22,28 @@ REJECTED = """
 SELECT r.raw
 FROM ops.rejected_row AS r
 INNER JOIN ops.delivery AS d ON r.delivery_id = d.delivery_id
-WHERE d.dataset = %s
+WHERE d.dataset = %(table)s AND d.origin = coalesce(%(origin)s, d.origin)
 """
 
 
-def differences(warehouse_url: str, campus: Campus, tables: Iterable[str]) -> list[str]:
+def differences(
+    warehouse_url: str,
+    campus: Campus,
+    tables: Iterable[str],
+    *,
+    origins: Mapping[str, str] | None = None,
+) -> list[str]:
     """What is in the warehouse and should not be, and the other way round.
 
+    :param origins: of a warehouse with several campuses this one's ``_origin`` in each schema.
     :returns: readable sentences; none if the warehouse equals the truth.
     """
     found: list[str] = []
     with psycopg.connect(warehouse_url, options="-c timezone=UTC") as conn:
         for table in tables:
-            found += _rows(conn, campus, table)
-            found += _rejects(conn, campus, table)
+            origin = origins[table.partition(".")[0]] if origins else None
+            found += _rows(conn, campus, table, origin)
+            found += _rejects(conn, campus, table, origin)
         waiting = conn.execute("SELECT name FROM ops.delivery WHERE status <> 'merged'").fetchall()
         found += [f"{name} was landed and never merged" for (name,) in waiting]
         left = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'staging'")
@@ -43,7 +51,7 @@ def differences(warehouse_url: str, campus: Campus, tables: Iterable[str]) -> li
     return found
 
 
-def _rows(conn: psycopg.Connection, campus: Campus, table: str) -> list[str]:
+def _rows(conn: psycopg.Connection, campus: Campus, table: str, origin: str | None) -> list[str]:
     true: Counter[tuple[Any, ...]] = Counter()
     columns: list[str] = []
     for row in campus.truth(table):
@@ -51,10 +59,12 @@ def _rows(conn: psycopg.Connection, campus: Campus, table: str) -> list[str]:
         true[tuple(_plain(row[column]) for column in columns)] += 1
     if not columns:
         return [f"{table}: the campus has no rows for it"]
-    query = sql.SQL("SELECT {} FROM {}").format(
+    query = sql.SQL("SELECT {} FROM {} WHERE _origin = coalesce(%s, _origin)").format(
         sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(*table.split("."))
     )
-    loaded = Counter(tuple(map(_plain, row)) for row in conn.execute(query))
+    loaded = Counter(tuple(map(_plain, row)) for row in conn.execute(query, [origin]))
+    if origin is not None:
+        return _compare(table, columns, true, loaded)
     strangers = conn.execute(
         sql.SQL("SELECT DISTINCT _origin FROM {} WHERE _origin <> %s").format(
             sql.Identifier(*table.split("."))
@@ -67,9 +77,10 @@ def _rows(conn: psycopg.Connection, campus: Campus, table: str) -> list[str]:
     ]
 
 
-def _rejects(conn: psycopg.Connection, campus: Campus, table: str) -> list[str]:
+def _rejects(conn: psycopg.Connection, campus: Campus, table: str, origin: str | None) -> list[str]:
     true = Counter((raw,) for raw in campus.rejects(table))
-    found = Counter((raw.strip(),) for (raw,) in conn.execute(REJECTED, [table]))
+    of_it = {"table": table, "origin": origin}
+    found = Counter((raw.strip(),) for (raw,) in conn.execute(REJECTED, of_it))
     return _compare(f"rejects of {table}", ["raw"], true, found)
 
 

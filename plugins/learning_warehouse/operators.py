@@ -6,6 +6,7 @@ on through XCom even where the task then fails, and the next step takes it up.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -222,31 +223,55 @@ class SummaryOperator(BaseOperator):
         from learning_warehouse.warehouse.staging import sweep
 
         merged = [counts for merge in self.merges for counts in merge or []]
-        summary: list[dict[str, Any]] = []
-        if merged:
-            frame = pd.DataFrame(merged)
-            by_table = frame.groupby("dataset", sort=True)[list(COUNTS)].sum()
-            by_table.insert(0, "deliveries", frame.groupby("dataset").size())
-            self.log.info("What this run merged:\n%s", by_table.to_string())
-            rows = by_table.reset_index().to_dict("records")
-            summary = [{str(name): value for name, value in row.items()} for row in rows]
-        elif self.would_load:
-            table = pd.DataFrame(self.would_load).to_string(index=False)
-            self.log.info("A dry run; it would load:\n%s", table)
-            summary = self.would_load
-        else:
-            self.log.info("There was nothing new to merge.")
-        failed = _failed_tasks(context)
-        if failed:
-            raise PermanentFailure(
-                f"{', '.join(failed)} failed: read the last line of each one's log for what to do, "
-                "then clear it; everything else of this run is loaded."
-            )
         with connect(self.warehouse_conn_id) as conn:
+            summary = _by_table(conn, context, merged) if merged else self.would_load or []
+            table = pd.DataFrame(summary).fillna("").to_string(index=False)
+            if merged:
+                self.log.info("What this run merged%s:\n%s", _since_its_start(context), table)
+            elif summary:
+                self.log.info("A dry run; it would load:\n%s", table)
+            else:
+                self.log.info("There was nothing new to merge.")
+            failed = _failed_tasks(context)
+            if failed:
+                raise PermanentFailure(
+                    f"{', '.join(failed)} failed: read the last line of each one's log for what to "
+                    "do, then clear it; everything else of this run is loaded."
+                )
             swept = sweep(conn)
         if swept:
             self.log.info("Dropped what %d attempts had left in staging.", swept)
         return summary
+
+
+def _by_table(
+    conn: Connection, context: Context, merged: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Of each table the deliveries, their days, the requests for them, and the counts of rows."""
+    import pandas as pd
+
+    from learning_warehouse.warehouse.sql import statement
+
+    frame = pd.DataFrame(merged)
+    counts = frame.groupby("dataset")[list(COUNTS)].sum()
+    counts.insert(0, "deliveries", frame.groupby("dataset").size())
+    counted: dict[Any, dict[Any, Any]] = counts.to_dict("index")
+    of_run = conn.execute(
+        statement("ops/of_run"),
+        {"deliveries": frame["delivery_id"].tolist(), "run": run_name(context)},
+    )
+    return [{**row, **counted[row["dataset"]]} for row in of_run]
+
+
+def run_name(context: Context) -> str:
+    """The run, as ``ops.report_request`` names it."""
+    run: Any = context["dag_run"]
+    return f"{run.dag_id} {run.run_id}"
+
+
+def _since_its_start(context: Context) -> str:
+    started: Any = getattr(context["dag_run"], "start_date", None)
+    return f" in {(datetime.now(UTC) - started).total_seconds():.0f} s" if started else ""
 
 
 def _failed_tasks(context: Context) -> list[str]:

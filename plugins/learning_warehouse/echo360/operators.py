@@ -16,7 +16,7 @@ from learning_warehouse.echo360.reports import (
 )
 from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.landing import LANDING_CONN_ID
-from learning_warehouse.operators import hand_on
+from learning_warehouse.operators import hand_on, run_name
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
 from learning_warehouse.window import Days, days_of, follows_schedule, run_type
 
@@ -40,12 +40,6 @@ HEALED_DAYS = 35
 
 REMEMBERED_DAYS = 365
 """How far back it looks for such days, to say that they are to be loaded by hand."""
-
-
-def run_name(context: Context) -> str:
-    """The run, as ``ops.report_request`` names it."""
-    run: Any = context["dag_run"]
-    return f"{run.dag_id} {run.run_id}"
 
 
 def pursue(
