@@ -36,7 +36,7 @@ demo: $(SETUP)  ## a week of all three sources through a real Airflow, compared 
 	@$(VENV)/bin/python -m include.sandbox.demo --state $(STATE)/demo
 
 test: $(SETUP)  ## the tests, the demo among them
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside a bare \copy (FILE=...: edX lines of your own)
 	@failed=; for subject in lab_sessions videoview; do \

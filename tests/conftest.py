@@ -1,6 +1,7 @@
 """Real parts for the tests: a PostgreSQL server, a database of one's own, the vendors' sandbox.
 
-Airflow's home is a folder of the test run's; no test touches another one.
+Airflow's home is a folder of the test run's; no test touches another one. Where several processes
+share the tests, each has servers, folders and an Airflow home of its own.
 """
 
 from __future__ import annotations
@@ -29,6 +30,25 @@ if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
     from learning_warehouse.operators import MergeOperator
     from learning_warehouse.warehouse.connection import Connection
+
+
+LONGEST = (
+    "end_to_end/test_demo.py",
+    "vocareum/test_term.py",
+    "echo360/test_processes.py",
+    "echo360/test_schedule.py",
+    "edx/test_archives.py",
+    "edx/test_families.py",
+    "edx/test_campaign.py",
+)
+"""These files go first, so that no process is still at one of them when the others are done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    root = Path(__file__).parent
+    places = {root / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_sessionfinish() -> None:

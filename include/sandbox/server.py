@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from include.sandbox.postgres import free_port
 from include.sandbox.s3 import ACCESS_KEY, ASSET_BUCKET, SECRET_KEY, VENDOR_BUCKET, front
 from include.sandbox.vendors import CLIENT, TOKEN, Campus, application
 from include.sandbox.world import World
@@ -192,15 +191,12 @@ def serve(state: Path, campus: Any) -> None:
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     world = World()
-    s3 = make_server(
-        "127.0.0.1", free_port(), front(create_backend_app("s3"), world), threaded=True
-    )
+    s3 = make_server("127.0.0.1", 0, front(create_backend_app("s3"), world), threaded=True)
     threading.Thread(target=s3.serve_forever, daemon=True).start()
     sandbox = Sandbox(state)
     sandbox.s3_url = f"http://127.0.0.1:{s3.server_port}"
     client = sandbox.client()
     _fill(client, campus)
-    port = free_port()
 
     def put_asset(name: str, content: bytes) -> None:
         client.put_object(Bucket=ASSET_BUCKET, Key=name, Body=content, ACL="public-read")
@@ -208,9 +204,9 @@ def serve(state: Path, campus: Any) -> None:
     known: Campus = campus
     app = application(world, known, put_asset, sandbox.s3_url)
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", access_log=False)
     )
-    threading.Thread(target=_announce, args=(state, server, port, sandbox.s3_url)).start()
+    threading.Thread(target=_announce, args=(state, server, sandbox.s3_url)).start()
     server.run()
 
 
@@ -227,9 +223,10 @@ def _fill(client: Any, campus: Any) -> None:
         client.put_object(Bucket=EDX_BUCKET, Key=key, Body=content)
 
 
-def _announce(state: Path, server: Any, port: int, s3_url: str) -> None:
+def _announce(state: Path, server: Any, s3_url: str) -> None:
     while not server.started:
         time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
     urls = {"api_url": f"http://127.0.0.1:{port}", "s3_url": s3_url, "pid": os.getpid()}
     unfinished = state / "sandbox.json.new"
     unfinished.write_text(json.dumps(urls))
