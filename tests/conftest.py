@@ -13,7 +13,6 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
 import pytest
 
 from include.sandbox.postgres import EmbeddedPostgres
+from tests.clients import read_descriptions_once
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
@@ -59,7 +59,7 @@ def pytest_sessionfinish() -> None:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL server; its database ``empty_warehouse`` has the tables and no rows."""
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data") as server:
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data", fsync=False) as server:
         server.create_database("empty_warehouse")
         open_database(server, "empty_warehouse").close()
         yield server
@@ -109,13 +109,10 @@ def connections(
     return configured
 
 
-@pytest.fixture
-def quick_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Boto reads a megabyte of descriptions for each client; here it does so once."""
-    from botocore.loaders import JSONFileLoader
-
-    once = cache(JSONFileLoader().load_file)
-    monkeypatch.setattr(JSONFileLoader, "load_file", lambda self, path: once(path))
+@pytest.fixture(scope="session", autouse=True)
+def quick_clients() -> None:
+    """Clients of S3 are made often."""
+    read_descriptions_once()
 
 
 class OutletEvent:

@@ -40,11 +40,14 @@ class EmbeddedPostgres:
 
     :param data_dir: made and initialised when it is not there.
     :param port: by default a free one.
+    :param fsync: whether it waits for the disk. Without that it is quicker, and its data outlive
+        its own end, a SIGKILL too, but not that of the machine.
     """
 
-    def __init__(self, data_dir: Path, port: int | None = None) -> None:
+    def __init__(self, data_dir: Path, port: int | None = None, *, fsync: bool = True) -> None:
         self.data_dir = Path(data_dir)
         self.port = port or free_port()
+        self.fsync = fsync
 
     def __enter__(self) -> EmbeddedPostgres:
         return self.start()
@@ -64,7 +67,8 @@ class EmbeddedPostgres:
             self.data_dir.mkdir(exist_ok=True)
             self._hand_over(self.data_dir)
             self._run("initdb", "-A", "trust", "-U", "airflow", "-E", "UTF8", "--locale=C.UTF-8")
-        settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        chosen = SETTINGS | {"fsync": "on" if self.fsync else "off"}
+        settings = " ".join(f"-c {name}={value}" for name, value in chosen.items())
         options = f"-p {self.port} -h 127.0.0.1 -c unix_socket_directories= {settings}"
         self._run("pg_ctl", "-w", "-t", "60", "-l", str(self._log), "-o", options, "start")
         return self
