@@ -55,6 +55,7 @@ def load(
 
     Each dealing is a line of ``saved.dealings`` before it happens.
     """
+    assert "tests.echo360.preloaded" in sys.modules, "the server of forks could not import it"
     os.environ.update(environment)
     log = saved.with_suffix(".log").open("a")
     os.dup2(log.fileno(), sys.stdout.fileno())
@@ -135,11 +136,11 @@ def small_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 class Loader:
-    """Executes the run in processes of its own, forked from one that has imported everything."""
+    """Executes the run in processes of its own, forked from one that has done what all do first."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["tests.echo360.runs", __name__])
+        self.context.set_forkserver_preload(["tests.echo360.preloaded"])
         self.environment = environment
         self.folder = folder
 
@@ -171,8 +172,10 @@ def loader(
     warehouse_name: str,
     warehouse: Connection,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Loader:
     """Processes that load the small campus into the test's own warehouse."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     configured = small_world.airflow_connections(postgres.url(warehouse_name))
     environment = {f"AIRFLOW_CONN_{k.upper()}": json.dumps(v) for k, v in configured.items()}
     return Loader(tmp_path, environment)
