@@ -72,7 +72,7 @@ def hand_on_counts(
     """
     hand_on(context, merged, failures)
     if not any(counts["changed"] for counts in merged):
-        raise AirflowSkipException(f"No row of {asset.name} changed.")
+        raise AirflowSkipException(f"No row of {asset.uri} changed.")
     totals = {count: sum(counts[count] for counts in merged) for count in COUNTS}
     context["outlet_events"][asset].extra = totals
     return merged
