@@ -5,12 +5,14 @@ MAKEFLAGS += --no-print-directory
 
 UV := 0.13.8
 PYTHON ?= python3.13 python3.12 python3.11 python3
-SUITS := import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+SUITS = import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $(3)))
 STATE ?= .sandbox
 VENV := .venv
+VENV2 := .venv-airflow2
 BENCH := $(VENV)-bench
 STACK := $(VENV)/bin/python -m include.sandbox.stack --state $(STATE)/up
 SETUP := $(VENV)/.installed
+SETUP2 := $(VENV2)/.installed
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -18,13 +20,17 @@ help:  ## say what there is
 setup: $(SETUP)  ## install everything into .venv (Python 3.11 to 3.13)
 
 $(SETUP): requirements-airflow3.lock
-	@$(call install,$(VENV),requirements-airflow3.lock)
+	@$(call install,$(VENV),requirements-airflow3.lock,13)
 
+$(SETUP2): requirements-airflow2.lock
+	@$(call install,$(VENV2),requirements-airflow2.lock,12)
+
+# Its arguments: where to, what, and the newest minor version of Python 3 that will do.
 define install
 	for python in $(PYTHON); do \
 		$$python -c "$(SUITS)" 2>/dev/null && break; python=; \
 	done; \
-	test -n "$$python" || { echo "This needs Python 3.11, 3.12 or 3.13 with venv (on Debian: python3-venv): install one, or name it with PYTHON=..." >&2; exit 1; }; \
+	test -n "$$python" || { echo "This needs a Python from 3.11 to 3.$(3) with venv (on Debian: python3-venv): install one, or name it with PYTHON=..." >&2; exit 1; }; \
 	echo "Installing $(2) into $(1)" >&2; \
 	{ test -x $(1)/bin/python || $$python -m venv $(1); } >&2 && \
 	$(1)/bin/python -m pip install --quiet uv==$(UV) >&2 && \
@@ -38,6 +44,9 @@ demo: $(SETUP)  ## a week of all three sources through a real Airflow, compared 
 test: $(SETUP)  ## the tests, the demo among them
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+test-airflow2: $(SETUP2)  ## the DAGs and their backfills on Airflow 2.11, in .venv-airflow2
+	@$(VENV2)/bin/python -m pytest tests/test_policy.py tests/end_to_end/test_backfill.py
+
 bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside a bare \copy (FILE=...: edX lines of your own)
 	@failed=; for subject in lab_sessions videoview; do \
 		PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.$$subject --state $(STATE)/bench || \
@@ -49,7 +58,7 @@ bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside
 	test -z "$$failed"
 
 $(BENCH)/.installed: requirements-bench.lock
-	@$(call install,$(BENCH),requirements-bench.lock)
+	@$(call install,$(BENCH),requirements-bench.lock,13)
 
 fuzz: $(SETUP)  ## a million damaged edX lines through staging and merging (half an hour)
 	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.edx.campaign $(FUZZ)
@@ -84,7 +93,7 @@ endef
 
 clean:  ## remove what make made: .venv, .sandbox and caches
 	@test ! -x $(VENV)/bin/python || $(STACK) down
-	@rm -rf $(VENV) $(VENV)-airflow2 $(BENCH) $(STATE) .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(VENV2) $(BENCH) $(STATE) .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test bench fuzz up down env lint lock clean
+.PHONY: help setup demo test test-airflow2 bench fuzz up down env lint lock clean

@@ -1,9 +1,10 @@
-"""The whole stack on one machine: PostgreSQL, the vendors' sandbox, and a real Airflow 3.
+"""The whole stack on one machine: PostgreSQL, the vendors' sandbox, and a real Airflow.
 
 ``python -m include.sandbox.stack up|down|env`` keeps one running in the background. Every start
 begins with empty databases: the sandbox's buckets live in memory, and a ledger of files that are
 gone would be worth nothing. Airflow's own schedule is off, so that the only runs are those that
-somebody starts. Knows of the DAGs only where they lie.
+somebody starts. An Airflow 2.11 has neither UI nor API here, only what runs tasks, for the tests of
+the command line. Knows of the DAGs only where they lie.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -35,11 +37,11 @@ from include.sandbox.server import EDX_BUCKET, LANDING_BUCKET, ROOT, Sandbox
 
 USER = "admin"
 UI_PORT = 8080
-DAYS = 7
-CAMPUS = {"seed": 7, "students": 60, "courses": 4, "days": DAYS}
+CAMPUS = {"seed": 7, "students": 60, "courses": 4}
 PATIENCE = 180
 """Seconds within which a part must be there."""
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+AIRFLOW_2 = version("apache-airflow").startswith("2.")
+COMPONENTS = ("scheduler", "triggerer", *(() if AIRFLOW_2 else ("api-server", "dag-processor")))
 
 
 class StackFailure(Exception):
@@ -50,7 +52,8 @@ class Stack:
     """PostgreSQL, the sandbox and Airflow, as processes of this one's.
 
     :param state: a folder for data, logs and addresses; what lies there is removed.
-    :param first_day: the campus's first day; it has seven.
+    :param first_day: the campus's first day.
+    :param days: how many it has.
     :param ui_port: where Airflow's UI and API listen; by default a free port.
     :param dags: the folder of DAGs.
     """
@@ -60,11 +63,12 @@ class Stack:
         state: Path,
         *,
         first_day: date,
+        days: int = 7,
         ui_port: int | None = None,
         dags: Path = ROOT / "dags",
     ) -> None:
         self.state = state.resolve()
-        self.campus: dict[str, Any] = {**CAMPUS, "first_day": first_day}
+        self.campus: dict[str, Any] = {**CAMPUS, "first_day": first_day, "days": days}
         self.port = ui_port or free_port()
         self.dags = dags
         self.password = secrets.token_urlsafe(9)
@@ -86,6 +90,11 @@ class Stack:
         return self.postgres.url("warehouse")
 
     @property
+    def metadata_url(self) -> str:
+        """Airflow's own database, for libpq."""
+        return self.postgres.url("airflow")
+
+    @property
     def logs(self) -> Path:
         """Where Airflow writes the logs of tasks."""
         return self._home / "logs"
@@ -102,17 +111,17 @@ class Stack:
         self.postgres.start()
         for database in ("airflow", "warehouse"):
             self.postgres.create_database(database)
-        migration = self._launch("migrate", "db", "migrate")
+        migration = self.launch("migrate", "db", "migrate")
         try:
             self.sandbox.start()
         except RuntimeError as error:
             raise StackFailure(str(error)) from None
         if migration.wait(PATIENCE) != 0:
-            raise StackFailure(f"Airflow's database was not made:\n{self._tail('migrate')}")
-        del self._processes["migrate"]
+            raise StackFailure(f"Airflow's database was not made:\n{self.tail('migrate')}")
         for component in COMPONENTS:
-            self._launch(component, component)
-        self._wait("Airflow to be healthy", self._healthy)
+            self.launch(component, component)
+        if not AIRFLOW_2:
+            self._wait("Airflow to be healthy", self._healthy)
         return self
 
     def stop(self) -> None:
@@ -138,18 +147,45 @@ class Stack:
         self.postgres.stop()
 
     def check(self) -> None:
-        """See that all of Airflow's processes run.
+        """See that all of Airflow's components run.
 
         :raises StackFailure: one has ended.
         """
-        for name, process in self._processes.items():
-            if process.poll() is not None:
-                raise StackFailure(f"Airflow's {name} has ended:\n{self._tail(name)}")
+        for name in COMPONENTS:
+            if self._processes[name].poll() is not None:
+                raise StackFailure(f"Airflow's {name} has ended:\n{self.tail(name)}")
+
+    def launch(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start an ``airflow`` command in a session, and so a process group, of its own.
+
+        :param name: what its output is kept under, see ``tail``.
+        """
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AIRFLOW", "PYTHON"))
+        }
+        with (self.state / f"{name}.log").open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "airflow", *arguments],
+                cwd=self._home,
+                env={**inherited, **self.environment()},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self._processes[name] = process
+        return process
+
+    def tail(self, name: str, size: int = 3000) -> str:
+        """The end of what a command said."""
+        return (self.state / f"{name}.log").read_text(errors="replace")[-size:]
 
     def environment(self) -> dict[str, str]:
         """What makes a shell's ``airflow`` and ``python`` those of this stack, but for PATH."""
         connections = self.sandbox.airflow_connections(self.warehouse_url) if self._up else {}
-        metadata = self.postgres.url("airflow").replace("postgresql:", "postgresql+psycopg2:")
+        metadata = self.metadata_url.replace("postgresql:", "postgresql+psycopg2:")
         settings = {
             "CORE__DAGS_FOLDER": str(self.dags),
             "CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
@@ -226,29 +262,6 @@ class Stack:
         from hashlib import sha256
 
         return urlsafe_b64encode(sha256(self._secret.encode()).digest()).decode()
-
-    def _launch(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start an ``airflow`` command in a session, and so a process group, of its own."""
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("AIRFLOW", "PYTHON"))
-        }
-        with (self.state / f"{name}.log").open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *arguments],
-                cwd=self._home,
-                env={**inherited, **self.environment()},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._processes[name] = process
-        return process
-
-    def _tail(self, name: str, size: int = 3000) -> str:
-        return (self.state / f"{name}.log").read_text(errors="replace")[-size:]
 
     def _wait(self, what: str, is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE

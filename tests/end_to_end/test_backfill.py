@@ -1,0 +1,149 @@
+"""Backfills and triggered runs by Airflow's own commands, on the Airflow that is installed.
+
+The commands differ between 3.3 and 2.11; what they must do does not. One stack serves all.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from include.sandbox.campus import Campus
+from include.sandbox.demo import BACKFILLED, OVER, TABLES, TRIGGERED
+from include.sandbox.s3 import VENDOR_BUCKET
+from include.sandbox.stack import AIRFLOW_2, Stack, running, week_until
+from include.sandbox.truth import differences
+
+pytestmark = pytest.mark.timeout(2400)
+
+EVERYTHING: dict[str, dict[str, Any]] = {
+    **{dag_id: {} for dag_id in BACKFILLED},
+    TRIGGERED: {"poll_interval": 5},
+}
+"""What to backfill: the DAGs and the Params of their runs."""
+SETTLED = ("ops.delivery", "ops.rejected_row", "ops.report_request")
+"""What nothing adds to that finds everything loaded."""
+
+
+@pytest.fixture(scope="module")
+def week() -> tuple[date, date]:
+    """The days that are backfilled; of each the vendors are ready."""
+    return week_until(2)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, week: tuple[date, date]) -> Iterator[Stack]:
+    """A running Airflow, and a campus of that week."""
+    with running(Stack(tmp_path_factory.mktemp("backfill") / "stack", first_day=week[0])) as stack:
+        yield stack
+
+
+def test_a_week_of_every_dataset_and_the_week_again(stack: Stack, week: tuple[date, date]) -> None:
+    """Echo360's snapshots are of no day: a backfill leaves them out, a triggered run has them."""
+    succeeded = {dag_id: ["success"] * 7 for dag_id in EVERYTHING}
+    assert backfill(stack, EVERYTHING, *week) == succeeded
+    assert trigger(stack, TRIGGERED, reports=["asset"], poll_interval=5) == ["success"]
+    assert differences(stack.warehouse_url, Campus(**stack.campus), TABLES) == []
+
+    loaded = contents(stack)
+    assert backfill(stack, EVERYTHING, *week) == succeeded
+    assert contents(stack) == loaded
+
+
+def test_a_run_with_a_failed_step_ends_failed(stack: Stack, week: tuple[date, date]) -> None:
+    """A file that lost nearly all of its rows is held; what was loaded of it stays."""
+    _, last = week
+    key = f"org123/lab_sessions/lab_sessions_{last.year}-{last.month}-{last.day}.csv"
+    bucket = stack.sandbox.client()
+    whole = bucket.get_object(Bucket=VENDOR_BUCKET, Key=key)["Body"].read()
+    header_and_one = b"".join(whole.splitlines(keepends=True)[:2])
+    bucket.put_object(Bucket=VENDOR_BUCKET, Key=key, Body=header_and_one)
+
+    before = contents(stack)
+    vocareum = "vocareum_lab_analytics"
+    assert backfill(stack, {vocareum: {}}, last, last) == {vocareum: ["failed"]}
+    after = contents(stack)
+    assert {table for table in TABLES if after[table] != before[table]} == set()
+    assert failed_tasks(stack) == ["lab_sessions.merge", "summarise"]
+
+
+def backfill(
+    stack: Stack, confs: Mapping[str, dict[str, Any]], first: date, last: date
+) -> dict[str, list[str]]:
+    """Backfill DAGs beside each other, anew where they have runs, and wait.
+
+    :param confs: the DAGs, and the Params of their runs.
+    :returns: how each one's runs of these days ended, the oldest first.
+    """
+    begun = {}
+    for dag_id, conf in confs.items():
+        command = (
+            f"dags backfill -s {first} -e {last} --reset-dagruns --yes --conf"
+            if AIRFLOW_2
+            else f"backfill create --dag-id {dag_id} --from-date {first} --to-date {last}"
+            " --max-active-runs 7 --reprocess-behavior completed --dag-run-conf"
+        )
+        arguments = [*command.split(), json.dumps(conf), *([dag_id] if AIRFLOW_2 else [])]
+        begun[dag_id] = stack.launch(f"backfill-{dag_id}", *arguments)
+    for dag_id, process in begun.items():
+        process.wait()
+        # That of 2.11 waits for its runs, and fails as they do.
+        assert AIRFLOW_2 or process.returncode == 0, stack.tail(f"backfill-{dag_id}")
+    if not AIRFLOW_2:
+        await_none(stack, "SELECT FROM backfill WHERE completed_at IS NULL")
+    day = "execution_date" if AIRFLOW_2 else "logical_date"
+    query = (
+        "SELECT state FROM dag_run WHERE run_type = 'backfill' AND dag_id = %s"
+        f" AND {day} BETWEEN %s AND %s ORDER BY {day}"
+    )
+    return {
+        dag_id: [state for (state,) in metadata(stack, query, dag_id, first, last)]
+        for dag_id in confs
+    }
+
+
+def trigger(stack: Stack, dag_id: str, **conf: Any) -> list[str]:
+    """Trigger a DAG and wait; returns how its triggered runs ended."""
+    command = stack.launch("trigger", "dags", "trigger", dag_id, "--conf", json.dumps(conf))
+    assert command.wait() == 0, stack.tail("trigger")
+    of_dag = "FROM dag_run WHERE run_type = 'manual' AND dag_id = %s"
+    await_none(stack, f"SELECT {of_dag} AND state <> ALL (%s)", dag_id, list(OVER))
+    return [state for (state,) in metadata(stack, f"SELECT state {of_dag}", dag_id)]
+
+
+def await_none(stack: Stack, query: str, *parameters: Any) -> None:
+    """Wait until a query of Airflow's database finds nothing."""
+    while metadata(stack, query, *parameters):
+        stack.check()
+        time.sleep(0.5)
+
+
+def failed_tasks(stack: Stack) -> list[str]:
+    """The tasks of all runs that ended failed."""
+    query = "SELECT task_id FROM task_instance WHERE state = 'failed' ORDER BY task_id"
+    return [task_id for (task_id,) in metadata(stack, query)]
+
+
+def metadata(stack: Stack, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """What Airflow's own database answers; days are of UTC."""
+    with psycopg.connect(stack.metadata_url, options="-c timezone=UTC") as conn:
+        return conn.execute(query.encode(), parameters).fetchall()
+
+
+def contents(stack: Stack) -> dict[str, str]:
+    """A digest of all rows of each of the warehouse's tables."""
+    digest = sql.SQL("SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM {} AS t")
+    with psycopg.connect(stack.warehouse_url) as conn:
+        found = {}
+        for table in (*TABLES, *SETTLED):
+            (found[table],) = conn.execute(
+                digest.format(sql.Identifier(*table.split(".")))
+            ).fetchall()[0]
+        return found
