@@ -1,9 +1,10 @@
-"""What the package registers with Airflow: the timetable."""
+"""What the package registers with Airflow: the timetable, and the page of coverage (Airflow 3)."""
 
 from __future__ import annotations
 
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
+from learning_warehouse.coverage.mount import EXTERNAL_VIEW, FASTAPI_APP
 from learning_warehouse.timetable import UTCDays
 
 
@@ -12,3 +13,5 @@ class LearningWarehousePlugin(AirflowPlugin):
 
     name = "learning_warehouse"
     timetables = [UTCDays]  # noqa: RUF012
+    fastapi_apps = [FASTAPI_APP]  # noqa: RUF012
+    external_views = [EXTERNAL_VIEW]  # noqa: RUF012

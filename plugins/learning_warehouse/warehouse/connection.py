@@ -23,6 +23,35 @@ def connect(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
     :raises PermanentFailure: the connection is not configured, or the server is too old.
     :raises TransientFailure: the server does not answer.
     """
+    return open_warehouse(_parameters(conn_id), called=f"connection '{conn_id}'")
+
+
+def connect_to_read(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
+    """Open the warehouse as it is: its tables stay as they are, and nothing can be written.
+
+    What is read in one transaction is as it was at its beginning.
+
+    :param conn_id: an Airflow connection of type ``postgres``.
+    :returns: a connection as :func:`connect` gives it, for somebody who waits: the server has ten
+        seconds to answer it, and each statement.
+    :raises PermanentFailure: the connection is not configured.
+    :raises TransientFailure: the server does not answer.
+    """
+    from psycopg import IsolationLevel
+
+    conn = _open(
+        _parameters(conn_id),
+        called=f"connection '{conn_id}'",
+        patience=10,
+        settings="-c statement_timeout=10s",
+    )
+    conn.read_only = True
+    conn.isolation_level = IsolationLevel.REPEATABLE_READ
+    return conn
+
+
+def _parameters(conn_id: str) -> dict[str, Any]:
+    """What an Airflow connection says, for libpq."""
     from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
     try:
@@ -32,7 +61,7 @@ def connect(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
             f"There is no Airflow connection '{conn_id}': add one of type postgres that points to "
             "the warehouse (Admin, Connections)."
         ) from None
-    parameters = {
+    return {
         "host": configured.host,
         "port": configured.port or 5432,
         "dbname": configured.schema or "postgres",
@@ -40,7 +69,6 @@ def connect(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
         "password": configured.password,
         **{k: v for k, v in configured.extra_dejson.items() if k.startswith(("ssl", "target_"))},
     }
-    return open_warehouse(parameters, called=f"connection '{conn_id}'")
 
 
 def open_warehouse(parameters: dict[str, Any], *, called: str) -> Connection:
@@ -50,26 +78,9 @@ def open_warehouse(parameters: dict[str, Any], *, called: str) -> Connection:
     :raises PermanentFailure: the server refuses the login or is older than PostgreSQL 16.
     :raises TransientFailure: the server does not answer.
     """
-    import psycopg
-    from psycopg.rows import dict_row
-
     from learning_warehouse.warehouse.migrations import migrate
 
-    try:
-        conn = psycopg.connect(
-            **parameters,
-            autocommit=True,
-            row_factory=dict_row,
-            connect_timeout=30,
-            application_name="learning_warehouse",
-            options="-c timezone=UTC -c datestyle=ISO,MDY -c intervalstyle=postgres",
-        )
-    except psycopg.OperationalError as refused:
-        reason = str(refused).strip().splitlines()[-1]
-        raise TransientFailure(
-            f"The warehouse of {called} cannot be opened ({reason}): check that the server runs "
-            "and that host, port, database, login and password are right."
-        ) from None
+    conn = _open(parameters, called=called, patience=30)
     if conn.info.server_version < 160000:
         conn.close()
         raise PermanentFailure(
@@ -78,6 +89,32 @@ def open_warehouse(parameters: dict[str, Any], *, called: str) -> Connection:
         )
     migrate(conn)
     return conn
+
+
+def _open(
+    parameters: dict[str, Any], *, called: str, patience: int, settings: str = ""
+) -> Connection:
+    """:param patience: the seconds within which the server must answer.
+    :param settings: the session's settings, besides those of every connection.
+    """
+    import psycopg
+    from psycopg.rows import dict_row
+
+    try:
+        return psycopg.connect(
+            **parameters,
+            autocommit=True,
+            row_factory=dict_row,
+            connect_timeout=patience,
+            application_name="learning_warehouse",
+            options=f"-c timezone=UTC -c datestyle=ISO,MDY -c intervalstyle=postgres {settings}",
+        )
+    except psycopg.OperationalError as refused:
+        reason = str(refused).strip().splitlines()[-1]
+        raise TransientFailure(
+            f"The warehouse of {called} cannot be opened ({reason}): check that the server runs "
+            "and that host, port, database, login and password are right."
+        ) from None
 
 
 def open_another(conn: Connection) -> Connection:

@@ -1,0 +1,40 @@
+-- What stands of tables that are replaced by files of a day or a month: the files of the days that
+-- are looked at, and the last one before them, which tells that loading had begun.
+SELECT
+    pair.dataset,
+    pair.origin,
+    file.first_day,
+    file.end_day,
+    file.made_at,
+    1 AS stands,
+    0 AS waiting,
+    file.rows_rejected
+FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
+CROSS JOIN LATERAL (
+    SELECT
+        d.first_day,
+        d.end_day,
+        d.made_at,
+        d.rows_rejected
+    FROM ops.delivery AS d
+    WHERE d.dataset = pair.dataset
+        AND d.origin = pair.origin
+        AND d.end_day > %(first_day)s::date
+        AND d.first_day < %(end_day)s::date
+        AND EXISTS (SELECT FROM ops.standing AS s WHERE s.delivery_id = d.delivery_id)
+    UNION ALL
+    (
+        SELECT
+            d.first_day,
+            d.end_day,
+            d.made_at,
+            d.rows_rejected
+        FROM ops.delivery AS d
+        WHERE d.dataset = pair.dataset
+            AND d.origin = pair.origin
+            AND d.end_day <= %(first_day)s::date
+            AND EXISTS (SELECT FROM ops.standing AS s WHERE s.delivery_id = d.delivery_id)
+        ORDER BY d.end_day DESC
+        LIMIT 1
+    )
+) AS file;

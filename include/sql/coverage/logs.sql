@@ -1,0 +1,62 @@
+-- Tracking logs by the day in their name, and the last one before the days that are looked at, which
+-- tells that loading had begun. Day by day, for the index knows what their names would have to be
+-- read for.
+SELECT
+    'edx.event' AS dataset,
+    origin.origin,
+    day.day::date AS first_day,
+    day.day::date + 1 AS end_day,
+    log.made_at,
+    log.stands,
+    log.waiting,
+    log.rows_rejected
+FROM unnest(%(origins)s::text []) AS origin (origin)
+CROSS JOIN generate_series(%(first_day)s::date, %(end_day)s::date - 1, '1 day') AS day (day)
+CROSS JOIN LATERAL (
+    SELECT
+        max(d.made_at) AS made_at,
+        count(*) FILTER (WHERE d.status = 'merged') AS stands,
+        count(*) FILTER (
+            WHERE d.status = 'landed'
+                AND NOT EXISTS (
+                    SELECT FROM ops.delivery AS later
+                    WHERE later.dataset = d.dataset
+                        AND later.origin = d.origin
+                        AND later.name = d.name
+                        AND later.status = 'merged'
+                        AND later.made_at >= d.made_at
+                )
+        ) AS waiting,
+        sum(d.rows_rejected) AS rows_rejected
+    FROM ops.delivery AS d
+    WHERE d.dataset = 'edx.event'
+        AND d.origin = origin.origin
+        AND replace(substring(split_part(d.name, '/', -1), '\d{4}-?\d\d-?\d\d'), '-', '')
+        = to_char(day.day, 'YYYYMMDD')
+) AS log
+WHERE log.made_at IS NOT NULL
+UNION ALL
+SELECT
+    before.dataset,
+    before.origin,
+    %(first_day)s::date - 1 AS first_day,
+    %(first_day)s::date AS end_day,
+    before.made_at,
+    1 AS stands,
+    0 AS waiting,
+    0 AS rows_rejected
+FROM unnest(%(origins)s::text []) AS origin (origin)
+CROSS JOIN LATERAL (
+    SELECT
+        d.dataset,
+        d.origin,
+        d.made_at
+    FROM ops.delivery AS d
+    WHERE d.dataset = 'edx.event'
+        AND d.origin = origin.origin
+        AND replace(substring(split_part(d.name, '/', -1), '\d{4}-?\d\d-?\d\d'), '-', '')
+        < to_char(%(first_day)s::date, 'YYYYMMDD')
+        AND d.status = 'merged'
+    ORDER BY replace(substring(split_part(d.name, '/', -1), '\d{4}-?\d\d-?\d\d'), '-', '') DESC
+    LIMIT 1
+) AS before;

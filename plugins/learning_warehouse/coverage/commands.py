@@ -1,0 +1,140 @@
+"""What loads a day of a dataset again: the command, and what there is to know about it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import dataclass
+from datetime import UTC, date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from learning_warehouse.coverage.days import State
+from learning_warehouse.window import Days
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from learning_warehouse.coverage.days import Cell, Row
+
+EDX_LATENESS = timedelta(days=35)
+"""How long after its day a log may be delivered; scheduled runs of edX look as far back."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What loads a day again.
+
+    :param conf: the Params for the DAG's run.
+    :param notes: sentences on what the run does.
+    """
+
+    dag_id: str
+    conf: dict[str, Any]
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """For a shell."""
+        return f"airflow dags trigger {self.dag_id} --conf {shlex.quote(json.dumps(self.conf))}"
+
+
+def command_for(
+    row: Row, cell: Cell, deliveries: Iterable[dict[str, Any]], *, yesterday: date
+) -> Command:
+    """The command that loads a cell's day, again if it was loaded before.
+
+    :param deliveries: the latest deliveries for it, as the ledger has them.
+    :param yesterday: the last day that a run may be for.
+    """
+    if row.dataset.kind == "log":
+        return _of_logs(row, cell, list(deliveries), yesterday)
+    chosen = {str(row.source.param): [row.dataset.name]}
+    days = {"first_day": str(cell.day), "last_day": str(cell.day)}
+    if row.dataset.kind == "snapshot":
+        return Command(
+            row.source.dag_id,
+            chosen,
+            (
+                "The report has no dates: Echo360 tells what is so now, and a past day cannot be "
+                "had any more.",
+            ),
+        )
+    if row.dataset.kind == "state":
+        return _of_state(row, cell, {**days, **chosen})
+    conf: dict[str, Any] = {**days, **chosen}
+    if cell.state is State.HELD:
+        conf["accept_shrink"] = True
+    if cell.stands and cell.settled:
+        conf["reload"] = True
+    return Command(row.source.dag_id, conf)
+
+
+def _of_state(row: Row, cell: Cell, conf: dict[str, Any]) -> Command:
+    """Of files without a date: the state at the end of a day, or what the vendor has now."""
+    if cell.state is State.HELD:
+        return Command(row.source.dag_id, {**conf, "accept_shrink": True})
+    if cell.stands:
+        return Command(
+            row.source.dag_id,
+            {**conf, "reload": True},
+            (
+                "The run puts the state at the end of this day in place of the present one, until "
+                "the vendor writes another version.",
+            ),
+        )
+    return Command(
+        row.source.dag_id,
+        conf,
+        ("The files have no date: the run takes what the vendor has now and was not loaded yet.",),
+    )
+
+
+def _of_logs(row: Row, cell: Cell, deliveries: list[dict[str, Any]], yesterday: date) -> Command:
+    """Of tracking logs: the days are those of their delivery, not their own."""
+    if cell.state is State.REJECTS:
+        made = [line["made_at"].astimezone(UTC).date() for line in deliveries]
+        span = _span(made, cell.day, yesterday)
+        return Command(
+            row.source.dag_id,
+            {**span, "replay_rejects": True},
+            (
+                "The run reads the rejected lines again of all logs that edX delivered in these "
+                "days; its other steps look for new logs.",
+            ),
+        )
+    if cell.state is State.LOADED:
+        delivered = [day for line in deliveries if (day := _delivered_on(line))]
+        return Command(
+            row.source.dag_id,
+            {**_span(delivered, cell.day, yesterday), "reload": True},
+            (
+                "The days are those in the names of the tars and logs that brought this one; every "
+                "log in such a tar is read again.",
+            ),
+        )
+    last_day = min(cell.day + EDX_LATENESS, yesterday)
+    return Command(
+        row.source.dag_id,
+        {"first_day": str(cell.day), "last_day": str(last_day)},
+        (
+            "The days are those of delivery: the run looks through the tars and logs that edX "
+            "delivered from this day on, and loads what is new in them.",
+        ),
+    )
+
+
+def _delivered_on(delivery: dict[str, Any]) -> date | None:
+    """The date in the name of the tar, or of the log by itself, that a log lies in."""
+    name = str(delivery["tar"] or delivery["uri"]).rpartition("/")[2]
+    found = re.search(r"\d{4}-\d\d-\d\d", name)
+    try:
+        return date.fromisoformat(found[0]) if found else None
+    except ValueError:
+        return None
+
+
+def _span(days: list[date], otherwise: date, yesterday: date) -> dict[str, str]:
+    """Params for a run over these days."""
+    span = Days(min(days, default=otherwise), max(days, default=otherwise))
+    last_day = min(span.last_day, yesterday)
+    return {"first_day": str(min(span.first_day, last_day)), "last_day": str(last_day)}

@@ -1,0 +1,93 @@
+"""What the page has a row for: the datasets of each source, and what a day means for each kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from learning_warehouse.echo360.reports import REPORTS
+from learning_warehouse.edx.staging import EVENTS
+from learning_warehouse.vocareum.files import REGISTRY
+
+Kind = Literal["day", "snapshot", "file", "state", "log"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A dataset, as the page looks at it.
+
+    :param name: what its DAG's Param calls it.
+    :param table: the table with its schema.
+    :param kind: what a day of it is.
+        ``day``: a UTC day that the newest report of it replaces.
+        ``snapshot``: the day on which the vendor told the state as it was then.
+        ``file``: a day that a dated file is of.
+        ``state``: the day on which the vendor wrote a file of the state as it is.
+        ``log``: the day in a tracking log's name.
+    :param look_back: for ``file``, how many days before its own a scheduled run looks at.
+    """
+
+    name: str
+    table: str
+    kind: Kind
+    look_back: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A source and its DAG.
+
+    :param schema: the schema of its tables.
+    :param param: the DAG's Param that chooses datasets; None where there is one only.
+    """
+
+    title: str
+    schema: str
+    dag_id: str
+    param: str | None
+    datasets: tuple[Dataset, ...]
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables of its datasets."""
+        return [dataset.table for dataset in self.datasets]
+
+
+def _kind_of_report(name: str) -> Kind:
+    return "snapshot" if REPORTS[name].days is None else "day"
+
+
+SOURCES = (
+    Source(
+        title="Vocareum",
+        schema="vocareum",
+        dag_id="vocareum_lab_analytics",
+        param="datasets",
+        datasets=tuple(
+            Dataset(
+                name=files.dataset.name,
+                table=files.dataset.table,
+                kind="file" if files.dated else "state",
+                look_back=files.look_back,
+            )
+            for files in REGISTRY
+        ),
+    ),
+    Source(
+        title="Echo360",
+        schema="echo360",
+        dag_id="echo360_reports",
+        param="reports",
+        datasets=tuple(
+            Dataset(name=name, table=report.dataset.table, kind=_kind_of_report(name))
+            for name, report in REPORTS.items()
+        ),
+    ),
+    Source(
+        title="edX",
+        schema="edx",
+        dag_id="edx_tracking_logs",
+        param=None,
+        datasets=(Dataset(name=EVENTS.name, table=EVENTS.table, kind="log"),),
+    ),
+)
