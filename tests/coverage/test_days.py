@@ -1,0 +1,191 @@
+"""What the map says of a known ledger, and the commands that load its days again."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shlex
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from learning_warehouse.coverage.commands import command_for
+from learning_warehouse.coverage.days import DAYS, Row, State, read_deliveries, read_rows
+from learning_warehouse.coverage.sources import SOURCES
+from tests.coverage.known import BEGUN, HOST, ORG, SITE, KnownLedger
+
+if TYPE_CHECKING:
+    from learning_warehouse.warehouse.connection import Connection
+
+NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
+YESTERDAY = date(2026, 11, 20)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def rows(warehouse: Connection) -> dict[str, Row]:
+    """The map of the known ledger, by the dataset's name."""
+    KnownLedger(warehouse, NOW).fill()
+    return {row.dataset.name: row for row in read_rows(warehouse, SOURCES, now=NOW)}
+
+
+def days_in(row: Row, state: State) -> list[int]:
+    """How many days before yesterday a row's days of that state are."""
+    return [(YESTERDAY - cell.day).days for cell in reversed(row.cells) if cell.state is state]
+
+
+def command(warehouse: Connection, row: Row, before: int) -> dict[str, Any]:
+    """The Params of the command for a day, so many days before yesterday."""
+    cell = row.cell(YESTERDAY - timedelta(days=before))
+    assert cell is not None
+    deliveries = read_deliveries(warehouse, row, cell.day, limit=20)
+    words = shlex.split(str(command_for(row, cell, deliveries, yesterday=YESTERDAY)))
+    assert words[:3] == ["airflow", "dags", "trigger"]
+    assert words[3] == row.source.dag_id
+    assert words[4] == "--conf"
+    conf: dict[str, Any] = json.loads(words[5])
+    return conf
+
+
+def test_the_map_has_a_row_for_each_dataset_of_each_origin(rows: dict[str, Row]) -> None:
+    assert {row.dataset.table for row in rows.values()} == {
+        table for source in SOURCES for table in source.tables
+    }
+    assert {row.origin for row in rows.values()} == {ORG, HOST, SITE}
+    assert all(len(row.cells) == DAYS for row in rows.values())
+    assert rows["videoview"].cells[-1].day == YESTERDAY
+
+
+def test_a_report_is_provisional_until_it_was_made_when_the_day_was_complete(
+    rows: dict[str, Row],
+) -> None:
+    assert days_in(rows["videoview"], State.PROVISIONAL) == [0, 1, 5]
+    assert days_in(rows["viewsessions"], State.PROVISIONAL) == [0, 1]
+
+
+def test_a_gap_lies_between_days_that_stand(rows: dict[str, Row]) -> None:
+    assert days_in(rows["videoview"], State.GAP) == [10, 11]
+    assert days_in(rows["asset"], State.GAP) == [25]
+    assert days_in(rows["lab_sessions"], State.GAP) == [14, 15]
+    assert days_in(rows["videoview"], State.NONE) == list(range(BEGUN + 1, DAYS))
+    assert days_in(rows["polling"], State.NONE) == list(range(DAYS))
+
+
+def test_a_file_is_provisional_while_scheduled_runs_look_at_it(rows: dict[str, Row]) -> None:
+    assert days_in(rows["azure_cost"], State.PROVISIONAL) == list(range(8))
+    october = [31 + 19 - 31 + n for n in range(1, 32)]
+    november = list(range(20))
+    assert days_in(rows["service_spend"], State.PROVISIONAL) == november + october
+
+
+def test_files_without_a_date_have_days_on_which_they_were_written(rows: dict[str, Row]) -> None:
+    assert days_in(rows["enrollment"], State.LOADED) == list(range(2, BEGUN + 1, 3))
+    assert days_in(rows["enrollment"], State.GAP) == []
+    assert days_in(rows["grades"], State.GAP) == [4], "only that of course2 has no later version"
+
+
+def test_logs_stand_by_the_day_in_their_name(rows: dict[str, Row]) -> None:
+    event = rows["event"]
+    assert days_in(event, State.GAP) == [7, 9], "one of two is not merged; none was delivered"
+    assert days_in(event, State.NONE) == [0, 1, 2, *range(BEGUN + 1, DAYS)]
+    assert days_in(event, State.REJECTS) == [16]
+    assert event.cells[-4].stands == 2
+
+
+def test_rejects_and_what_is_held_are_shown(rows: dict[str, Row]) -> None:
+    assert days_in(rows["viewsessions"], State.REJECTS) == [20]
+    assert days_in(rows["aws_cost"], State.REJECTS) == [33]
+    assert days_in(rows["presentation"], State.HELD) == [30]
+
+
+def test_what_was_held_is_over_once_a_later_version_stands(warehouse: Connection) -> None:
+    known = KnownLedger(warehouse, NOW)
+    known.fill()
+    day = known.day(30)
+    known.deliver(
+        "echo360.presentation", HOST, "later", NOW, parts=(str(day),),
+        days=(day, day + timedelta(days=1)),
+    )  # fmt: skip
+    rows = {row.dataset.name: row for row in read_rows(warehouse, SOURCES, now=NOW)}
+    assert days_in(rows["presentation"], State.HELD) == []
+
+
+def test_what_was_loaded_before_the_map_begins_its_range(warehouse: Connection) -> None:
+    known = KnownLedger(warehouse, NOW)
+    for before in (200, 3):
+        day = known.day(before)
+        days = (day, day + timedelta(days=1))
+        known.deliver("echo360.notes", HOST, f"notes {day}", NOW, parts=(str(day),), days=days)
+        known.deliver("vocareum.aws_cost", ORG, f"{day}", NOW, parts=(f"{day}",), days=days)
+        known.deliver("edx.event", SITE, f"prod-edx-001/tracking.log-{day:%Y%m%d}-17.gz", NOW)
+    rows = {row.dataset.name: row for row in read_rows(warehouse, SOURCES, now=NOW)}
+    for name in ("notes", "aws_cost", "event"):
+        assert days_in(rows[name], State.GAP) == list(range(4, DAYS)), name
+        assert days_in(rows[name], State.NONE) == [0, 1, 2], name
+
+
+def test_the_last_load_is_the_last_merge(rows: dict[str, Row]) -> None:
+    last_load = rows["videoview"].last_load
+    assert last_load is not None
+    assert last_load["merged_at"] == datetime(2026, 11, 21, 9, tzinfo=UTC)
+    assert rows["videoview"].newest_day == YESTERDAY
+    assert rows["polling"].last_load is None
+    assert rows["event"].newest_day == YESTERDAY - timedelta(days=3)
+
+
+def test_an_empty_ledger_has_no_rows(warehouse: Connection) -> None:
+    assert read_rows(warehouse, SOURCES, now=NOW) == []
+
+
+def test_a_day_that_is_done_is_loaded_again_by_reload_alone(
+    warehouse: Connection, rows: dict[str, Row]
+) -> None:
+    day = str(YESTERDAY - timedelta(days=50))
+    whole = {"first_day": day, "last_day": day, "reports": ["videoview"], "reload": True}
+    assert command(warehouse, rows["videoview"], 50) == whole
+    assert "reload" not in command(warehouse, rows["videoview"], 1)
+    assert "reload" not in command(warehouse, rows["videoview"], 10)
+    assert command(warehouse, rows["viewsessions"], 20)["reload"] is True
+    assert command(warehouse, rows["presentation"], 30)["accept_shrink"] is True
+    assert command(warehouse, rows["lab_sessions"], 14)["datasets"] == ["lab_sessions"]
+    assert command(warehouse, rows["lab_sessions"], 40)["reload"] is True
+    assert "reload" not in command(warehouse, rows["lab_sessions"], 2)
+
+
+def test_what_has_no_date_is_asked_for_as_it_is(
+    warehouse: Connection, rows: dict[str, Row]
+) -> None:
+    assert command(warehouse, rows["asset"], 25) == {"reports": ["asset"]}
+    assert "reload" not in command(warehouse, rows["enrollment"], 3)
+    assert command(warehouse, rows["enrollment"], 5)["reload"] is True
+
+
+def test_logs_are_looked_for_where_they_were_delivered(
+    warehouse: Connection, rows: dict[str, Row]
+) -> None:
+    sunday, log_day = date(2026, 10, 25), date(2026, 10, 21)
+    before = (YESTERDAY - log_day).days
+    loaded = {"first_day": str(sunday), "last_day": str(sunday), "reload": True}
+    assert command(warehouse, rows["event"], before) == loaded
+    gap = command(warehouse, rows["event"], 9)
+    assert gap == {"first_day": "2026-11-11", "last_day": str(YESTERDAY)}
+    rejects = command(warehouse, rows["event"], 16)
+    assert rejects == {
+        "first_day": "2026-11-08", "last_day": "2026-11-08", "replay_rejects": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.title)
+def test_the_dag_takes_the_params_of_every_command(
+    source: Any, warehouse: Connection, rows: dict[str, Row]
+) -> None:
+    from airflow.sdk import DAG
+
+    file = ROOT / "dags" / f"{source.dag_id}.py"
+    (dag,) = (value for value in runpy.run_path(str(file)).values() if isinstance(value, DAG))
+    for row in (row for row in rows.values() if row.source is source):
+        for before in range(DAYS):
+            for name, value in command(warehouse, row, before).items():
+                dag.params.get_param(name).resolve(value)
