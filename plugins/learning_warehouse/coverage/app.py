@@ -12,7 +12,7 @@ from contextlib import closing
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
@@ -33,8 +33,11 @@ from learning_warehouse.coverage.days import (
 from learning_warehouse.coverage.sources import SOURCES, Source
 from learning_warehouse.echo360.reports import Window
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.warehouse.connection import Connection, connect_to_read
+from learning_warehouse.warehouse.connection import connect_to_read
 from learning_warehouse.warehouse.sql import statement
+
+if TYPE_CHECKING:
+    from learning_warehouse.warehouse.connection import Connection
 
 log = logging.getLogger(__name__)
 

@@ -37,12 +37,16 @@ _SECTIONS = {"state": "made", "log": "logged"}
 class State(Enum):
     """What is to be said of a day; a letter, a word and what it means."""
 
-    LOADED = ("•", "loaded", "what the vendor made of the day stands")
-    PROVISIONAL = ("P", "provisional", "loaded, but the vendor may still rewrite it, or did after")
-    GAP = ("G", "gap", "nothing stands, though days before and after it, or pieces of it, do")
-    REJECTS = ("R", "rejects", "loaded, but for rows that were rejected")
-    HELD = ("H", "held", "a later version waits, for it would shrink what stands by more than half")
-    NONE = ("", "nothing yet", "outside of what has been loaded; of files without a date, none new")
+    LOADED = ("•", "loaded", "it stands as the vendor has it")
+    PROVISIONAL = (
+        "P",
+        "provisional",
+        "it stands, but the vendor may still rewrite it, or has since",
+    )
+    GAP = ("G", "gap", "missing between days that stand, or delivered and not merged")
+    REJECTS = ("R", "rejects", "it stands, but for rows that were rejected")
+    HELD = ("H", "held", "it stands; a later version waits, with less than half of its rows")
+    NONE = ("", "nothing", "not loaded so far; of files without a date, no new version")
 
     @property
     def letter(self) -> str:

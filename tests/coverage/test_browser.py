@@ -1,0 +1,268 @@
+"""The page in a real browser, inside Airflow's own UI: navigation, keyboard, phone, contrast."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+pytest.importorskip("selenium", reason="selenium is not installed: run `make setup`.")
+
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.coverage.conftest import PAGE, PASSWORD, Server
+from tests.coverage.known import HOST
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER),
+    reason="There is no Chromium here: install Debian's chromium and chromium-driver.",
+)
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--force-prefers-reduced-motion",
+)
+PATIENCE = 60
+
+CONTRAST = """
+const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+function rgb(colour, under) {
+  canvas.fillStyle = under; canvas.fillRect(0, 0, 1, 1);
+  canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+function light(channels) {
+  const [r, g, b] = channels.map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function surface(element) {
+  const own = getComputedStyle(element).backgroundColor;
+  return own === "rgba(0, 0, 0, 0)" && element.parentElement ? surface(element.parentElement) : own;
+}
+const worst = {};
+for (const element of document.querySelectorAll("body *")) {
+  const text = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+  if (!text || element.matches("script, title")) continue;
+  const stripes = getComputedStyle(element).backgroundImage.match(/rgba?\\([^)]*\\)/g) ?? [];
+  for (const behind of [surface(element), ...stripes]) {
+    const ground = rgb(behind, "white");
+    const ink = rgb(getComputedStyle(element).color, behind);
+    const [a, b] = [light(ground), light(ink)].sort((x, y) => y - x);
+    const name = element.tagName + "." + element.className;
+    worst[name] = Math.min(worst[name] ?? 99, (a + 0.05) / (b + 0.05));
+  }
+}
+return worst;
+"""
+
+
+class Browser:
+    """A headless Chromium that is logged in, and remembers what it asked for and complained of."""
+
+    def __init__(self, server: Server) -> None:
+        options = webdriver.ChromeOptions()
+        options.binary_location = str(CHROMIUM)
+        for flag in FLAGS:
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        service = webdriver.ChromeService(executable_path=DRIVER)
+        self.server = server
+        self.driver = webdriver.Chrome(options=options, service=service)
+        self.resize(1366, 900)
+
+    def resize(self, width: int, height: int, *, phone: bool = False) -> None:
+        """Show pages in a window of that size, in CSS pixels."""
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+
+    def prefer(self, scheme: str) -> None:
+        """Prefer ``light`` or ``dark``."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def open(self, path: str) -> None:
+        """Go to a page of the server."""
+        self.driver.get(f"{self.server.url}{path}")
+
+    def await_(self, condition: Callable[[Any], Any]) -> Any:
+        """Wait until it holds, and return what it says."""
+        return WebDriverWait(self.driver, PATIENCE).until(condition)
+
+    def find(self, selector: str) -> Any:
+        """The element, once it is there to see."""
+
+        def shown(driver: Any) -> Any:
+            found = driver.find_elements(By.CSS_SELECTOR, selector)
+            return found[0] if found and found[0].is_displayed() else False
+
+        return self.await_(shown)
+
+    def press(self, *keys: str) -> None:
+        """Press keys, wherever the focus is."""
+        webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def focused(self) -> Any:
+        """The element that has the focus."""
+        return self.driver.switch_to.active_element
+
+    def login(self) -> None:
+        """Log in through Airflow's own form."""
+        self.open("/")
+        self.find("input[name=username]").send_keys("admin")
+        self.find("input[name=password]").send_keys(PASSWORD, Keys.ENTER)
+        self.await_(lambda driver: "/login" not in driver.current_url)
+
+    def enter_frame(self) -> None:
+        """Into the page that Airflow shows in its frame."""
+        self.driver.switch_to.default_content()
+        self.driver.switch_to.frame(self.find("iframe"))
+        self.find("h1")
+
+    def complaints(self) -> list[str]:
+        """The errors of the page in the console, since it was asked last."""
+        said = [line for line in self.driver.get_log("browser") if line["level"] == "SEVERE"]
+        return [line["message"] for line in said if PAGE in line["message"]]
+
+    def hosts(self) -> set[str]:
+        """Where requests have gone since it was asked last."""
+        hosts = set()
+        for line in self.driver.get_log("performance"):
+            message = json.loads(line["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                url = urlsplit(message["params"]["request"]["url"])
+                if url.scheme not in ("data", "blob", "chrome", "about"):
+                    hosts.add(url.netloc)
+        return hosts
+
+
+@pytest.fixture(scope="module")
+def browser(server: Server) -> Iterator[Browser]:
+    """A browser that is logged in."""
+    browser = Browser(server)
+    try:
+        browser.login()
+        yield browser
+    finally:
+        browser.driver.quit()
+
+
+def day(before: int) -> str:
+    """So many days before yesterday."""
+    return str(datetime.now(UTC).date() - timedelta(days=1 + before))
+
+
+def cell(before: int, table: str = "echo360.videoview") -> str:
+    """The selector of a day's cell."""
+    return f'[id="{table}@{HOST}@{day(before)}"]'
+
+
+def chosen_is(before: int) -> Callable[[Any], bool]:
+    """Whether the page tells of that day."""
+    title = f"videoview, {day(before)}"
+    return lambda driver: title in driver.find_element(By.TAG_NAME, "main").text
+
+
+def test_from_the_navigation_by_keyboard_to_the_command_and_the_dag(browser: Browser) -> None:
+    browser.resize(1366, 900)
+    browser.prefer("light")
+    browser.open("/")
+    browser.hosts()
+    browser.find('a[href$="plugin/coverage"]').send_keys(Keys.ENTER)
+    browser.enter_frame()
+    assert browser.find("h1").text == "Coverage"
+
+    browser.find('a[href="#loads"]').send_keys(Keys.TAB)
+    assert browser.focused().get_attribute("aria-label") == f"{day(0)} loaded", "of the first row"
+    browser.driver.execute_script("arguments[0].focus()", browser.find(cell(8)))
+    browser.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert browser.focused().get_attribute("aria-label") == f"{day(10)} gap"
+    browser.press(Keys.ARROW_DOWN, Keys.ARROW_UP, Keys.HOME, Keys.END)
+    assert browser.focused().get_attribute("aria-label") == f"{day(0)} provisional"
+    browser.press(*[Keys.ARROW_LEFT] * 10, Keys.ENTER)
+    browser.await_(chosen_is(10))
+    assert browser.focused().get_attribute("id") == "cell"
+    command = browser.find("pre.command").text
+    assert command.startswith("airflow dags trigger echo360_reports --conf '{")
+    assert json.loads(command.split("'")[1]) == {
+        "first_day": day(10), "last_day": day(10), "reports": ["videoview"],
+    }  # fmt: skip
+
+    browser.find(".close a").send_keys(Keys.ENTER)
+    browser.await_(lambda driver: not driver.find_elements(By.ID, "cell"))
+    assert browser.focused().get_attribute("aria-label") == f"{day(10)} gap"
+
+    assert browser.complaints() == []
+    assert browser.hosts() == {urlsplit(browser.server.url).netloc}
+
+    browser.press(Keys.ENTER)
+    browser.find("a.leave").send_keys(Keys.ENTER)
+    browser.driver.switch_to.default_content()
+    browser.await_(lambda driver: urlsplit(driver.current_url).path == "/dags/echo360_reports")
+
+
+def test_a_cell_can_be_bookmarked_in_airflow(browser: Browser) -> None:
+    browser.resize(1366, 900)
+    query = f"dataset=echo360.videoview&origin={HOST}&day={day(11)}"
+    browser.open(f"/plugin/coverage{PAGE}?{query}")
+    browser.enter_frame()
+    browser.await_(chosen_is(11))
+
+
+@pytest.mark.parametrize("chosen", [None, 20])
+def test_a_phone_scrolls_nothing_sideways_but_the_map(browser: Browser, chosen: int | None) -> None:
+    browser.resize(360, 740, phone=True)
+    query = f"?dataset=echo360.videoview&origin={HOST}&day={day(chosen)}" if chosen else ""
+    browser.open(PAGE + query)
+    browser.find(".map")
+    root = "return [document.documentElement.scrollWidth, innerWidth]"
+    assert browser.driver.execute_script(root) == [360, 360]
+    wide = "const s = document.querySelector('.scroller'); return s.scrollWidth > s.clientWidth"
+    assert browser.driver.execute_script(wide)
+    beyond = """
+    return [...document.querySelectorAll("main *")]
+      .filter((e) => !e.closest(".scroller") && e.getBoundingClientRect().right > 360)
+      .map((e) => e.outerHTML.slice(0, 99))
+    """
+    assert browser.driver.execute_script(beyond) == []
+    place = browser.find(cell(chosen or 0)).rect
+    assert place["width"] >= 24
+    assert 0 <= place["x"] <= 360 - place["width"], "the map opens where one looks"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_can_be_read_in_light_and_dark(browser: Browser, scheme: str) -> None:
+    browser.resize(1366, 900)
+    browser.prefer(scheme)
+    browser.open(f"{PAGE}?dataset=echo360.viewsessions&origin={HOST}&day={day(20)}")
+    browser.find(".map")
+    worst = browser.driver.execute_script(CONTRAST)
+    assert len(worst) > 15
+    assert {name: ratio for name, ratio in worst.items() if ratio < 4.5} == {}
+    dark = browser.driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (dark == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+def test_each_state_has_a_mark_of_its_own(browser: Browser) -> None:
+    browser.open(PAGE)
+    marks = [mark.text for mark in browser.driver.find_elements(By.CSS_SELECTOR, ".legend .mark")]
+    assert len(marks) == len(set(marks)) == 6
+    shown = "return [...new Set([...document.querySelectorAll('.map td a')].map((a) => a.text))]"
+    assert set(browser.driver.execute_script(shown)) == set(marks)
