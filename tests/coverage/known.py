@@ -149,7 +149,8 @@ class KnownLedger:
             while first <= self.day(0):
                 end = (first + timedelta(days=31)).replace(day=1)
                 key = f"{ORG}/{name}/{name}_{first:%Y-%m}.csv"
-                self.deliver(table, ORG, key, _at(end), parts=(key,), days=(first, end))
+                made_at = _at(min(end, self.day(-1)))
+                self.deliver(table, ORG, key, made_at, parts=(key,), days=(first, end))
                 first = end
             return
         for before in range(BEGUN, -1, -1):
