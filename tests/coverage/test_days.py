@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import shlex
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,7 +44,7 @@ def command(warehouse: Connection, row: Row, before: int) -> dict[str, Any]:
     deliveries = read_deliveries(warehouse, row, cell.day, limit=20)
     words = shlex.split(str(command_for(row, cell, deliveries, yesterday=YESTERDAY)))
     assert words[:3] == ["airflow", "dags", "trigger"]
-    assert words[3] == row.source.dag_id
+    assert (words[3],) == row.source.dag_ids
     assert words[4] == "--conf"
     conf: dict[str, Any] = json.loads(words[5])
     return conf
@@ -177,14 +178,22 @@ def test_logs_are_looked_for_where_they_were_delivered(
     }  # fmt: skip
 
 
+def test_of_several_dags_the_command_says_which_to_take(
+    warehouse: Connection, rows: dict[str, Row]
+) -> None:
+    row = next(iter(rows.values()))
+    several = replace(row, source=replace(row.source, dag_ids=("one", "another")))
+    said = command_for(several, row.cells[-1], [], yesterday=YESTERDAY)
+    assert said.dag_id == "one"
+    assert said.notes[0] == f"Of the DAGs one, another take the one that loads {row.origin}."
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.title)
 def test_the_dag_takes_the_params_of_every_command(
     source: Any, warehouse: Connection, rows: dict[str, Row]
 ) -> None:
-    from airflow.sdk import DAG
-
-    file = ROOT / "dags" / f"{source.dag_id}.py"
-    (dag,) = (value for value in runpy.run_path(str(file)).values() if isinstance(value, DAG))
+    (dag_id,) = source.dag_ids
+    (dag,) = runpy.run_path(str(ROOT / "dags" / f"{dag_id}.py"))["DAGS"]
     for row in (row for row in rows.values() if row.source is source):
         for before in range(DAYS):
             for name, value in command(warehouse, row, before).items():

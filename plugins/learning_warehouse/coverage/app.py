@@ -64,7 +64,11 @@ def sources_for(request: Request, user: User) -> list[Source]:
 
     :raises HTTPException: 403, there is none.
     """
-    sources = [source for source in SOURCES if _may_read(request, user, source.dag_id)]
+    sources = [
+        source
+        for source in SOURCES
+        if all(_may_read(request, user, dag_id) for dag_id in source.dag_ids)
+    ]
     if not sources:
         raise HTTPException(403, "This page is for those who may read the DAGs it tells of.")
     return sources

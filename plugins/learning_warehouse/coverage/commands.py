@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -46,13 +46,24 @@ def command_for(
     :param deliveries: the latest deliveries for it, as the ledger has them.
     :param yesterday: the last day that a run may be for.
     """
+    command = _command_for(row, cell, deliveries, yesterday)
+    dag_ids = row.source.dag_ids
+    if len(dag_ids) > 1:
+        which = f"Of the DAGs {', '.join(dag_ids)} take the one that loads {row.origin}."
+        return replace(command, notes=(which, *command.notes))
+    return command
+
+
+def _command_for(
+    row: Row, cell: Cell, deliveries: Iterable[dict[str, Any]], yesterday: date
+) -> Command:
     if row.dataset.kind == "log":
         return _of_logs(row, cell, list(deliveries), yesterday)
     chosen = {str(row.source.param): [row.dataset.name]}
     days = {"first_day": str(cell.day), "last_day": str(cell.day)}
     if row.dataset.kind == "snapshot":
         return Command(
-            row.source.dag_id,
+            row.source.dag_ids[0],
             chosen,
             (
                 "The report has no dates: Echo360 tells what is so now, and a past day cannot be "
@@ -66,16 +77,16 @@ def command_for(
         conf["accept_shrink"] = True
     if cell.stands and cell.settled:
         conf["reload"] = True
-    return Command(row.source.dag_id, conf)
+    return Command(row.source.dag_ids[0], conf)
 
 
 def _of_state(row: Row, cell: Cell, conf: dict[str, Any]) -> Command:
     """Of files without a date: the state at the end of a day, or what the vendor has now."""
     if cell.state is State.HELD:
-        return Command(row.source.dag_id, {**conf, "accept_shrink": True})
+        return Command(row.source.dag_ids[0], {**conf, "accept_shrink": True})
     if cell.stands:
         return Command(
-            row.source.dag_id,
+            row.source.dag_ids[0],
             {**conf, "reload": True},
             (
                 "The run puts the state at the end of this day in place of the present one, until "
@@ -83,7 +94,7 @@ def _of_state(row: Row, cell: Cell, conf: dict[str, Any]) -> Command:
             ),
         )
     return Command(
-        row.source.dag_id,
+        row.source.dag_ids[0],
         conf,
         ("The files have no date: the run takes what the vendor has now and was not loaded yet.",),
     )
@@ -95,7 +106,7 @@ def _of_logs(row: Row, cell: Cell, deliveries: list[dict[str, Any]], yesterday: 
         made = [line["made_at"].astimezone(UTC).date() for line in deliveries]
         span = _span(made, cell.day, yesterday)
         return Command(
-            row.source.dag_id,
+            row.source.dag_ids[0],
             {**span, "replay_rejects": True},
             (
                 "The run reads the rejected lines again of all logs that edX delivered in these "
@@ -105,7 +116,7 @@ def _of_logs(row: Row, cell: Cell, deliveries: list[dict[str, Any]], yesterday: 
     if cell.state is State.LOADED:
         delivered = [day for line in deliveries if (day := _delivered_on(line))]
         return Command(
-            row.source.dag_id,
+            row.source.dag_ids[0],
             {**_span(delivered, cell.day, yesterday), "reload": True},
             (
                 "The days are those in the names of the tars and logs that brought this one; every "
@@ -114,7 +125,7 @@ def _of_logs(row: Row, cell: Cell, deliveries: list[dict[str, Any]], yesterday: 
         )
     last_day = min(cell.day + EDX_LATENESS, yesterday)
     return Command(
-        row.source.dag_id,
+        row.source.dag_ids[0],
         {"first_day": str(cell.day), "last_day": str(last_day)},
         (
             "The days are those of delivery: the run looks through the tars and logs that edX "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from learning_warehouse.dag_files import origins
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.edx.staging import EVENTS
 from learning_warehouse.vocareum.files import REGISTRY
@@ -35,15 +36,16 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A source and its DAG.
+    """A source and its DAGs.
 
+    :param dag_ids: one for each connection that it is loaded from.
     :param schema: the schema of its tables.
     :param param: the DAG's Param that chooses datasets; None where there is one only.
     """
 
     title: str
     schema: str
-    dag_id: str
+    dag_ids: tuple[str, ...]
     param: str | None
     datasets: tuple[Dataset, ...]
 
@@ -61,7 +63,7 @@ SOURCES = (
     Source(
         title="Vocareum",
         schema="vocareum",
-        dag_id="vocareum_lab_analytics",
+        dag_ids=tuple(origins("vocareum")),
         param="datasets",
         datasets=tuple(
             Dataset(
@@ -76,7 +78,7 @@ SOURCES = (
     Source(
         title="Echo360",
         schema="echo360",
-        dag_id="echo360_reports",
+        dag_ids=tuple(origins("echo360")),
         param="reports",
         datasets=tuple(
             Dataset(name=name, table=report.dataset.table, kind=_kind_of_report(name))
@@ -86,7 +88,7 @@ SOURCES = (
     Source(
         title="edX",
         schema="edx",
-        dag_id="edx_tracking_logs",
+        dag_ids=tuple(origins("edx")),
         param=None,
         datasets=(Dataset(name=EVENTS.name, table=EVENTS.table, kind="log"),),
     ),
