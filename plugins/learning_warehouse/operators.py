@@ -115,16 +115,18 @@ class StageOperator(BaseOperator):
     def execute(self, context: Context) -> list[int]:
         """Stage each delivery by itself."""
         from learning_warehouse.warehouse import ledger
-        from learning_warehouse.warehouse.connection import connect
+        from learning_warehouse.warehouse.connection import connected
 
         if not self.deliveries:
             raise AirflowSkipException(f"Nothing new for {self.dataset.table}.")
         stage = _with_params(self.stage, self.stage_params, context)
         staged: list[int] = []
         failures = Failures()
-        for delivery_id in self.deliveries:
-            with failures.apart(f"delivery {delivery_id}"), connect(self.warehouse_conn_id) as conn:
-                staged.append(stage(conn, ledger.find(conn, delivery_id)))
+        with connected(self.warehouse_conn_id) as warehouse:
+            for delivery_id in self.deliveries:
+                with failures.apart(f"delivery {delivery_id}"):
+                    conn = warehouse()
+                    staged.append(stage(conn, ledger.find(conn, delivery_id)))
         return hand_on(context, staged, failures)
 
 
@@ -167,7 +169,7 @@ class MergeOperator(BaseOperator):
         """Merge each staged delivery."""
         from dataclasses import asdict
 
-        from learning_warehouse.warehouse.connection import connect
+        from learning_warehouse.warehouse.connection import connected
         from learning_warehouse.warehouse.merging import merge
 
         if not self.staged:
@@ -176,17 +178,18 @@ class MergeOperator(BaseOperator):
         stage = _with_params(self.stage, self.stage_params, context)
         merged: list[dict[str, Any]] = []
         failures = Failures()
-        for staged_id in self.staged:
-            with failures.apart(f"staged {staged_id}"), connect(self.warehouse_conn_id) as conn:
-                counts = merge(
-                    conn,
-                    staged_id,
-                    self.dataset,
-                    stage,
-                    reload=bool(given.get("reload")),
-                    accept_shrink=bool(given.get("accept_shrink")),
-                )
-                merged.append(asdict(counts))
+        with connected(self.warehouse_conn_id) as warehouse:
+            for staged_id in self.staged:
+                with failures.apart(f"staged {staged_id}"):
+                    counts = merge(
+                        warehouse(),
+                        staged_id,
+                        self.dataset,
+                        stage,
+                        reload=bool(given.get("reload")),
+                        accept_shrink=bool(given.get("accept_shrink")),
+                    )
+                    merged.append(asdict(counts))
         return hand_on_counts(context, self.asset, merged, failures)
 
 

@@ -15,7 +15,7 @@ from learning_warehouse.edx.staging import EVENTS, stage_rejects
 from learning_warehouse.errors import Failures
 from learning_warehouse.operators import hand_on_counts
 from learning_warehouse.warehouse import ledger, merging
-from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
+from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect, connected
 from learning_warehouse.warehouse.sql import statement
 from learning_warehouse.window import days_of, names_days
 
@@ -56,10 +56,13 @@ class ReplayRejectsOperator(BaseOperator):
             raise AirflowSkipException(f"A dry run: {lines} rejected lines would be read again.")
         merged: list[dict[str, Any]] = []
         failures = Failures()
-        for delivery_id in left:
-            with failures.apart(f"delivery {delivery_id}"), connect(self.warehouse_conn_id) as conn:
-                counts = replay(conn, delivery_id, skip_heartbeat=bool(given.get("skip_heartbeat")))
-                merged.append(asdict(counts))
+        with connected(self.warehouse_conn_id) as warehouse:
+            for delivery_id in left:
+                with failures.apart(f"delivery {delivery_id}"):
+                    counts = replay(
+                        warehouse(), delivery_id, skip_heartbeat=bool(given.get("skip_heartbeat"))
+                    )
+                    merged.append(asdict(counts))
         return hand_on_counts(context, self.asset, merged, failures)
 
     def _left(self, conn: Connection, context: Context) -> dict[int, int]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     import psycopg
 
     Connection = psycopg.Connection[dict[str, Any]]
@@ -24,6 +27,25 @@ def connect(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
     :raises TransientFailure: the server does not answer.
     """
     return open_warehouse(_parameters(conn_id), called=f"connection '{conn_id}'")
+
+
+@contextmanager
+def connected(conn_id: str = WAREHOUSE_CONN_ID) -> Iterator[Callable[[], Connection]]:
+    """The warehouse for one piece of work after another: what it gives opens it as :func:`connect`
+    does, once, and again only where a piece has left the connection broken.
+    """
+    opened: list[Connection] = []
+
+    def open_one() -> Connection:
+        if not opened or opened[-1].closed:
+            opened.append(connect(conn_id))
+        return opened[-1]
+
+    try:
+        yield open_one
+    finally:
+        for conn in opened:
+            conn.close()
 
 
 def connect_to_read(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:

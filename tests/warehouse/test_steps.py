@@ -1,0 +1,37 @@
+"""The steps that take a list: each piece by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from learning_warehouse.operators import StageOperator
+from tests.conftest import context
+from tests.warehouse.roads import ENROLLMENT, delivered, rows, stager
+
+if TYPE_CHECKING:
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.ledger import Delivery
+
+
+@pytest.mark.usefixtures("connections")
+def test_a_connection_that_breaks_costs_one_piece(warehouse: Connection) -> None:
+    pids: list[int] = []
+
+    def stage(conn: Connection, delivery: Delivery) -> int:
+        pids.append(conn.info.backend_pid)
+        if delivery.name == "second":
+            conn.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return stager(ENROLLMENT, b"userid,courseid,name\n1,2,Ana\n")(conn, delivery)
+
+    names = ("first", "second", "third", "fourth")
+    ids = [delivered(warehouse, ENROLLMENT, 1, name=name).delivery_id for name in names]
+    given = context()
+    operator = StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=ids, stage=stage)
+    with pytest.raises(Exception, match=f"delivery {ids[1]}.*terminating connection"):
+        operator.execute(given)
+    assert len(given["ti"].pushed["return_value"]) == 3
+    staged = rows(warehouse, "ops.staged", "delivery_id")
+    assert [delivery_id for (delivery_id,) in staged] == [ids[0], ids[2], ids[3]]
+    assert pids[0] == pids[1] != pids[2] == pids[3]
