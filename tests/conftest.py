@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 
 LONGEST = (
+    "end_to_end/test_backfill.py",
     "end_to_end/test_demo.py",
     "vocareum/test_term.py",
     "echo360/test_processes.py",

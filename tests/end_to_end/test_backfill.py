@@ -21,7 +21,7 @@ from include.sandbox.s3 import VENDOR_BUCKET
 from include.sandbox.stack import AIRFLOW_2, Stack, running, week_until
 from include.sandbox.truth import differences
 
-pytestmark = pytest.mark.timeout(2400)
+pytestmark = pytest.mark.timeout(3600)
 
 EVERYTHING: dict[str, dict[str, Any]] = {
     **{dag_id: {} for dag_id in BACKFILLED},
