@@ -11,8 +11,6 @@ RESULTS = Path(__file__).parent / "results"
 CALLED = {
     "copy": "bare \\copy into one jsonb column",
     "edx_tar_to_merged": "this loader, from the tar on S3 to merged",
-    "copy_of_a_tenth": "a tenth of the lines: bare \\copy",
-    "edx_tar_to_merged_of_a_tenth": "this loader",
     "pandas_to_sql": "pandas.to_sql",
     "s3_to_sql_operator": "S3ToSqlOperator",
     "dlt": "dlt",
