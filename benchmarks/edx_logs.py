@@ -269,7 +269,8 @@ def unpacked(folder: Path, given: Path) -> Path:
     """The lines of a file that the user names, gunzipped where it is gzipped."""
     path = folder / f"given_{given.name}.log"
     folder.mkdir(parents=True, exist_ok=True)
-    is_gzipped = given.read_bytes()[:2] == b"\x1f\x8b"
+    with given.open("rb") as source:
+        is_gzipped = source.read(2) == b"\x1f\x8b"
     with gzip.open(given) if is_gzipped else given.open("rb") as source, path.open("wb") as out:
         for line in source:
             if line.strip():
@@ -397,12 +398,17 @@ def _check(stack: Stack, query: Any, rows: int) -> None:
 
 
 def _check_loaded(stack: Stack, logs: Logs) -> None:
-    _check(
-        stack,
-        "SELECT (sum(rows_merged + rows_duplicate + rows_rejected))::bigint AS rows"
-        " FROM ops.delivery",
-        logs.count,
-    )
+    """Every line is an event, or else the ledger says what became of it."""
+    _check(stack, "SELECT sum(rows_read)::bigint AS rows FROM ops.delivery", logs.count)
+    merged: Any = stack.warehouse.execute(
+        "SELECT sum(rows_merged)::bigint AS rows, sum(rows_duplicate)::bigint AS duplicate,"
+        " sum(rows_rejected)::bigint AS rejected FROM ops.delivery"
+    ).fetchone()
+    _check(stack, "SELECT count(*) AS rows FROM edx.event", merged["rows"])
+    if merged["rows"] < logs.count:
+        _say(
+            f"{merged['duplicate']} of {logs.count} lines stand twice, {merged['rejected']} are none"
+        )
 
 
 # --- all of them ----------------------------------------------------------------------------------
@@ -549,7 +555,9 @@ def main() -> int:
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--file", type=Path, help="lines of your own instead, .gz or not")
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--large", type=int, default=10_000_000, help="lines; 0 leaves it out")
+    parser.add_argument(
+        "--large", type=int, default=10_000_000, help="generated lines; 0 leaves it out"
+    )
     given = parser.parse_args()
     state = (given.state / "edx").resolve()
     path = unpacked(state, given.file) if given.file else generated(state, given.lines)
@@ -557,7 +565,7 @@ def main() -> int:
     with running(state, given.tools.resolve()) as stack:
         show_settings(stack)
         figures = measure(stack, path, runs=given.runs)
-        if given.large:
+        if given.large and not given.file:
             plan = measure_large(stack, figures, path, given.large)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "edx_logs.json").write_text(json.dumps(figures.as_list(), indent=2) + "\n")

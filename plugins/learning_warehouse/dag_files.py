@@ -9,7 +9,7 @@ import tomllib
 from datetime import timedelta
 from pathlib import Path
 
-ORIGINS = Path(__file__).parents[2] / "include" / "origins.toml"
+ORIGINS = Path(__file__).resolve().parents[2] / "include" / "origins.toml"
 
 DEFAULT_ARGS = {
     "owner": "learning-analytics",
@@ -36,5 +36,10 @@ def origins(source: str, *, path: Path = ORIGINS) -> dict[str, str]:
         raise ValueError(
             f"{path} does not say from which connections {source} is loaded: write there, below "
             f"[{source}], a line 'DAG id = \"connection\"' for each."
+        )
+    if len(set(dags.values())) < len(dags):
+        raise ValueError(
+            f"{path} names a connection of {source} twice, and two DAGs would load the same: leave "
+            "one line for each."
         )
     return dags

@@ -226,21 +226,24 @@ class SummaryOperator(BaseOperator):
         from learning_warehouse.warehouse.staging import sweep
 
         merged = [counts for merge in self.merges for counts in merge or []]
+        summary = self.would_load or []
+        if merged:
+            with connect(self.warehouse_conn_id) as conn:
+                summary = _by_table(conn, context, merged)
+        table = pd.DataFrame(summary).fillna("").to_string(index=False)
+        if merged:
+            self.log.info("What this run merged%s:\n%s", _since_its_start(context), table)
+        elif summary:
+            self.log.info("A dry run; it would load:\n%s", table)
+        else:
+            self.log.info("There was nothing new to merge.")
+        failed = _failed_tasks(context)
+        if failed:
+            raise PermanentFailure(
+                f"{', '.join(failed)} failed: read the last line of each one's log for what to do, "
+                "then clear it; everything else of this run is loaded."
+            )
         with connect(self.warehouse_conn_id) as conn:
-            summary = _by_table(conn, context, merged) if merged else self.would_load or []
-            table = pd.DataFrame(summary).fillna("").to_string(index=False)
-            if merged:
-                self.log.info("What this run merged%s:\n%s", _since_its_start(context), table)
-            elif summary:
-                self.log.info("A dry run; it would load:\n%s", table)
-            else:
-                self.log.info("There was nothing new to merge.")
-            failed = _failed_tasks(context)
-            if failed:
-                raise PermanentFailure(
-                    f"{', '.join(failed)} failed: read the last line of each one's log for what to "
-                    "do, then clear it; everything else of this run is loaded."
-                )
             swept = sweep(conn)
         if swept:
             self.log.info("Dropped what %d attempts had left in staging.", swept)

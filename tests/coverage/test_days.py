@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import runpy
 import shlex
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from learning_warehouse.coverage.commands import command_for
+from learning_warehouse.coverage import sources
+from learning_warehouse.coverage.commands import commands_for
 from learning_warehouse.coverage.days import DAYS, Row, State, read_deliveries, read_rows
 from learning_warehouse.coverage.sources import SOURCES
 from tests.coverage.known import BEGUN, HOST, ORG, SITE, KnownLedger
@@ -42,7 +42,8 @@ def command(warehouse: Connection, row: Row, before: int) -> dict[str, Any]:
     cell = row.cell(YESTERDAY - timedelta(days=before))
     assert cell is not None
     deliveries = read_deliveries(warehouse, row, cell.day, limit=20)
-    words = shlex.split(str(command_for(row, cell, deliveries, yesterday=YESTERDAY)))
+    (chosen,) = commands_for(row, cell, deliveries, yesterday=YESTERDAY)
+    words = shlex.split(str(chosen))
     assert words[:3] == ["airflow", "dags", "trigger"]
     assert (words[3],) == row.source.dag_ids
     assert words[4] == "--conf"
@@ -178,14 +179,14 @@ def test_logs_are_looked_for_where_they_were_delivered(
     }  # fmt: skip
 
 
-def test_of_several_dags_the_command_says_which_to_take(
-    warehouse: Connection, rows: dict[str, Row]
+def test_of_several_dags_each_has_its_command(
+    rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sources, "origins", lambda source: {"one": "here", "another": "there"})
     row = next(iter(rows.values()))
-    several = replace(row, source=replace(row.source, dag_ids=("one", "another")))
-    said = command_for(several, row.cells[-1], [], yesterday=YESTERDAY)
-    assert said.dag_id == "one"
-    assert said.notes[0] == f"Of the DAGs one, another take the one that loads {row.origin}."
+    said = commands_for(row, row.cells[-1], [], yesterday=YESTERDAY)
+    assert [command.dag_id for command in said] == ["one", "another"]
+    assert said[0].conf == said[1].conf
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.title)

@@ -128,6 +128,9 @@ def test_what_the_file_must_say(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ValueError, match=r"origins.toml does not say .* line 'DAG id = "):
             origins("echo360", path=path)
+    path.write_text('[echo360]\nhere = "echo360"\nthere = "echo360"')
+    with pytest.raises(ValueError, match=r"names a connection of echo360 twice"):
+        origins("echo360", path=path)
     path.write_text("[echo360")
     with pytest.raises(ValueError, match=r"origins.toml is no TOML .*: mend that line"):
         origins("echo360", path=path)

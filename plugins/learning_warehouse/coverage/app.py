@@ -21,7 +21,7 @@ from fastapi.responses import FileResponse, HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from learning_warehouse.coverage.commands import command_for
+from learning_warehouse.coverage.commands import commands_for
 from learning_warehouse.coverage.days import (
     Row,
     State,
@@ -67,7 +67,7 @@ def sources_for(request: Request, user: User) -> list[Source]:
     sources = [
         source
         for source in SOURCES
-        if all(_may_read(request, user, dag_id) for dag_id in source.dag_ids)
+        if source.dag_ids and all(_may_read(request, user, dag_id) for dag_id in source.dag_ids)
     ]
     if not sources:
         raise HTTPException(403, "This page is for those who may read the DAGs it tells of.")
@@ -151,7 +151,7 @@ def read_page(
             "The warehouse has no tables that the connection 'learning_warehouse' may read: "
             "trigger one of the DAGs, whose first step makes them."
         ) from None
-    except psycopg.Error as error:
+    except psycopg.OperationalError as error:
         log.warning("%s", error)
         raise TransientFailure(
             "The warehouse did not answer in time: look how busy its server is, then load this "
@@ -216,7 +216,7 @@ def _read_cell(
         "deliveries": deliveries,
         "most": MOST_OF_A_CELL,
         "moving_until": moving_until,
-        "command": command_for(row, cell, deliveries, yesterday=days_until(now).last_day),
+        "commands": commands_for(row, cell, deliveries, yesterday=days_until(now).last_day),
         "rejects": conn.execute(statement("coverage/rejects", "of_deliveries"), of_cell).fetchall(),
     }
 

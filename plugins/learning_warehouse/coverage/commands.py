@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from learning_warehouse.coverage.days import Cell, Row
+
+ConfAndNotes = tuple[dict[str, Any], *tuple[str, ...]]
+"""Params for a DAG's run, then sentences on what the run does."""
 
 EDX_LATENESS = timedelta(days=35)
 """How long after its day a log may be delivered; scheduled runs of edX look as far back."""
@@ -38,99 +41,80 @@ class Command:
         return f"airflow dags trigger {self.dag_id} --conf {shlex.quote(json.dumps(self.conf))}"
 
 
-def command_for(
+def commands_for(
     row: Row, cell: Cell, deliveries: Iterable[dict[str, Any]], *, yesterday: date
-) -> Command:
-    """The command that loads a cell's day, again if it was loaded before.
+) -> list[Command]:
+    """The command that loads a cell's day, again if it was loaded before; one for each DAG of its
+    source, for the ledger does not say which of them loads an origin.
 
     :param deliveries: the latest deliveries for it, as the ledger has them.
     :param yesterday: the last day that a run may be for.
     """
-    command = _command_for(row, cell, deliveries, yesterday)
-    dag_ids = row.source.dag_ids
-    if len(dag_ids) > 1:
-        which = f"Of the DAGs {', '.join(dag_ids)} take the one that loads {row.origin}."
-        return replace(command, notes=(which, *command.notes))
-    return command
+    conf, *notes = _conf(row, cell, list(deliveries), yesterday)
+    return [Command(dag_id, conf, tuple(notes)) for dag_id in row.source.dag_ids]
 
 
-def _command_for(
-    row: Row, cell: Cell, deliveries: Iterable[dict[str, Any]], yesterday: date
-) -> Command:
+def _conf(row: Row, cell: Cell, deliveries: list[dict[str, Any]], yesterday: date) -> ConfAndNotes:
     if row.dataset.kind == "log":
-        return _of_logs(row, cell, list(deliveries), yesterday)
+        return _of_logs(cell, deliveries, yesterday)
     chosen = {str(row.source.param): [row.dataset.name]}
-    days = {"first_day": str(cell.day), "last_day": str(cell.day)}
     if row.dataset.kind == "snapshot":
-        return Command(
-            row.source.dag_ids[0],
+        return (
             chosen,
-            (
-                "The report has no dates: Echo360 tells what is so now, and a past day cannot be "
-                "had any more.",
-            ),
+            "The report has no dates: Echo360 tells what is so now, and a past day cannot be had "
+            "any more.",
         )
-    if row.dataset.kind == "state":
-        return _of_state(row, cell, {**days, **chosen})
+    days = {"first_day": str(cell.day), "last_day": str(cell.day)}
     conf: dict[str, Any] = {**days, **chosen}
+    if row.dataset.kind == "state":
+        return _of_state(cell, conf)
     if cell.state is State.HELD:
         conf["accept_shrink"] = True
     if cell.stands and cell.settled:
         conf["reload"] = True
-    return Command(row.source.dag_ids[0], conf)
+    return (conf,)
 
 
-def _of_state(row: Row, cell: Cell, conf: dict[str, Any]) -> Command:
+def _of_state(cell: Cell, conf: dict[str, Any]) -> ConfAndNotes:
     """Of files without a date: the state at the end of a day, or what the vendor has now."""
     if cell.state is State.HELD:
-        return Command(row.source.dag_ids[0], {**conf, "accept_shrink": True})
+        return ({**conf, "accept_shrink": True},)
     if cell.stands:
-        return Command(
-            row.source.dag_ids[0],
+        return (
             {**conf, "reload": True},
-            (
-                "The run puts the state at the end of this day in place of the present one, until "
-                "the vendor writes another version.",
-            ),
+            "The run puts the state at the end of this day in place of the present one, until "
+            "the vendor writes another version.",
         )
-    return Command(
-        row.source.dag_ids[0],
+    return (
         conf,
-        ("The files have no date: the run takes what the vendor has now and was not loaded yet.",),
+        "The files have no date: the run takes what the vendor has now and was not loaded yet.",
     )
 
 
-def _of_logs(row: Row, cell: Cell, deliveries: list[dict[str, Any]], yesterday: date) -> Command:
+def _of_logs(cell: Cell, deliveries: list[dict[str, Any]], yesterday: date) -> ConfAndNotes:
     """Of tracking logs: the days are those of their delivery, not their own."""
     if cell.state is State.REJECTS:
-        made = [line["made_at"].astimezone(UTC).date() for line in deliveries]
+        made = [
+            line["made_at"].astimezone(UTC).date() for line in deliveries if line["rows_rejected"]
+        ]
         span = _span(made, cell.day, yesterday)
-        return Command(
-            row.source.dag_ids[0],
+        return (
             {**span, "replay_rejects": True},
-            (
-                "The run reads the rejected lines again of all logs that edX delivered in these "
-                "days; its other steps look for new logs.",
-            ),
+            "The run reads the rejected lines again of all logs that edX delivered in these "
+            "days; its other steps look for new logs.",
         )
     if cell.state is State.LOADED:
         delivered = [day for line in deliveries if (day := _delivered_on(line))]
-        return Command(
-            row.source.dag_ids[0],
+        return (
             {**_span(delivered, cell.day, yesterday), "reload": True},
-            (
-                "The days are those in the names of the tars and logs that brought this one; every "
-                "log in such a tar is read again.",
-            ),
+            "The days are those in the names of the tars and logs that brought this one; every "
+            "log in such a tar is read again.",
         )
     last_day = min(cell.day + EDX_LATENESS, yesterday)
-    return Command(
-        row.source.dag_ids[0],
+    return (
         {"first_day": str(cell.day), "last_day": str(last_day)},
-        (
-            "The days are those of delivery: the run looks through the tars and logs that edX "
-            "delivered from this day on, and loads what is new in them.",
-        ),
+        "The days are those of delivery: the run looks through the tars and logs that edX "
+        "delivered from this day on, and loads what is new in them.",
     )
 
 

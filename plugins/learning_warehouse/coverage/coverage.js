@@ -13,7 +13,7 @@ function comeTo(cell) {
 }
 
 if (rows.length) {
-  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const named = document.querySelector(":target");
   const returned = named?.closest(".map") ? named : null;
   const chosen = document.querySelector('.map a[aria-current="true"]');
   comeTo(returned ?? chosen ?? rows[0].at(-1));

@@ -183,7 +183,8 @@ def _fill(conn: Connection, rows: dict[tuple[str, str], Row], days: Days) -> Non
                 cell.waiting += fact["waiting"]
                 cell.rejects += int(fact["rows_rejected"])
                 cell.made_at = max(filter(None, (cell.made_at, fact["made_at"])))
-                cell.covered_until = fact["end_day"] - timedelta(days=1)
+                until = fact["end_day"] - timedelta(days=1)
+                cell.covered_until = max(filter(None, (cell.covered_until, until)))
 
 
 def _cells(cells: Sequence[Cell], first_day: date, end_day: date) -> Sequence[Cell]:

@@ -38,16 +38,19 @@ class Dataset:
 class Source:
     """A source and its DAGs.
 
-    :param dag_ids: one for each connection that it is loaded from.
-    :param schema: the schema of its tables.
+    :param schema: the schema of its tables, and what ``include/origins.toml`` calls it.
     :param param: the DAG's Param that chooses datasets; None where there is one only.
     """
 
     title: str
     schema: str
-    dag_ids: tuple[str, ...]
     param: str | None
     datasets: tuple[Dataset, ...]
+
+    @property
+    def dag_ids(self) -> tuple[str, ...]:
+        """Its DAGs, one for each connection that it is loaded from."""
+        return tuple(origins(self.schema))
 
     @property
     def tables(self) -> list[str]:
@@ -63,7 +66,6 @@ SOURCES = (
     Source(
         title="Vocareum",
         schema="vocareum",
-        dag_ids=tuple(origins("vocareum")),
         param="datasets",
         datasets=tuple(
             Dataset(
@@ -78,7 +80,6 @@ SOURCES = (
     Source(
         title="Echo360",
         schema="echo360",
-        dag_ids=tuple(origins("echo360")),
         param="reports",
         datasets=tuple(
             Dataset(name=name, table=report.dataset.table, kind=_kind_of_report(name))
@@ -88,7 +89,6 @@ SOURCES = (
     Source(
         title="edX",
         schema="edx",
-        dag_ids=tuple(origins("edx")),
         param=None,
         datasets=(Dataset(name=EVENTS.name, table=EVENTS.table, kind="log"),),
     ),

@@ -34,18 +34,19 @@ def connected(conn_id: str = WAREHOUSE_CONN_ID) -> Iterator[Callable[[], Connect
     """The warehouse for one piece of work after another: what it gives opens it as :func:`connect`
     does, once, and again only where a piece has left the connection broken.
     """
-    opened: list[Connection] = []
+    opened: Connection | None = None
 
     def open_one() -> Connection:
-        if not opened or opened[-1].closed:
-            opened.append(connect(conn_id))
-        return opened[-1]
+        nonlocal opened
+        if opened is None or opened.closed:
+            opened = connect(conn_id)
+        return opened
 
     try:
         yield open_one
     finally:
-        for conn in opened:
-            conn.close()
+        if opened is not None:
+            opened.close()
 
 
 def connect_to_read(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
