@@ -44,8 +44,12 @@ demo: $(SETUP)  ## a week of all three sources through a real Airflow, compared 
 test: $(SETUP)  ## the tests, the demo among them
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
+test-backfill: $(SETUP)  ## a week of backfills on Airflow 3, of which make test has two days
+	@$(VENV)/bin/python -m pytest tests/end_to_end/test_backfill.py --backfill-days 7
+
 test-airflow2: $(SETUP2)  ## the DAGs and their backfills on Airflow 2.11, in .venv-airflow2
-	@$(VENV2)/bin/python -m pytest tests/test_policy.py tests/end_to_end/test_backfill.py
+	@$(VENV2)/bin/python -m pytest tests/test_policy.py \
+		tests/end_to_end/test_backfill.py --backfill-days 7
 
 bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside a bare \copy (FILE=...: edX lines of your own)
 	@failed=; for subject in lab_sessions videoview; do \
@@ -96,4 +100,4 @@ clean:  ## remove what make made: .venv, .sandbox and caches
 	@rm -rf $(VENV) $(VENV2) $(BENCH) $(STATE) .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-airflow2 bench fuzz up down env lint lock clean
+.PHONY: help setup demo test test-backfill test-airflow2 bench fuzz up down env lint lock clean

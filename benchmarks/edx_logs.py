@@ -406,9 +406,7 @@ def _check_loaded(stack: Stack, logs: Logs) -> None:
     ).fetchone()
     _check(stack, "SELECT count(*) AS rows FROM edx.event", merged["rows"])
     if merged["rows"] < logs.count:
-        _say(
-            f"{merged['duplicate']} of {logs.count} lines stand twice, {merged['rejected']} are none"
-        )
+        _say(f"{merged['duplicate']} of the lines stand twice, {merged['rejected']} are no events")
 
 
 # --- all of them ----------------------------------------------------------------------------------

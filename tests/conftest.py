@@ -45,6 +45,11 @@ LONGEST = (
 """These files go first, so that no process is still at one of them when the others are done."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--backfill-days 7`` backfills a week, which takes Airflow some ten minutes."""
+    parser.addoption("--backfill-days", type=int, default=2)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first."""
     root = Path(__file__).parent

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -20,6 +20,7 @@ from include.sandbox.demo import BACKFILLED, OVER, TABLES, TRIGGERED
 from include.sandbox.s3 import VENDOR_BUCKET
 from include.sandbox.stack import AIRFLOW_2, Stack, running, week_until
 from include.sandbox.truth import differences
+from learning_warehouse.window import Days
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -33,33 +34,35 @@ SETTLED = ("ops.delivery", "ops.rejected_row", "ops.report_request")
 
 
 @pytest.fixture(scope="module")
-def week() -> tuple[date, date]:
+def days(request: pytest.FixtureRequest) -> Days:
     """The days that are backfilled; of each the vendors are ready."""
-    return week_until(2)
+    _, last = week_until(2)
+    return Days(last - timedelta(days=request.config.getoption("backfill_days") - 1), last)
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, week: tuple[date, date]) -> Iterator[Stack]:
-    """A running Airflow, and a campus of that week."""
-    with running(Stack(tmp_path_factory.mktemp("backfill") / "stack", first_day=week[0])) as stack:
+def stack(tmp_path_factory: pytest.TempPathFactory, days: Days) -> Iterator[Stack]:
+    """A running Airflow, and a campus of these days."""
+    state = tmp_path_factory.mktemp("backfill") / "stack"
+    with running(Stack(state, first_day=days.first_day, days=len(list(days)))) as stack:
         yield stack
 
 
-def test_a_week_of_every_dataset_and_the_week_again(stack: Stack, week: tuple[date, date]) -> None:
+def test_days_of_every_dataset_and_the_days_again(stack: Stack, days: Days) -> None:
     """Echo360's snapshots are of no day: a backfill leaves them out, a triggered run has them."""
-    succeeded = {dag_id: ["success"] * 7 for dag_id in EVERYTHING}
-    assert backfill(stack, EVERYTHING, *week) == succeeded
+    succeeded = {dag_id: ["success"] * len(list(days)) for dag_id in EVERYTHING}
+    assert backfill(stack, EVERYTHING, days) == succeeded
     assert trigger(stack, TRIGGERED, reports=["asset"], poll_interval=5) == ["success"]
     assert differences(stack.warehouse_url, Campus(**stack.campus), TABLES) == []
 
     loaded = contents(stack)
-    assert backfill(stack, EVERYTHING, *week) == succeeded
+    assert backfill(stack, EVERYTHING, days) == succeeded
     assert contents(stack) == loaded
 
 
-def test_a_run_with_a_failed_step_ends_failed(stack: Stack, week: tuple[date, date]) -> None:
+def test_a_run_with_a_failed_step_ends_failed(stack: Stack, days: Days) -> None:
     """A file that lost nearly all of its rows is held; what was loaded of it stays."""
-    _, last = week
+    last = days.last_day
     key = f"org123/lab_sessions/lab_sessions_{last.year}-{last.month}-{last.day}.csv"
     bucket = stack.sandbox.client()
     whole = bucket.get_object(Bucket=VENDOR_BUCKET, Key=key)["Body"].read()
@@ -68,20 +71,19 @@ def test_a_run_with_a_failed_step_ends_failed(stack: Stack, week: tuple[date, da
 
     before = contents(stack)
     vocareum = "vocareum_lab_analytics"
-    assert backfill(stack, {vocareum: {}}, last, last) == {vocareum: ["failed"]}
+    assert backfill(stack, {vocareum: {}}, Days(last, last)) == {vocareum: ["failed"]}
     after = contents(stack)
     assert {table for table in TABLES if after[table] != before[table]} == set()
     assert failed_tasks(stack) == ["lab_sessions.merge", "summarise"]
 
 
-def backfill(
-    stack: Stack, confs: Mapping[str, dict[str, Any]], first: date, last: date
-) -> dict[str, list[str]]:
+def backfill(stack: Stack, confs: Mapping[str, dict[str, Any]], days: Days) -> dict[str, list[str]]:
     """Backfill DAGs beside each other, anew where they have runs, and wait.
 
     :param confs: the DAGs, and the Params of their runs.
     :returns: how each one's runs of these days ended, the oldest first.
     """
+    first, last = days.first_day, days.last_day
     begun = {}
     for dag_id, conf in confs.items():
         command = (
