@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 LONGEST = (
     "end_to_end/test_backfill.py",
     "end_to_end/test_demo.py",
+    "end_to_end/test_origins.py",
     "vocareum/test_term.py",
     "echo360/test_processes.py",
     "echo360/test_schedule.py",
