@@ -51,7 +51,6 @@ RESULTS = Path(__file__).parent / "results"
 SEED = 7
 MEMBERS = 14
 SERVERS = 2
-LARGE_MEMBERS = 100
 LARGE_STRETCHES = 10
 KEY = "prod-edx-{server:03}/{day}-UniversityA.log"
 SECRET = "benchmark"

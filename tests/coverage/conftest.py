@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,13 +129,13 @@ def server(
 
 
 def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the server answers."""
+    """Wait until the server answers, or has ended."""
     deadline = time.monotonic() + 180
-    while True:
-        assert process.poll() is None, log.read_text()[-4000:]
+    while process.poll() is None:
         assert time.monotonic() < deadline, log.read_text()[-4000:]
-        try:
+        with suppress(requests.RequestException):
             if requests.get(f"{url}/api/v2/version", timeout=5).ok:
                 return
-        except requests.RequestException:
-            time.sleep(0.25)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.25)
+    pytest.fail(log.read_text()[-4000:])

@@ -10,6 +10,7 @@ from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.coverage.days import State
+from learning_warehouse.edx.operators import LOOK_BACK
 from learning_warehouse.window import Days
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 ConfAndNotes = tuple[dict[str, Any], *tuple[str, ...]]
 """Params for a DAG's run, then sentences on what the run does."""
-
-EDX_LATENESS = timedelta(days=35)
-"""How long after its day a log may be delivered; scheduled runs of edX look as far back."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +108,7 @@ def _of_logs(cell: Cell, deliveries: list[dict[str, Any]], yesterday: date) -> C
             "The days are those in the names of the tars and logs that brought this one; every "
             "log in such a tar is read again.",
         )
-    last_day = min(cell.day + EDX_LATENESS, yesterday)
+    last_day = min(cell.day + timedelta(days=LOOK_BACK), yesterday)
     return (
         {"first_day": str(cell.day), "last_day": str(last_day)},
         "The days are those of delivery: the run looks through the tars and logs that edX "

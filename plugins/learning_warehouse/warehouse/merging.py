@@ -372,18 +372,19 @@ def _append_once(
     reload: bool,
 ) -> Merged:
     from psycopg.errors import UniqueViolation
+    from psycopg.sql import Composed
 
-    def run(section: str) -> int:
-        query = statement("merge/append_once", section).format(**names)
-        return conn.execute(query, delivery).rowcount
+    def run(*sections: str) -> int:
+        parts = [statement("merge/append_once", section).format(**names) for section in sections]
+        return conn.execute(Composed(parts), delivery).rowcount
 
     taken_out = run("take_out") if reload else 0
     run("memory")
     try:
         with conn.transaction():
-            inserted = run("insert_new")
+            inserted = run("insert")
     except UniqueViolation:
-        inserted = run("insert")
+        inserted = run("insert", "or_leave")
     return replace(
         merged,
         rows_merged=inserted,
