@@ -58,7 +58,7 @@ REGION = "us-east-1"
 FIRST_DELIVERY, SECOND_DELIVERY = "2026-06-01", "2026-06-08"
 SETTINGS = (
     "server_version", "fsync", "full_page_writes", "synchronous_commit", "wal_level",
-    "shared_buffers", "max_wal_size", "work_mem", "max_parallel_workers",
+    "shared_buffers", "max_wal_size", "wal_buffers", "work_mem", "max_parallel_workers",
 )  # fmt: skip
 BARE = "FORMAT csv, DELIMITER e'\\x02', QUOTE e'\\x01'"
 """Lines are taken whole: no line of a log has these characters unescaped."""

@@ -23,6 +23,7 @@ SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "1GB",
     "max_wal_size": "4GB",
+    "wal_buffers": "128MB",
     "log_min_messages": "warning",
 }
 
