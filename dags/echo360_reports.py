@@ -66,41 +66,6 @@ def reports(dag_id: str, conn_id: str) -> DAG:
         catchup=False,
         tags=["learning warehouse", "echo360"],
         default_args=DEFAULT_ARGS,
-        params={
-            **params(),
-            "reports": Param(
-                list(REPORTS),
-                type="array",
-                items={"type": "string", "enum": list(REPORTS)},
-                examples=list(REPORTS),
-                title="Reports",
-                description="Which of Echo360's reports to ask for. A request covers seven days "
-                "at most, of assetbydate one: a year costs 53 requests a report, 365 for "
-                "assetbydate, one for asset. Three are in flight at a time.",
-            ),
-            "delimiter": Param(
-                ",",
-                type="string",
-                enum=list(DELIMITERS),
-                values_display=DELIMITERS,
-                title="Delimiter",
-                description="Between the values of the reports that Echo360 makes.",
-            ),
-            "compression": Param(
-                True,
-                type="boolean",
-                title="Compression",
-                description="Whether Echo360 compresses the reports that it makes.",
-            ),
-            "poll_interval": Param(
-                30,
-                type="integer",
-                minimum=5,
-                title="Seconds between two looks",
-                description="How often Echo360 is asked whether its reports are made; it allows "
-                "120 calls a minute to an institution.",
-            ),
-        },
     ) as dag:
         plan = Echo360PlanOperator(task_id="plan", echo360_conn_id=conn_id)
         merges = []
@@ -136,6 +101,44 @@ def reports(dag_id: str, conn_id: str) -> DAG:
                 )
                 merges.append(merge.output)
         SummaryOperator(task_id="summarise", merges=merges)
+    # Last, for each operator would copy those that the DAG has when it is made.
+    dag.params.update(
+        {
+            **params(),
+            "reports": Param(
+                list(REPORTS),
+                type="array",
+                items={"type": "string", "enum": list(REPORTS)},
+                examples=list(REPORTS),
+                title="Reports",
+                description="Which of Echo360's reports to ask for. A request covers seven days "
+                "at most, of assetbydate one: a year costs 53 requests a report, 365 for "
+                "assetbydate, one for asset. Three are in flight at a time.",
+            ),
+            "delimiter": Param(
+                ",",
+                type="string",
+                enum=list(DELIMITERS),
+                values_display=DELIMITERS,
+                title="Delimiter",
+                description="Between the values of the reports that Echo360 makes.",
+            ),
+            "compression": Param(
+                True,
+                type="boolean",
+                title="Compression",
+                description="Whether Echo360 compresses the reports that it makes.",
+            ),
+            "poll_interval": Param(
+                30,
+                type="integer",
+                minimum=5,
+                title="Seconds between two looks",
+                description="How often Echo360 is asked whether its reports are made; it allows "
+                "120 calls a minute to an institution.",
+            ),
+        }
+    )
     return dag
 
 

@@ -68,7 +68,41 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
         catchup=False,
         tags=["learning warehouse", "edx"],
         default_args=DEFAULT_ARGS,
-        params={
+    ) as dag:
+        unpack = EdxLogTarOperator(
+            task_id="unpack",
+            bucket_name="{{ params.bucket or '' }}",
+            prefix="{{ params.prefix }}",
+            pattern="{{ params.pattern }}",
+            lanes=LANES,
+            aws_conn_id=conn_id,
+        )
+        stage_log = partial(stage_member, conn_id=conn_id)
+        merges = []
+        for lane in lane_names(LANES):
+            with TaskGroup(lane):
+                stage = StageOperator(
+                    task_id="stage",
+                    dataset=EVENTS,
+                    deliveries=unpack.output[lane],
+                    stage=stage_log,
+                    stage_params=STAGE_PARAMS,
+                )
+                merge = MergeOperator(
+                    task_id="merge",
+                    dataset=EVENTS,
+                    staged=stage.output,
+                    stage=stage_log,
+                    stage_params=STAGE_PARAMS,
+                )
+                merges.append(merge.output)
+        replay = ReplayRejectsOperator(task_id="replay")
+        SummaryOperator(
+            task_id="summarise", merges=[*merges, replay.output], would_load=unpack.output
+        )
+    # Last, for each operator would copy those that the DAG has when it is made.
+    dag.params.update(
+        {
             **{name: param for name, param in params().items() if name != "accept_shrink"},
             "bucket": Param(
                 None,
@@ -106,39 +140,8 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
                 title="Dry run",
                 description="Only say what would be loaded, in the logs of unpack and summarise.",
             ),
-        },
-    ) as dag:
-        unpack = EdxLogTarOperator(
-            task_id="unpack",
-            bucket_name="{{ params.bucket or '' }}",
-            prefix="{{ params.prefix }}",
-            pattern="{{ params.pattern }}",
-            lanes=LANES,
-            aws_conn_id=conn_id,
-        )
-        stage_log = partial(stage_member, conn_id=conn_id)
-        merges = []
-        for lane in lane_names(LANES):
-            with TaskGroup(lane):
-                stage = StageOperator(
-                    task_id="stage",
-                    dataset=EVENTS,
-                    deliveries=unpack.output[lane],
-                    stage=stage_log,
-                    stage_params=STAGE_PARAMS,
-                )
-                merge = MergeOperator(
-                    task_id="merge",
-                    dataset=EVENTS,
-                    staged=stage.output,
-                    stage=stage_log,
-                    stage_params=STAGE_PARAMS,
-                )
-                merges.append(merge.output)
-        replay = ReplayRejectsOperator(task_id="replay")
-        SummaryOperator(
-            task_id="summarise", merges=[*merges, replay.output], would_load=unpack.output
-        )
+        }
+    )
     return dag
 
 

@@ -51,24 +51,6 @@ def lab_analytics(dag_id: str, conn_id: str) -> DAG:
         catchup=False,
         tags=["learning warehouse", "vocareum"],
         default_args=DEFAULT_ARGS,
-        params={
-            **params(),
-            "datasets": Param(
-                DATASETS,
-                type="array",
-                items={"type": "string", "enum": DATASETS},
-                examples=DATASETS,
-                title="Datasets",
-                description="Which of Vocareum's datasets to load.",
-            ),
-            "courses": Param(
-                [],
-                type="array",
-                items={"type": "string", "pattern": "^[^/]+$"},
-                title="Courses",
-                description="Ids of the courses whose grades and enrollment to load. Empty: all.",
-            ),
-        },
     ) as dag:
         credentials = VocareumCredentialsOperator(task_id="credentials", vocareum_conn_id=conn_id)
         merges = []
@@ -86,6 +68,27 @@ def lab_analytics(dag_id: str, conn_id: str) -> DAG:
                 merge = MergeOperator(task_id="merge", dataset=files.dataset, staged=stage.output)
                 merges.append(merge.output)
         SummaryOperator(task_id="summarise", merges=merges)
+    # Last, for each operator would copy those that the DAG has when it is made.
+    dag.params.update(
+        {
+            **params(),
+            "datasets": Param(
+                DATASETS,
+                type="array",
+                items={"type": "string", "enum": DATASETS},
+                examples=DATASETS,
+                title="Datasets",
+                description="Which of Vocareum's datasets to load.",
+            ),
+            "courses": Param(
+                [],
+                type="array",
+                items={"type": "string", "pattern": "^[^/]+$"},
+                title="Courses",
+                description="Ids of the courses whose grades and enrollment to load. Empty: all.",
+            ),
+        }
+    )
     return dag
 
 
