@@ -20,8 +20,9 @@ import psycopg  # noqa: F401
 from airflow.providers.amazon.aws.hooks import s3  # noqa: F401
 
 from benchmarks.one_load import megabytes
+from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.edx.operators import EdxLogTarOperator, lane_names
-from learning_warehouse.edx.staging import EVENTS, stage_member
+from learning_warehouse.edx.staging import stage_member
 from learning_warehouse.operators import MergeOperator, StageOperator
 
 LANES = 2

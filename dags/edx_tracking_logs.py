@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
 from learning_warehouse.dag_files import DEFAULT_ARGS, origins
+from learning_warehouse.edx.logs import EVENTS, stage_logs_of
 from learning_warehouse.edx.operators import LOGS_KEY, EdxLogTarOperator, lane_names
 from learning_warehouse.edx.replay import ReplayRejectsOperator
-from learning_warehouse.edx.staging import EVENTS, stage_member
 from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
 from learning_warehouse.timetable import UTCDays
 from learning_warehouse.window import params
@@ -77,7 +76,7 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
             lanes=LANES,
             aws_conn_id=conn_id,
         )
-        stage_log = partial(stage_member, conn_id=conn_id)
+        stage_log = stage_logs_of(conn_id)
         merges = []
         for lane in lane_names(LANES):
             with TaskGroup(lane):

@@ -12,9 +12,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.edx import events
+from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.edx.operators import EdxLogTarOperator
 from learning_warehouse.edx.replay import replay
-from learning_warehouse.edx.staging import EVENTS, stage_member
+from learning_warehouse.edx.staging import stage_member
 from learning_warehouse.operators import MergeOperator, StageOperator
 from learning_warehouse.warehouse import ledger
 from tests.conftest import context, run_merge

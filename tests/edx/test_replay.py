@@ -12,8 +12,9 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from learning_warehouse.edx import events
 from learning_warehouse.edx.events import as_bytes, as_text
+from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.edx.replay import ReplayRejectsOperator, replay
-from learning_warehouse.edx.staging import EVENTS, stage_rejects
+from learning_warehouse.edx.staging import stage_rejects
 from learning_warehouse.warehouse import ledger, merging
 from tests.conftest import context, open_database
 from tests.edx.campaign import damaged_lines

@@ -7,7 +7,7 @@ from typing import Literal
 
 from learning_warehouse.dag_files import origins
 from learning_warehouse.echo360.reports import REPORTS
-from learning_warehouse.edx.staging import EVENTS
+from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.vocareum.files import REGISTRY
 
 Kind = Literal["day", "snapshot", "file", "state", "log"]

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from learning_warehouse.edx.logs import GPG_CONN_ID
 from learning_warehouse.edx.streams import BLOCK
 from learning_warehouse.errors import PermanentFailure
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 log = logging.getLogger(__name__)
-
-GPG_CONN_ID = "edx_gpg"
 
 MEMORY = Path("/dev/shm")
 

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, Asset, BaseOperator
 
-from learning_warehouse.edx.staging import EVENTS, stage_rejects
+from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.errors import Failures
 from learning_warehouse.operators import hand_on_counts
-from learning_warehouse.warehouse import ledger, merging
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect, connected
 from learning_warehouse.warehouse.sql import statement
 from learning_warehouse.window import days_of, names_days
@@ -81,6 +80,9 @@ class ReplayRejectsOperator(BaseOperator):
 
 def replay(conn: Connection, delivery_id: int, *, skip_heartbeat: bool = False) -> Merged:
     """Read the rejected lines of a log again, and merge those that are events now."""
+    from learning_warehouse.edx.staging import stage_rejects
+    from learning_warehouse.warehouse import ledger, merging
+
     delivery = ledger.find(conn, delivery_id)
     staged_id = stage_rejects(conn, delivery, skip_heartbeat=skip_heartbeat)
     return merging.merge_replayed(conn, staged_id, EVENTS)

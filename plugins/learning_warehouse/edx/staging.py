@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from learning_warehouse.edx import gpg
+from learning_warehouse.edx.logs import EDX_CONN_ID, EVENTS, GPG_CONN_ID
 from learning_warehouse.edx.streams import BLOCK, Damaged, Watched, unpacked
 from learning_warehouse.edx.tar import probe
 from learning_warehouse.errors import PermanentFailure
@@ -22,7 +23,6 @@ from learning_warehouse.landing import LANDING_CONN_ID, open_uri
 from learning_warehouse.progress import Progress
 from learning_warehouse.warehouse import ledger, staging
 from learning_warehouse.warehouse.catalogue import read_table
-from learning_warehouse.warehouse.dataset import Dataset
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
@@ -35,10 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-EDX_CONN_ID = "edx_tracking_logs"
-
-EVENTS = Dataset(name="event", table="edx.event", strategy="append_once", clock="time")
-
 BLOCKS_A_COPY = 32
 
 
@@ -49,7 +45,7 @@ def stage_member(
     skip_heartbeat: bool = False,
     conn_id: str = EDX_CONN_ID,
     landing_conn_id: str = LANDING_CONN_ID,
-    gpg_conn_id: str = gpg.GPG_CONN_ID,
+    gpg_conn_id: str = GPG_CONN_ID,
 ) -> int:
     """Stage a tracking log from where it lies.
 
@@ -85,7 +81,7 @@ def stage_log(
     stored: BinaryIO,
     *,
     skip_heartbeat: bool = False,
-    gpg_conn_id: str = gpg.GPG_CONN_ID,
+    gpg_conn_id: str = GPG_CONN_ID,
 ) -> int:
     """Stage a tracking log from its bytes, packed, encrypted or not; see :func:`stage_member`."""
     with conn.transaction():

@@ -1,0 +1,28 @@
+"""What is loaded from edX, and with which connections; read whenever a DAG file is parsed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from learning_warehouse.warehouse.dataset import Dataset
+
+if TYPE_CHECKING:
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.merging import Stage
+
+EDX_CONN_ID = "edx_tracking_logs"
+GPG_CONN_ID = "edx_gpg"
+
+EVENTS = Dataset(name="event", table="edx.event", strategy="append_once", clock="time")
+
+
+def stage_logs_of(conn_id: str) -> Stage:
+    """How a tracking log is staged whose bucket has that connection."""
+
+    def stage(conn: Connection, delivery: Delivery, *, skip_heartbeat: bool = False) -> int:
+        from learning_warehouse.edx.staging import stage_member
+
+        return stage_member(conn, delivery, skip_heartbeat=skip_heartbeat, conn_id=conn_id)
+
+    return stage
