@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -29,6 +30,12 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     TRIGGERED: {"poll_interval": 5},
 }
 """What to backfill: the DAGs and the Params of their runs."""
+OF_A_MONTH: dict[str, dict[str, Any]] = {
+    "vocareum_lab_analytics": {"datasets": ["lab_sessions"]},
+    "echo360_reports": {"reports": ["videoview"], "poll_interval": 5},
+    "edx_tracking_logs": {},
+}
+TABLES_OF_A_MONTH = ("vocareum.lab_sessions", "echo360.videoview", "edx.event")
 SETTLED = ("ops.delivery", "ops.rejected_row", "ops.report_request")
 """What nothing adds to that finds everything loaded."""
 
@@ -38,6 +45,15 @@ def days(request: pytest.FixtureRequest) -> Days:
     """The days that are backfilled; of each the vendors are ready."""
     _, last = week_until(2)
     return Days(last - timedelta(days=request.config.getoption("backfill_days") - 1), last)
+
+
+@pytest.fixture
+def month(request: pytest.FixtureRequest) -> Days:
+    """Thirty days, of each of which the vendors are ready."""
+    if request.config.getoption("backfill_days") < 7:
+        pytest.skip("a month takes Airflow half an hour: make test-backfill")
+    _, last = week_until(2)
+    return Days(last - timedelta(days=29), last)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +91,14 @@ def test_a_run_with_a_failed_step_ends_failed(stack: Stack, days: Days) -> None:
     after = contents(stack)
     assert {table for table in TABLES if after[table] != before[table]} == set()
     assert failed_tasks(stack) == ["lab_sessions.merge", "summarise"]
+
+
+def test_a_month_of_one_dataset_of_each_source(tmp_path: Path, month: Days) -> None:
+    days = len(list(month))
+    with running(Stack(tmp_path / "stack", first_day=month.first_day, days=days)) as stack:
+        succeeded = {dag_id: ["success"] * days for dag_id in OF_A_MONTH}
+        assert backfill(stack, OF_A_MONTH, month) == succeeded
+        assert differences(stack.warehouse_url, Campus(**stack.campus), TABLES_OF_A_MONTH) == []
 
 
 def backfill(stack: Stack, confs: Mapping[str, dict[str, Any]], days: Days) -> dict[str, list[str]]:
