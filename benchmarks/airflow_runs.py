@@ -1,0 +1,117 @@
+"""What Airflow costs by itself: reading the DAG files, and runs that find everything loaded.
+
+Starts the demo's stack, loads a week by a run of each DAG, and then runs each again, by itself, for
+the same week. What such a run takes is Airflow's own: starting its tasks, one after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from include.sandbox.demo import BACKFILLED, OVER, TRIGGERED, await_dags
+from include.sandbox.server import ROOT
+from include.sandbox.stack import Airflow, Stack, StackFailure, running, week_until
+
+RESULTS = Path(__file__).parent / "results"
+MOST_SECONDS = {"vocareum_lab_analytics": 30, "edx_tracking_logs": 30, "echo360_reports": 120}
+MOST_MILLISECONDS_OF_A_FILE = 15
+READINGS = 5
+
+
+def run(stack: Stack, airflow: Airflow, dag_id: str, conf: dict[str, Any]) -> float:
+    """Trigger a DAG, and wait until its run is over.
+
+    :returns: its seconds, as Airflow has them.
+    :raises StackFailure: it did not succeed.
+    """
+    path = f"dags/{dag_id}/dagRuns"
+    run_id = airflow.post(path, {"logical_date": None, "conf": conf})["dag_run_id"]
+    while True:
+        found = airflow.get(f"{path}/{run_id}")
+        if found["state"] in OVER:
+            break
+        stack.check()
+        time.sleep(0.5)
+    if found["state"] != "success":
+        raise StackFailure(f"{run_id} of {dag_id} ended {found['state']}.")
+    begun, ended = (datetime.fromisoformat(found[name]) for name in ("start_date", "end_date"))
+    return (ended - begun).total_seconds()
+
+
+def reading_times(stack: Stack) -> dict[str, float]:
+    """The milliseconds that ``airflow dags report`` gives for each DAG file."""
+    command = stack.launch("report", "dags", "report", "--output", "json")
+    if command.wait() != 0:
+        raise StackFailure(stack.tail("report"))
+    report = stack.tail("report", size=100_000)
+    rows = json.loads(report[report.rindex("\n[{") if "\n[{" in report else report.index("[{") :])
+    return {row["file"]: _milliseconds(row["duration"]) for row in rows}
+
+
+def _milliseconds(duration: str) -> float:
+    hours, minutes, seconds = duration.split(":")
+    return (int(hours) * 3600 + int(minutes) * 60 + float(seconds)) * 1000
+
+
+def measure(state: Path, runs: int) -> dict[str, list[float]]:
+    """The seconds of each DAG's runs, and the milliseconds of each file's readings."""
+    first, last = week_until(2)
+    days = {"first_day": str(first), "last_day": str(last)}
+    confs: dict[str, dict[str, Any]] = {
+        **dict.fromkeys(BACKFILLED, days),
+        TRIGGERED: {**days, "poll_interval": 5},
+    }
+    figures: dict[str, list[float]] = {dag_id: [] for dag_id in confs}
+    with running(Stack(state, first_day=first)) as stack:
+        airflow = Airflow(stack.url, password=stack.password)
+        await_dags(stack, airflow)
+        for _ in range(READINGS):
+            for name, milliseconds in reading_times(stack).items():
+                figures.setdefault(name, []).append(milliseconds)
+        for dag_id, conf in confs.items():
+            run(stack, airflow, dag_id, conf)
+        for _ in range(runs):
+            for dag_id, conf in confs.items():
+                figures[dag_id].append(run(stack, airflow, dag_id, conf))
+    return figures
+
+
+def show(figures: dict[str, list[float]]) -> bool:
+    """Print the table, and whether what was promised is kept."""
+    kept = True
+    for name, values in figures.items():
+        limit, unit = (
+            (MOST_SECONDS[name], "s")
+            if name in MOST_SECONDS
+            else (MOST_MILLISECONDS_OF_A_FILE, "ms")
+        )
+        is_kept = median(values) <= limit
+        kept &= is_kept
+        print(
+            f"{'kept' if is_kept else 'NOT KEPT':<9}{name:<28}{median(values):>7.1f} {unit}"
+            f" ({min(values):.1f} to {max(values):.1f}; at most {limit})"
+        )
+    return kept
+
+
+def main() -> int:
+    """Read the command line, measure, print, and write the figures down."""
+    parser = argparse.ArgumentParser(description="Measures what Airflow costs by itself.")
+    parser.add_argument("--state", type=Path, default=ROOT / ".sandbox" / "bench")
+    parser.add_argument("--runs", type=int, default=3)
+    given = parser.parse_args()
+    figures = measure(given.state / "airflow_runs", given.runs)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "airflow_runs.json").write_text(json.dumps(figures, indent=2) + "\n")
+    return 0 if show(figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
