@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.warehouse.sql import SQL_DIRECTORY, statement
 
 if TYPE_CHECKING:
@@ -21,7 +22,24 @@ MIGRATIONS = SQL_DIRECTORY / "migrations"
 
 
 def migrate(conn: Connection) -> None:
-    """Apply the migrations that ``conn``'s database does not have yet."""
+    """Apply the migrations that ``conn``'s database does not have yet.
+
+    :raises PermanentFailure: its login may not.
+    """
+    from psycopg.errors import InsufficientPrivilege
+
+    try:
+        _migrate(conn)
+    except InsufficientPrivilege as refusal:
+        login, database = conn.info.user, conn.info.dbname
+        raise PermanentFailure(
+            f"The login '{login}' may not set up the warehouse ({refusal.diag.message_primary}): "
+            f'let it (GRANT CREATE, TEMPORARY ON DATABASE "{database}" TO "{login}"), or use the '
+            "login that owns the tables."
+        ) from None
+
+
+def _migrate(conn: Connection) -> None:
     wanted = {path.stem for path in MIGRATIONS.glob("*.sql")}
     if wanted <= _applied(conn):
         return
