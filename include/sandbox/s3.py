@@ -1,5 +1,8 @@
 """A real S3 server (moto's), behind a front that counts, checks the vendor's keys, and fails.
 
+What it counts are requests (``s3 GET object BUCKET``), the actions that AWS would ask a policy for
+(``s3:GetObject BUCKET``) and bytes.
+
 Faults: ``s3_500`` and ``s3_cut`` (times): a GET of an object is answered with 500, or ends in its
 middle. ``vendor_keys_last`` (requests): after so many, the keys that the vendor gave have expired.
 """
@@ -17,6 +20,8 @@ VENDOR_BUCKET = "vocareum-us-west-2-lab-analytics"
 ASSET_BUCKET = "echo360-assets"
 ACCESS_KEY = "sandbox"
 SECRET_KEY = "sandbox-secret"
+SIGNATURE = "a/signature+with=odd%characters"
+"""Of the links to Echo360's assets."""
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -37,14 +42,35 @@ def front(application: Application, world: World) -> Application:
             return _error(start_response, *refusal)
         reads_object = method == "GET" and bool(key)
         world.count(f"s3 {method} {'object' if key else 'bucket'} {bucket}")
+        world.count(f"{_action(method, key, query)} {bucket}")
         if reads_object and world.strikes("s3_500"):
             return _error(start_response, "500 Internal Server Error", "InternalError")
         if bucket == ASSET_BUCKET and method == "GET":
             environ["QUERY_STRING"] = ""
-        body = application(environ, start_response)
+
+        def begin(status: str, *headers: Any) -> Any:
+            if status.startswith("404"):
+                world.count(f"s3:ListBucket {bucket}")
+            return start_response(status, *headers)
+
+        body = application(environ, begin)
         return _sent(world, bucket, body) if reads_object else body
 
     return answer
+
+
+def _action(method: str, key: str, query: dict[str, list[str]]) -> str:
+    """What AWS asks a policy to allow for a request; of others than these the sandbox sees none.
+
+    Of an object that is not there AWS says so only to whom it lets list the bucket.
+    """
+    if not key:
+        return "s3:ListBucket" if method in ("GET", "HEAD") else "s3:CreateBucket"
+    if method in ("GET", "HEAD"):
+        return "s3:GetObject"
+    if method == "DELETE":
+        return "s3:AbortMultipartUpload" if "uploadId" in query else "s3:DeleteObject"
+    return "s3:PutObject"
 
 
 def _refusal(
@@ -56,7 +82,7 @@ def _refusal(
             return "400 Bad Request", "InvalidArgument"
         if float(query["Expires"][0]) < world.now().timestamp():
             return "403 Forbidden", "AccessDenied"
-        if query.get("Signature") != ["a/signature+with=odd%characters"]:
+        if query.get("Signature") != [SIGNATURE]:
             return "403 Forbidden", "SignatureDoesNotMatch"
         return None
     signed = re.search(r"Credential=([^/]+)/", authorization)

@@ -112,6 +112,11 @@ class Sandbox:
         counted: dict[str, int] = self._control("counts")
         return counted
 
+    def secrets(self) -> list[str]:
+        """What nobody may write down: keys, tokens, the signature of links; also those it gave."""
+        known: list[str] = self._control("secrets")
+        return known
+
     def reset(self) -> None:
         """Let nothing go wrong, forget all report requests, and begin to count anew."""
         self._control("reset", {})

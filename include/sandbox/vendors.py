@@ -7,7 +7,8 @@ with which it answers). Of Echo360: ``echo360_build_seconds``; ``submit_500_befo
 ``submit_500_after``, ``api_401``, ``api_429`` (times); ``outage`` (all calls answer 503);
 ``listing_lag_seconds``; ``page_size`` of the listing; ``status_of`` ({report: status} for requests
 that would be Available, with ``status_times`` how many of them); ``poisoned_day`` (requests over it
-fail); ``reports_are`` (what ``/reports`` lists); ``assets`` (into how many a report is cut).
+fail); ``reports_are`` (what ``/reports`` lists); ``assets`` (into how many a report is cut);
+``bad_links`` (times a request is told with links whose signature is wrong).
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from include.sandbox.s3 import ASSET_BUCKET
+from include.sandbox.s3 import ASSET_BUCKET, SECRET_KEY, SIGNATURE
 from include.sandbox.world import World
 
 TOKEN = "vocareum-token"
@@ -84,9 +85,9 @@ def vocareum(world: World) -> APIRouter:
             return _vocareum_error(403, "Access Forbidden (permission denied)")
         access_key = f"ASIA{secrets.token_hex(8).upper()}"
         world.issue(access_key, timedelta(hours=1))
-        return _credentials(
-            world.faults.get("vocareum_shape", "list"), access_key, secrets.token_urlsafe(30)
-        )
+        secret, session = secrets.token_urlsafe(30), secrets.token_urlsafe(60)
+        world.secrets |= {access_key, secret, session}
+        return _credentials(world.faults.get("vocareum_shape", "list"), access_key, secret, session)
 
     return router
 
@@ -95,11 +96,11 @@ def _vocareum_error(status: int, message: str) -> Response:
     return JSONResponse({"error": {"message": message}}, status_code=status)
 
 
-def _credentials(shape: str, access_key: str, secret: str) -> Response:
+def _credentials(shape: str, access_key: str, secret: str, session: str) -> Response:
     flat = {
         "AWS_ACCESS_KEY_ID": access_key,
         "AWS_SECRET_ACCESS_KEY": secret,
-        "AWS_SESSION_TOKEN": secrets.token_urlsafe(60),
+        "AWS_SESSION_TOKEN": session,
     }
     sts = dict(zip(("AccessKeyId", "SecretAccessKey", "SessionToken"), flat.values(), strict=True))
     bodies: dict[str, Any] = {
@@ -131,11 +132,12 @@ def echo360(world: World, campus: Campus, put_asset: PUT, s3_url: str) -> APIRou
         given = {**request.query_params, **form}
         if (given.get("client_id"), given.get("client_secret")) != CLIENT:
             return JSONResponse({"error": "invalid_client"}, status_code=401)
-        token = secrets.token_urlsafe(20)
+        token, refresh = secrets.token_urlsafe(20), secrets.token_urlsafe(20)
         tokens.add(token)
+        world.secrets |= {token, refresh}
         return JSONResponse(
             {"token_type": "Bearer", "access_token": token, "expires_in": 3600,
-             "refresh_token": secrets.token_urlsafe(20)}
+             "refresh_token": refresh}
         )  # fmt: skip
 
     def refused(request: Request) -> Response | None:
@@ -185,7 +187,8 @@ def echo360(world: World, campus: Campus, put_asset: PUT, s3_url: str) -> APIRou
         if shown["status"] == "Available":
             _build(world, campus, put_asset, known)
             expires = int((world.now() + timedelta(days=7)).timestamp())
-            query = f"Expires={expires}&Signature=a%2Fsignature%2Bwith%3Dodd%25characters"
+            signature = SIGNATURE + "spoiled" * world.strikes("bad_links")
+            query = f"Expires={expires}&Signature={quote(signature, safe='')}"
             shown["signedAssets"] = [
                 f"{s3_url}/{ASSET_BUCKET}/{name}?{query}" for name in shown.pop("assets")
             ]
@@ -330,6 +333,10 @@ def control(world: World) -> APIRouter:
     async def faults(request: Request) -> dict[str, Any]:
         world.faults.update(await request.json())
         return world.faults
+
+    @router.get("/secrets")
+    def all_secrets() -> list[str]:
+        return sorted({TOKEN, CLIENT[1], SECRET_KEY, SIGNATURE, *world.secrets})
 
     @router.get("/counts")
     def counts() -> dict[str, int]:

@@ -16,11 +16,13 @@ class World:
     :param faults: what is to go wrong, by name; see the functions that look for each.
     :param counts: how often each thing was asked for.
     :param issued: the vendor's access keys, and until when each is good.
+    :param secrets: what was handed out that nobody may write down.
     """
 
     faults: dict[str, Any] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     issued: dict[str, datetime] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
     building: threading.Lock = field(default_factory=threading.Lock)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.progress import Progress
+from learning_warehouse.tls import reason, warn_of_plain_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,15 @@ def s3_hook(conn_id: str) -> S3Hook:
             f"There is no Airflow connection '{conn_id}': add one of type aws for its bucket "
             "(Admin, Connections)."
         ) from None
-    return S3Hook(aws_conn_id=conn_id)
+    hook = S3Hook(aws_conn_id=conn_id)
+    warn_of_plain_http(conn_id, hook.conn_config.get_service_endpoint_url("s3") or "")
+    if hook.verify is not None and not hook.verify:
+        log.warning(
+            "The connection '%s' has verify: false, so that whoever is on the way can pose as S3, "
+            "read its data and change them; remove it, or let it name the file of your CA.",
+            conn_id,
+        )
+    return hook
 
 
 def bucket_of(hook: S3Hook) -> str:
@@ -83,8 +92,8 @@ def s3_sentences(what: str) -> Iterator[None]:
         raise TransientFailure(sentence + "the next try may find it mended.") from None
     except (BotoCoreError, Boto3Error, HTTPError) as error:
         raise TransientFailure(
-            f"S3 did not answer to {what} ({type(error).__name__}): check the endpoint and the "
-            "network; the next try starts from the beginning of the object."
+            f"S3 did not answer to {what} ({reason(error, trust='AWS_CA_BUNDLE')}): check the "
+            "endpoint and the network; the next try starts from the beginning of the object."
         ) from None
 
 

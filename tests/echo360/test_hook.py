@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import os
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from include.sandbox.postgres import free_port
 from learning_warehouse.echo360.hook import Echo360Hook, LinkRefused, OutcomeUnknown, Refused
 from learning_warehouse.errors import PermanentFailure, TransientFailure
+from tests.certificates import self_signed, tls_with
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
@@ -247,10 +243,8 @@ def test_a_submission_that_tls_breaks_off(
 ) -> None:
     """A broken record may come after the submission has arrived: that is not "never sent"."""
     certificate = self_signed(tmp_path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
     with Answers() as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.socket = tls_with(certificate).wrap_socket(server.socket, server_side=True)
         server.breaks_off = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         configure(monkeypatch, host=f"https://localhost:{server.server_port}")
@@ -262,27 +256,3 @@ def test_a_submission_that_tls_breaks_off(
             hook.submit("videoview", WEEK, {})
         server.shutdown()
     assert isinstance(failure.value, OutcomeUnknown) == read
-
-
-def self_signed(folder: Path) -> Path:
-    """A certificate for localhost, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    both = folder / "localhost.pem"
-    both.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return both

@@ -10,8 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +29,7 @@ from tests.edx.bucket import (
     together,
     zst,
 )
+from tests.edx.keys import Owner, connection, new_owner
 from tests.edx.loading import column, line
 
 if TYPE_CHECKING:
@@ -49,43 +48,6 @@ LATER = "2013-10-27-UniversityA-tracking.tar"
 DAILY = "universitya/prod/events/2014/UniversityA-edx-events-2014-05-09.log.gz.gpg"
 SEALED = "prod-edx-001/2013-10-20-UniversityA.log.gz.gpg"
 OPEN = "prod-edx-001/2013-10-20-UniversityA.log.gz"
-
-
-@dataclass
-class Owner:
-    """Somebody who has a key; others encrypt for them."""
-
-    home: Path
-    passphrase: str
-
-    def gpg(self, *options: str, given: bytes = b"") -> bytes:
-        command = [
-            "gpg", "--homedir", str(self.home), "--batch", "--quiet", "--trust-model", "always",
-            "--pinentry-mode", "loopback", "--passphrase", self.passphrase, *options,
-        ]  # fmt: skip
-        return subprocess.run(command, input=given, capture_output=True, check=True).stdout
-
-    def seal(self, content: bytes, *options: str) -> bytes:
-        return self.gpg(
-            "--encrypt", "--recipient", "warehouse@example.org", *options, given=content
-        )
-
-    @cached_property
-    def key(self) -> gpg.Key:
-        armoured = self.gpg("--armor", "--export-secret-keys").decode()
-        return gpg.Key("edx_gpg", armoured, self.passphrase)
-
-
-def new_owner(passphrase: str) -> Iterator[Owner]:
-    home = Path(tempfile.mkdtemp(prefix="owner-"))
-    (home / "gpg-agent.conf").write_text(gpg.AGENT)
-    one = Owner(home, passphrase)
-    try:
-        one.gpg("--quick-gen-key", "warehouse@example.org", "default", "default", "never")
-        yield one
-    finally:
-        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -109,12 +71,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def give(monkeypatch: pytest.MonkeyPatch, key: gpg.Key) -> None:
-    fields = {
-        "conn_type": "generic",
-        "password": key.passphrase,
-        "extra": {"private_key": key.armoured},
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_EDX_GPG", json.dumps(fields))
+    monkeypatch.setenv("AIRFLOW_CONN_EDX_GPG", json.dumps(connection(key)))
 
 
 def content_of(sealed: bytes, key: gpg.Key) -> bytes:

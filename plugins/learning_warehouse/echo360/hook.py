@@ -11,13 +11,13 @@ import logging
 import random
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.error import HTTPError
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, quote_plus, urljoin, urlsplit
 from urllib.request import urlopen
 
 import requests
@@ -28,6 +28,7 @@ from requests.auth import AuthBase
 
 from learning_warehouse.echo360.reports import ECHO360_CONN_ID
 from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.tls import insist, reason, warn_of_plain_http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -76,7 +77,7 @@ class ReportRequest:
     report: str
     parameters: dict[str, Any]
     created: datetime
-    links: tuple[str, ...] = ()
+    links: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ReportRequest:
@@ -124,7 +125,7 @@ class Echo360Hook(BaseHook):
     @property
     def origin(self) -> str:
         """The host, with its port if the connection names one: ``echo360.org``."""
-        return urlsplit(self._configured()[0]).netloc
+        return urlsplit(self._configured()[0]).netloc.rpartition("@")[2]
 
     def reports(self) -> dict[str, list[str]]:
         """The reports that ``/reports`` lists: name → the parameters that it requires."""
@@ -206,7 +207,7 @@ class Echo360Hook(BaseHook):
                 f"({type(error).__name__}): whether it was taken will show in its listing."
             ) from None
         if 400 <= answer.status_code < 500:
-            raise Refused(answer.status_code, answer.text[:TEXT].strip())
+            raise Refused(answer.status_code, self._said(answer))
         try:
             if answer.status_code in (200, 201, 202):
                 return ReportRequest.from_json({"reportName": report, **answer.json()})
@@ -241,8 +242,8 @@ class Echo360Hook(BaseHook):
             ) from None
         except (OSError, HTTPException) as error:
             raise TransientFailure(
-                f"The asset {redacted(url)} cannot be fetched ({type(error).__name__}): check "
-                "that workers may reach that host."
+                f"The asset {redacted(url)} cannot be fetched "
+                f"({reason(error, trust='SSL_CERT_FILE')}): check that workers may reach that host."
             ) from None
         return cast(BinaryIO, io.BufferedReader(_Asset(answer, redacted(url)), BLOCK))
 
@@ -277,6 +278,8 @@ class Echo360Hook(BaseHook):
             base = conn.host if "://" in conn.host else f"{conn.schema or 'https'}://{conn.host}"
             if conn.port and urlsplit(base).port is None:
                 base = f"{base.rstrip('/')}:{conn.port}"
+            insist(conn_id, conn.extra_dejson)
+            warn_of_plain_http(conn_id, base)
             mask_secret(conn.password)
             self._credentials = (base.rstrip("/"), conn.login, conn.password)
         return self._credentials
@@ -308,7 +311,7 @@ class Echo360Hook(BaseHook):
                 if answer.status_code < 500 and answer.status_code != 429 and not answer.ok:
                     raise PermanentFailure(
                         f"Echo360 refused {redacted(url)} (HTTP {answer.status_code}: "
-                        f"{answer.text[:TEXT].strip()}): check the host of the connection "
+                        f"{self._said(answer)}): check the host of the connection "
                         f"'{self.echo360_conn_id}' and what its client may do."
                     )
                 retry_after = _retry_after(answer)
@@ -396,9 +399,18 @@ class Echo360Hook(BaseHook):
 
     def _unreachable(self, error: RequestException) -> TransientFailure:
         return TransientFailure(
-            f"Echo360 cannot be reached at {self._configured()[0]} ({type(error).__name__}): check "
-            f"the host of the connection '{self.echo360_conn_id}' and that workers may reach it."
+            f"Echo360 cannot be reached at {redacted(self._configured()[0])} "
+            f"({reason(error, trust='REQUESTS_CA_BUNDLE')}): check the host of the connection "
+            f"'{self.echo360_conn_id}' and that workers may reach it."
         )
+
+    def _said(self, answer: Response) -> str:
+        """How an answer's text begins, without what it may repeat of the secrets sent with it."""
+        text = answer.text
+        for secret in (self._configured()[2], self._token):
+            for form in (secret, quote_plus(secret)) if secret else ():
+                text = text.replace(form, "***")
+        return text[:TEXT].strip()
 
 
 class _Asset(io.RawIOBase):

@@ -7,11 +7,12 @@ documented: the three keys are taken from whichever object in it holds all of th
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.tls import insist, reason, warn_of_plain_http
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +35,7 @@ class Account:
     """
 
     api_url: str
-    token: str
+    token: str = field(repr=False)
     org_id: str
     bucket: str
     region: str
@@ -65,11 +66,14 @@ def account(conn_id: str) -> Account:
     if not configured.password or not org_id:
         lacking = "password (the s3_labs API token)" if not configured.password else "extra org_id"
         raise PermanentFailure(f"The Airflow connection '{conn_id}' has no {lacking}: add it.")
+    insist(conn_id, extra)
     host = configured.host or "https://api.vocareum.com"
     if "://" not in host:
         host = f"{configured.schema or 'https'}://{host}"
     if configured.port:
         host = f"{host}:{configured.port}"
+    for url in (host, extra.get("endpoint_url") or ""):
+        warn_of_plain_http(conn_id, url)
     return Account(
         api_url=host.rstrip("/"),
         token=configured.password,
@@ -87,9 +91,9 @@ class Credentials:
     :param expires_at: ISO 8601, with its zone.
     """
 
-    access_key_id: str
-    secret_access_key: str
-    session_token: str
+    access_key_id: str = field(repr=False)
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
     expires_at: str
 
     def seal(self) -> str:
@@ -146,8 +150,9 @@ def request_credentials(account: Account) -> Credentials:
         )
     except requests.RequestException as error:
         raise TransientFailure(
-            f"Vocareum does not answer at {account.api_url} ({type(error).__name__}): check the "
-            "connection's host and the network."
+            f"Vocareum does not answer at {account.api_url} "
+            f"({reason(error, trust='REQUESTS_CA_BUNDLE')}): check the connection's host and the "
+            "network."
         ) from None
     _check(answer.status_code, answer.text, url)
     try:
