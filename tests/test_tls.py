@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import socket
+import socketserver
+import struct
 import threading
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +20,11 @@ from learning_warehouse import landing
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.vocareum.credentials import account, request_credentials
+from learning_warehouse.warehouse.connection import connect
 from tests.certificates import self_signed, tls_with
 
 if TYPE_CHECKING:
-    pass
+    from include.sandbox.postgres import EmbeddedPostgres
 
 UNTRUSTED = r"its certificate is not trusted: self[- ]signed certificate"
 ANSWER = {
@@ -27,6 +32,8 @@ ANSWER = {
     "reports": [],
     "Credentials": {"AccessKeyId": "A", "SecretAccessKey": "S", "SessionToken": "T"},
 }
+ELSEWHERE = "127.0.0.2"
+"""This machine by an address that passes for another's."""
 
 
 class Configure:
@@ -154,3 +161,95 @@ def test_plain_http_is_warned_of(configure: Configure, caplog: pytest.LogCapture
         ("landing_zone", "s3.example"),
     ):
         assert f"The connection '{conn_id}' goes to {where} without TLS" in caplog.text
+
+
+# --- the warehouse --------------------------------------------------------------------------------
+
+
+class PostgresWithTLS(socketserver.ThreadingTCPServer):
+    """Speaks TLS before a server that does not, as PostgreSQL begins it."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, certificate: Path) -> None:
+        super().__init__((ELSEWHERE, 0), _Front)
+        self.behind = port
+        self.tls = tls_with(certificate)
+
+
+class _Front(socketserver.BaseRequestHandler):
+    server: PostgresWithTLS
+    TLS = 80877103
+
+    def handle(self) -> None:
+        """Take what the client asks for first; only TLS is granted."""
+        while struct.unpack("!II", self.request.recv(8, socket.MSG_WAITALL))[1] != self.TLS:
+            self.request.sendall(b"N")
+        self.request.sendall(b"S")
+        try:
+            client = self.server.tls.wrap_socket(self.request, server_side=True)
+        except OSError:
+            return
+        with client, socket.create_connection(("127.0.0.1", self.server.behind)) as server:
+            threading.Thread(target=_pass_on, args=(server, client), daemon=True).start()
+            _pass_on(client, server)
+
+
+def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while block := source.recv(65536):
+            sink.sendall(block)
+        sink.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
+@contextmanager
+def postgres_with_tls(postgres: EmbeddedPostgres, certificate: Path) -> Iterator[int]:
+    with PostgresWithTLS(postgres.port, certificate) as front:
+        threading.Thread(target=front.serve_forever, daemon=True).start()
+        yield front.server_address[1]
+        front.shutdown()
+
+
+def test_the_warehouse(
+    postgres: EmbeddedPostgres,
+    warehouse_name: str,
+    tmp_path: Path,
+    configure: Configure,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    certificate = self_signed(tmp_path, ELSEWHERE)
+    fields = {"conn_type": "postgres", "login": "airflow", "schema": warehouse_name}
+    with postgres_with_tls(postgres, certificate) as port:
+        there = {**fields, "host": ELSEWHERE, "port": port}
+        configure("learning_warehouse", **there)
+        with pytest.raises(TransientFailure, match=r"certificate verify failed.*sslrootcert"):
+            connect()
+        configure("learning_warehouse", **there, extra={"sslrootcert": str(certificate)})
+        with closing(connect()) as conn:
+            conn.execute("DELETE FROM ops._yoyo_migration WHERE migration_id = '0012_readers'")
+        connect().close()
+        assert "pose as the server" not in caplog.text
+        configure("learning_warehouse", **there, extra={"sslmode": "require"})
+        connect().close()
+    assert "The connection 'learning_warehouse' goes to the warehouse with sslmode require" in (
+        caplog.text
+    )
+
+
+def test_a_warehouse_without_tls_is_refused_unless_it_is_named_so(configure: Configure) -> None:
+    """Nothing falls back to clear text by itself."""
+
+    class InClear(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(8, socket.MSG_WAITALL)
+            self.request.sendall(b"N")
+
+    with socketserver.TCPServer((ELSEWHERE, 0), InClear) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        configure("learning_warehouse", conn_type="postgres", host=ELSEWHERE, port=port)
+        with pytest.raises(TransientFailure, match="say so by the extra sslmode: disable"):
+            connect()
+        server.shutdown()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.tls import is_local
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     import psycopg
 
     Connection = psycopg.Connection[dict[str, Any]]
+
+log = logging.getLogger(__name__)
 
 WAREHOUSE_CONN_ID = "learning_warehouse"
 
@@ -84,14 +89,34 @@ def _parameters(conn_id: str) -> dict[str, Any]:
             f"There is no Airflow connection '{conn_id}': add one of type postgres that points to "
             "the warehouse (Admin, Connections)."
         ) from None
+    said = {k: v for k, v in configured.extra_dejson.items() if k.startswith(("ssl", "target_"))}
     return {
         "host": configured.host,
         "port": configured.port or 5432,
         "dbname": configured.schema or "postgres",
         "user": configured.login,
         "password": configured.password,
-        **{k: v for k, v in configured.extra_dejson.items() if k.startswith(("ssl", "target_"))},
+        **(said if is_local(configured.host) else _over_a_network(conn_id, said)),
     }
+
+
+def _over_a_network(conn_id: str, said: dict[str, Any]) -> dict[str, Any]:
+    """What libpq is told of TLS: the server has to prove who it is, unless somebody chose.
+
+    :param said: what the connection's extra says of it.
+    """
+    chosen = said.get("sslmode") or os.environ.get("PGSSLMODE")
+    if not chosen:
+        from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+        return {"sslmode": "verify-full", "sslrootcert": DEFAULT_CA_BUNDLE_PATH, **said}
+    if not str(chosen).startswith("verify-"):
+        log.warning(
+            "The connection '%s' goes to the warehouse with sslmode %s: whoever is on the way can "
+            "pose as the server, read the data and change them; use verify-full, and let the extra "
+            "sslrootcert name the file of its CA.", conn_id, chosen,
+        )  # fmt: skip
+    return said
 
 
 def open_warehouse(parameters: dict[str, Any], *, called: str) -> Connection:
@@ -134,9 +159,14 @@ def _open(
         )
     except psycopg.OperationalError as refused:
         reason = str(refused).strip().splitlines()[-1]
+        of_tls = (
+            " Let the connection's extra sslrootcert name the file of the CA of its certificate; "
+            "if the server has no TLS, say so by the extra sslmode: disable."
+        )
         raise TransientFailure(
             f"The warehouse of {called} cannot be opened ({reason}): check that the server runs "
             "and that host, port, database, login and password are right."
+            + (of_tls if "SSL" in reason or "certificate" in reason else "")
         ) from None
 
 
