@@ -50,7 +50,7 @@ def test_a_lock_has_a_version_in_range_for_every_requirement(lock: str, airflow:
         assert requirement.specifier.contains(version), f"{requirement} is locked at {version}"
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", [*LOCKS, "requirements-bench.lock"])
 def test_a_lock_names_no_index_and_no_place_and_has_a_hash_for_everything(lock: str) -> None:
     lines = (ROOT / lock).read_text().splitlines()
     for number, line in enumerate(lines):
