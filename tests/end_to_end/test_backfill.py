@@ -5,7 +5,9 @@ The commands differ between 3.3 and 2.11; what they must do does not. One stack 
 
 from __future__ import annotations
 
+import gzip
 import json
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -19,9 +21,13 @@ from psycopg import sql
 from include.sandbox.campus import Campus
 from include.sandbox.demo import BACKFILLED, OVER, TABLES, TRIGGERED
 from include.sandbox.s3 import VENDOR_BUCKET
+from include.sandbox.server import EDX_BUCKET, LANDING_BUCKET, SITE
 from include.sandbox.stack import AIRFLOW_2, Stack, running, week_until
 from include.sandbox.truth import differences
 from learning_warehouse.window import Days
+from tests.edx.keys import Owner, connection, new_owner
+from tests.edx.loading import line
+from tests.searching import dump_bucket, dump_database, leaks
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -38,6 +44,33 @@ OF_A_MONTH: dict[str, dict[str, Any]] = {
 TABLES_OF_A_MONTH = ("vocareum.lab_sessions", "echo360.videoview", "edx.event")
 SETTLED = ("ops.delivery", "ops.rejected_row", "ops.report_request")
 """What nothing adds to that finds everything loaded."""
+WAREHOUSE = "AIRFLOW_CONN_LEARNING_WAREHOUSE"
+PASSWORD = "the warehouse's password"
+PASSPHRASE = "correct horse: battery äöü"
+
+
+class SecretiveStack(Stack):
+    """With a password of the warehouse, for which its server does not ask, and a key for edX."""
+
+    owner: Owner | None = None
+
+    def environment(self) -> dict[str, str]:
+        """As every stack has it, and these two."""
+        environment = super().environment()
+        if WAREHOUSE in environment:
+            fields = {**json.loads(environment[WAREHOUSE]), "password": PASSWORD}
+            environment[WAREHOUSE] = json.dumps(fields)
+        if self.owner is not None:
+            environment["AIRFLOW_CONN_EDX_GPG"] = json.dumps(connection(self.owner.key))
+        return environment
+
+    def secrets(self) -> list[str]:
+        """All that nobody may write down."""
+        known = [*self.sandbox.secrets(), PASSWORD, self.environment()["AIRFLOW__CORE__FERNET_KEY"]]
+        if self.owner is not None:
+            armour = self.owner.key.armoured.splitlines()
+            known += [PASSPHRASE, *(line for line in armour if len(line) > 60)]
+        return known
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +90,23 @@ def month(request: pytest.FixtureRequest) -> Days:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, days: Days) -> Iterator[Stack]:
+def owner() -> Iterator[Owner | None]:
+    """For whom edX encrypts; nobody where there is no gpg."""
+    if shutil.which("gpg") is None:
+        yield None
+    else:
+        yield from new_owner(PASSPHRASE)
+
+
+@pytest.fixture(scope="module")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, days: Days, owner: Owner | None
+) -> Iterator[SecretiveStack]:
     """A running Airflow, and a campus of these days."""
     state = tmp_path_factory.mktemp("backfill") / "stack"
-    with running(Stack(state, first_day=days.first_day, days=len(list(days)))) as stack:
+    stack = SecretiveStack(state, first_day=days.first_day, days=len(list(days)))
+    stack.owner = owner
+    with running(stack):
         yield stack
 
 
@@ -91,6 +137,39 @@ def test_a_run_with_a_failed_step_ends_failed(stack: Stack, days: Days) -> None:
     after = contents(stack)
     assert {table for table in TABLES if after[table] != before[table]} == set()
     assert failed_tasks(stack) == ["lab_sessions.merge", "summarise"]
+
+
+def test_no_secret_is_written_down(stack: SecretiveStack, days: Days, tmp_path: Path) -> None:
+    """Neither by the runs before, nor by one of each DAG that fails."""
+    _, edx = BACKFILLED
+    last = str(days.last_day)
+    conf = {"first_day": last, "last_day": last}
+    bucket = stack.sandbox.client()
+    if stack.owner is not None:
+        sealed = stack.owner.seal(gzip.compress(line(1)))
+        name = f"{SITE}-edx-events-{last}.log.gz.gpg"
+        bucket.put_object(Bucket=EDX_BUCKET, Key=name, Body=sealed)
+        assert trigger(stack, edx, **conf) == ["success"]
+    name = f"damaged/{last}-{SITE}-tracking.tar"
+    bucket.put_object(Bucket=EDX_BUCKET, Key=name, Body=b"no tar" * 1000)
+    stack.sandbox.set_faults(vocareum_status=403, api_401=1000)
+    for dag_id in EVERYTHING:
+        assert "failed" in trigger(stack, dag_id, **conf), dag_id
+
+    left = tmp_path / "left"
+    left.mkdir()
+    dump_database(stack.metadata_url, left / "airflow")
+    dump_database(stack.warehouse_url, left / "warehouse")
+    dump_bucket(bucket, LANDING_BUCKET, left / "landing")
+    home, logs = stack.logs.parent, [*stack.state.glob("*.log"), *stack.state.glob("*/*.log")]
+    assert leaks(stack.secrets(), left, home, *logs) == {}
+
+    sealed_credentials = "gAAAAA"
+    found = leaks([sealed_credentials], left / "airflow")
+    assert found.keys() >= {"public.xcom", "public.rendered_task_instance_fields"}
+    assert leaks(["Credentials for the bucket, good until"], home)
+    assert leaks([f"s3://{LANDING_BUCKET}/"], left / "warehouse").keys() == {"ops.delivery"}
+    assert any((left / "landing").iterdir())
 
 
 def test_a_month_of_one_dataset_of_each_source(tmp_path: Path, month: Days) -> None:
