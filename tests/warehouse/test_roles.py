@@ -6,6 +6,7 @@ The logins give passwords, and the server knows no role but those of the test.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -32,7 +33,7 @@ from tests.echo360.runs import Run
 from tests.edx.bucket import Bucket, merge_all
 from tests.edx.bucket import tar as tar_of
 from tests.edx.loading import line
-from tests.logins import PASSWORD, new_login
+from tests.logins import PASSWORD, ask_for_password, new_login
 from tests.warehouse import roads
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 WAREHOUSE = "warehouse"
+FOR_THE_LOADER, FOR_READERS, AFTERWARDS = (
+    block.encode()
+    for block in re.findall(r"```sql\n(.*?)```", (ROOT / "SECURITY.md").read_text(), re.S)
+)
+"""What SECURITY.md tells an administrator to do."""
 DATA = ("vocareum", "echo360", "edx")
 READER = "learning_warehouse_reader"
 DAY = {"first_day": "2026-01-05", "last_day": "2026-01-05"}
@@ -72,20 +78,15 @@ def opened(server: EmbeddedPostgres, login: str) -> Any:
     )  # fmt: skip
 
 
-def allow(server: EmbeddedPostgres, login: str, rights: str = "CREATE") -> None:
-    """Grant a login what it needs of the database, as SECURITY.md says."""
-    with opened(server, "airflow") as admin:
-        admin.execute(f"REVOKE ALL ON DATABASE {WAREHOUSE} FROM PUBLIC")
-        admin.execute(f"GRANT CONNECT, TEMPORARY, {rights} ON DATABASE {WAREHOUSE} TO {login}")
-
-
 @pytest.fixture
 def loader(
     server: EmbeddedPostgres, connections: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> str:
-    """A login that may load, and to make roles is not allowed; Airflow's connection has it."""
-    login = new_login(server)
-    allow(server, login)
+    """The loader as SECURITY.md has an administrator make it; Airflow's connection has it."""
+    with opened(server, "airflow") as admin:
+        admin.execute(FOR_THE_LOADER)
+    login = "learning_warehouse_loader"
+    ask_for_password(server, login)
     fields = {
         **connections["learning_warehouse"],
         "port": server.port,
@@ -170,7 +171,7 @@ def test_it_needs_no_schemas_of_its_own_making_later_on(
     """Once the schemas are there, the right to make them may be taken away."""
     connect().close()
     with opened(server, "airflow") as admin:
-        admin.execute(f"REVOKE CREATE ON DATABASE {WAREHOUSE} FROM {loader}")
+        admin.execute(AFTERWARDS)
         admin.execute("DELETE FROM ops._yoyo_migration WHERE migration_id = '0012_readers'")
     with closing(connect()) as conn:
         load_all(sandbox, conn)
@@ -204,7 +205,7 @@ def test_a_login_that_may_not_set_up_the_warehouse_is_told(
     server: EmbeddedPostgres, loader: str
 ) -> None:
     with opened(server, "airflow") as admin:
-        admin.execute(f"REVOKE CREATE ON DATABASE {WAREHOUSE} FROM {loader}")
+        admin.execute(AFTERWARDS)
     with pytest.raises(PermanentFailure, match=r"may not set up the warehouse .*GRANT CREATE"):
         connect()
     with opened(server, "airflow") as admin:
@@ -229,7 +230,7 @@ def test_a_reader_reads_and_writes_nothing(
     """Whether an administrator makes its role before the tables are there, or somebody later."""
     role = READER if made == "before" else "analysts"
     with opened(server, "airflow") as admin:
-        admin.execute(f"CREATE ROLE {role}")
+        admin.execute(FOR_READERS if made == "before" else f"CREATE ROLE {role}")
     with closing(connect()) as conn:
         if made == "after":
             conn.execute("CALL ops.let_read('analysts')")
