@@ -48,7 +48,7 @@ test-backfill: $(SETUP)  ## a week of backfills on Airflow 3, of which make test
 	@$(VENV)/bin/python -m pytest tests/end_to_end/test_backfill.py --backfill-days 7
 
 test-airflow2: $(SETUP2)  ## the DAGs and their backfills on Airflow 2.11, in .venv-airflow2
-	@$(VENV2)/bin/python -m pytest tests/test_policy.py \
+	@$(VENV2)/bin/python -m pytest tests/test_policy.py tests/test_dependencies.py \
 		tests/end_to_end/test_backfill.py --backfill-days 7
 
 bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside a bare \copy (FILE=...: edX lines of your own)
