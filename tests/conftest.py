@@ -130,14 +130,18 @@ class OutletEvent:
 
 
 class XComs:
-    """Where a task that is executed by hand leaves its XComs."""
+    """Where a task that is executed by hand leaves its XComs, and the addresses of its links."""
 
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
+        self.links: dict[str, str] = {}
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep what a task pushes."""
-        self.pushed[key] = value
+        if key.startswith("_link_"):
+            self.links[key.removeprefix("_link_")] = value
+        else:
+            self.pushed[key] = value
 
 
 def context(**params: Any) -> dict[str, Any]:

@@ -9,15 +9,16 @@ import io
 import logging
 from contextlib import contextmanager
 from functools import cache
+from os.path import commonpath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.progress import Progress
 from learning_warehouse.tls import reason, warn_of_plain_http
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
@@ -172,6 +173,27 @@ class LandingZone:
     def __init__(self, conn_id: str = LANDING_CONN_ID) -> None:
         self.hook = s3_hook(conn_id)
         self.bucket = bucket_of(self.hook)
+
+    def address(self, uris: Iterable[str]) -> str:
+        """Where Amazon's console shows an object, or the folder that several have in common.
+
+        :returns: empty where the bucket is not Amazon's: another store's own address answers nobody
+            without a signature, and where its console stands it does not say.
+        """
+        from airflow.providers.amazon.aws.links.base_aws import BaseAwsLink
+
+        root = f"s3://{self.bucket}/"
+        keys = {uri.removeprefix(root) for uri in uris if uri.startswith(root)}
+        client: Any = self.hook.get_conn()
+        endpoint = str(urlsplit(client.meta.endpoint_url).hostname)
+        domain = BaseAwsLink.get_aws_domain(client.meta.partition)
+        if not (keys and domain and endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn"))):
+            return ""
+        key = keys.pop() if len(keys) == 1 else f"{commonpath(keys)}/"
+        kind = "buckets" if key.endswith("/") else "object"
+        query = {"region": client.meta.region_name, "prefix": key}
+        query_string = urlencode(query, quote_via=quote, safe="")
+        return f"https://console.{domain}/s3/{kind}/{self.bucket}?{query_string}"
 
     def holds(self, uri: str, size: int | None) -> bool:
         """Whether an object of that size lies there, and it lies in this bucket."""

@@ -6,6 +6,7 @@ on through XCom even where the task then fails, and the next step takes it up.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,9 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from learning_warehouse.errors import Failures, PermanentFailure
+from learning_warehouse.links import LEDGER, shown
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
+from learning_warehouse.window import days_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +85,26 @@ def _with_params(stage: Stage, names: Sequence[str], context: Context) -> Stage:
     return partial(stage, **{name: context["params"].get(name) for name in names})
 
 
+class DaysOperator(BaseOperator):
+    """A task for a run's days, which stand in its rendered fields.
+
+    :param look_back: how many days more it looks at where Airflow's schedule started the run.
+    """
+
+    template_fields: Sequence[str] = ("days",)
+
+    def __init__(self, *, look_back: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.look_back = look_back
+        self.days = ""
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """Render, and say which days the run is for; wrong ones are the affair of ``execute``."""
+        super().render_template_fields(context, jinja_env)
+        with suppress(PermanentFailure):
+            self.days = str(days_of(context, look_back=self.look_back))
+
+
 class StageOperator(BaseOperator):
     """Streams deliveries into staging tables of their own.
 
@@ -94,6 +117,7 @@ class StageOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("deliveries",)
+    operator_extra_links = shown(LEDGER)
 
     def __init__(
         self,
@@ -119,6 +143,7 @@ class StageOperator(BaseOperator):
 
         if not self.deliveries:
             raise AirflowSkipException(f"Nothing new for {self.dataset.table}.")
+        LEDGER.push_lines(context, self.deliveries)
         stage = _with_params(self.stage, self.stage_params, context)
         staged: list[int] = []
         failures = Failures()
@@ -146,6 +171,7 @@ class MergeOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("staged",)
+    operator_extra_links = shown(LEDGER)
 
     def __init__(
         self,
@@ -169,6 +195,7 @@ class MergeOperator(BaseOperator):
         """Merge each staged delivery."""
         from dataclasses import asdict
 
+        from learning_warehouse.warehouse import ledger
         from learning_warehouse.warehouse.connection import connected
         from learning_warehouse.warehouse.merging import merge
 
@@ -179,6 +206,7 @@ class MergeOperator(BaseOperator):
         merged: list[dict[str, Any]] = []
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:
+            LEDGER.push_lines(context, ledger.deliveries_of(warehouse(), self.staged))
             for staged_id in self.staged:
                 with failures.apart(f"staged {staged_id}"):
                     counts = merge(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
 ORG, HOST, SITE = "org20150", "echo360.org", "UniversityA"
+RUN = "echo360_reports manual__1"
 BEGUN = 80
 """How many days before yesterday loading began."""
 
@@ -37,6 +38,7 @@ class KnownLedger:
                 for dataset in source.datasets:
                     getattr(self, f"_{dataset.kind}")(dataset.name, dataset.table)
             self._new_column()
+            self._requests()
 
     def deliver(
         self,
@@ -200,6 +202,21 @@ class KnownLedger:
                 change=change,
                 delivery_id=delivery["id"],
             )
+
+    def _requests(self) -> None:
+        """Two windows of one report, of which the second one failed."""
+        for before, status in ((13, "Available"), (6, "Failed")):
+            self._conn.execute(
+                """
+                INSERT INTO ops.report_request
+                (origin, report, first_day, end_day, runs, request_id, status, problem)
+                VALUES (%s, 'videoview', %s, %s, %s, %s, %s, %s)
+                """,
+                (
+                    HOST, self.day(before), self.day(before - 7), [RUN], f"request {status}",
+                    status, HOSTILE if status == "Failed" else None,
+                ),
+            )  # fmt: skip
 
 
 def _at(day: date, *, days: int = 0) -> datetime:

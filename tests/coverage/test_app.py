@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 import requests
 
 from tests.coverage.conftest import PAGE, Server
-from tests.coverage.known import HOST
+from tests.coverage.known import HOST, RUN
 
 
 class Tags(HTMLParser):
@@ -40,7 +41,7 @@ def day(before: int) -> str:
     return str(datetime.now(UTC).date() - timedelta(days=1 + before))
 
 
-def page(server: Server, **query: str) -> str:
+def page(server: Server, **query: Any) -> str:
     """The page, for somebody who may read it."""
     answer = server.session().get(f"{server.url}{PAGE}", params=query, timeout=60)
     assert answer.status_code == 200, answer.text
@@ -128,6 +129,42 @@ def test_each_state_is_explained(server: Server, table: str, before: int, senten
     origins = {"echo360": HOST, "vocareum": "org20150", "edx": "UniversityA"}
     origin = origins[table.split(".")[0]]
     assert sentence in page(server, dataset=table, origin=origin, day=day(before))
+
+
+def test_lines_of_the_ledger(server: Server) -> None:
+    import psycopg
+
+    where = server.warehouse
+    url = f"postgresql://{where['login']}@{where['host']}:{where['port']}/{where['schema']}"
+    with psycopg.connect(url) as conn:
+        query = "SELECT delivery_id FROM ops.delivery WHERE name = ANY(%s) ORDER BY name"
+        names = [f"presentation {day(30)}", f"viewsessions {day(20)}/{day(19)}"]
+        (held,), (flawed,) = conn.execute(query, (names,)).fetchall()
+    text = page(server, delivery=[held, flawed, 10**17, "1e9", "--"])
+    assert Tags(text).open == []
+    assert f"Line {held} of ops.delivery: echo360.presentation of {HOST}, {day(30)}" in text
+    assert "it would shrink &lt;i&gt;" in text
+    assert "997 merged" in text
+    assert "3 rejected" in text
+    assert "s3://landing/file" in text
+    assert f"day={day(20)}#cell" in text
+
+
+@pytest.mark.parametrize("query", [{"delivery": "0"}, {"run": "nobody's", "report": "videoview"}])
+def test_what_is_asked_for_and_not_there(server: Server, query: dict[str, str]) -> None:
+    text = page(server, **query)
+    assert "or they are of a source that you may not see" in text
+    assert Tags(text).open == []
+
+
+def test_the_requests_of_a_run(server: Server) -> None:
+    text = page(server, run=RUN, report="videoview")
+    assert Tags(text).open == []
+    assert "Requests for videoview" in text
+    assert f"{day(13)} to {day(7)}" in text
+    assert "request Available" in text
+    assert "Failed" in text
+    assert "<script>alert" not in text
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 READ = """
 import json, sys
 import airflow
-from airflow.providers.common.compat.sdk import AirflowPlugin
+from airflow.providers.common.compat.sdk import AirflowPlugin, BaseOperatorLink
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 from airflow.timetables.interval import CronDataIntervalTimetable
 
 before = set(sys.modules)
@@ -35,6 +36,7 @@ def test_the_plugin_imports_nothing_but_itself() -> None:
         "learning_warehouse",
         "learning_warehouse.coverage",
         "learning_warehouse.coverage.mount",
+        "learning_warehouse.links",
         "learning_warehouse.timetable",
         "learning_warehouse_plugin",
     ]

@@ -148,7 +148,8 @@ class XCom:
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep it."""
-        self.pushed = value
+        if key == "return_value":
+            self.pushed = value
 
 
 def _hurried(trigger: Any) -> Any:

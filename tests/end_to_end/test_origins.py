@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +11,11 @@ import pytest
 
 from include.sandbox.campus import Campus
 from include.sandbox.demo import TABLES
-from include.sandbox.server import ROOT, Sandbox
+from include.sandbox.server import Sandbox
 from include.sandbox.stack import week_until
 from include.sandbox.truth import differences
 from learning_warehouse.dag_files import origins
+from tests.end_to_end.deployment import deploy, run_dags
 
 if TYPE_CHECKING:
     from include.sandbox.postgres import EmbeddedPostgres
@@ -41,29 +37,13 @@ edx_of_the_law_school = "edx_law"
 """
 NAMES = {"vocareum": "vocareum_law", "echo360": "echo360_law", "edx_tracking_logs": "edx_law"}
 
-RUN = """
-import json, sys
-from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
-
-DagBundlesManager().sync_bundles_to_db()
-bag = DagBag(sys.argv[1], bundle_name="dags-folder")
-assert not bag.import_errors, bag.import_errors
-sync_bag_to_db(bag, "dags-folder", None)
-for dag_id, dag in sorted(bag.dags.items()):
-    conf = {"poll_interval": 5} if "echo360" in dag_id else {}
-    run = dag.test(run_conf=json.loads(sys.argv[2]) | conf)
-    print("ENDED", dag_id, run.state)
-"""
-
 
 @pytest.mark.timeout(900)
 def test_two_of_each_in_one_warehouse(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
     first, last = week_until(2)
     postgres.create_database("two_of_each")
     url = postgres.url("two_of_each")
-    for folder in ("dags", "plugins", "include/sql"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
+    deploy(tmp_path)
     (tmp_path / "include" / "origins.toml").write_text(ORIGINS)
     campus: dict[str, Any] = {"first_day": first, "days": DAYS, "students": 20, "courses": 2}
     campuses = ({**campus, "seed": 7}, {**campus, **ELSEWHERE})
@@ -76,12 +56,13 @@ def test_two_of_each_in_one_warehouse(postgres: EmbeddedPostgres, tmp_path: Path
         connections = sandboxes[0].airflow_connections(url)
         elsewhere = sandboxes[1].airflow_connections(url)
         connections |= {named: elsewhere[name] for name, named in NAMES.items()}
-        ended = run_all(tmp_path, connections, first_day=str(first), last_day=str(last))
-        assert ended == {
-            dag_id: "success"
+        days = {"first_day": str(first), "last_day": str(last)}
+        confs = {
+            dag_id: {**days, **({"poll_interval": 5} if source == "echo360" else {})}
             for source in ("vocareum", "echo360", "edx")
             for dag_id in origins(source, path=tmp_path / "include" / "origins.toml")
         }
+        assert run_dags(tmp_path, connections, confs) == dict.fromkeys(confs, "success")
         for sandbox, made_of in zip(sandboxes, campuses, strict=True):
             here = Campus(**made_of)
             of_it = {
@@ -90,34 +71,6 @@ def test_two_of_each_in_one_warehouse(postgres: EmbeddedPostgres, tmp_path: Path
                 "edx": here.origin("edx.event") or "",
             }
             assert differences(url, here, TABLES, origins=of_it) == []
-
-
-def run_all(home: Path, connections: dict[str, Any], **conf: str) -> dict[str, str]:
-    """Run each DAG of a deployment once, in a process without a scheduler.
-
-    :returns: how each run ended.
-    """
-    environment = {
-        **os.environ,
-        "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(home / "plugins"),
-        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__FERNET_KEY": "XqdgHGq9WQrxjG5UMmxq5yRzTEdJj8VUNdWiFfs3lJE=",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "PYTHONPATH": str(home / "plugins"),
-        **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(c) for name, c in connections.items()},
-    }
-    for command in (
-        [sys.executable, "-m", "airflow", "db", "migrate"],
-        [sys.executable, "-c", RUN, str(home / "dags"), json.dumps(conf)],
-    ):
-        done = subprocess.run(
-            command, env=environment, cwd=home, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    ended = [line.split() for line in done.stdout.splitlines() if line.startswith("ENDED ")]
-    return {dag_id: state for _, dag_id, state in ended}
 
 
 def test_what_the_file_must_say(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ read the DAG of at least one source; they see what is of these sources.
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.core_api.security import get_user, requires_access_dag
-from fastapi import Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -33,6 +35,7 @@ from learning_warehouse.coverage.days import (
 from learning_warehouse.coverage.sources import SOURCES, Source
 from learning_warehouse.echo360.reports import Window
 from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.links import MOST_LINES
 from learning_warehouse.warehouse.connection import connect_to_read
 from learning_warehouse.warehouse.sql import statement
 
@@ -57,6 +60,33 @@ HEADERS = {
 }
 
 User = Annotated[BaseUser, Depends(get_user)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the query asks to be told besides the map.
+
+    :param cell: table, origin and day of the cell that is looked at.
+    :param deliveries: ids of lines of the ledger.
+    :param requests: a run, as ``ops.report_request`` names it, and a report.
+    """
+
+    cell: tuple[str, str, str]
+    deliveries: tuple[int, ...]
+    requests: tuple[str, str]
+
+
+def asked_in(
+    dataset: str = "",
+    origin: str = "",
+    day: str = "",
+    delivery: Annotated[list[str] | None, Query()] = None,
+    run: str = "",
+    report: str = "",
+) -> Asked:
+    """What a query asks for; what is no id is left out."""
+    ids = tuple(int(line) for line in delivery or () if re.fullmatch(r"[0-9]{1,18}", line))
+    return Asked((dataset, origin, day), ids, (run, report))
 
 
 def sources_for(request: Request, user: User) -> list[Source]:
@@ -110,12 +140,10 @@ def create_app() -> FastAPI:
         return _sentence(pages, refusal.status_code, sentence)
 
     @app.get("/")
-    def show(
-        request: Request, sources: Sources, dataset: str = "", origin: str = "", day: str = ""
-    ) -> Response:
-        """The page, with what there is to say of one cell where the query names it."""
+    def show(sources: Sources, asked: Annotated[Asked, Depends(asked_in)]) -> Response:
+        """The page, with what there is to say of what the query names."""
         try:
-            page = read_page(sources, (dataset, origin, day), now=datetime.now(UTC))
+            page = read_page(sources, asked, now=datetime.now(UTC))
         except (PermanentFailure, TransientFailure) as failure:
             return _sentence(pages, 503, str(failure))
         return HTMLResponse(pages.get_template("page.html").render(page), headers=HEADERS)
@@ -129,13 +157,10 @@ def create_app() -> FastAPI:
     return app
 
 
-def read_page(
-    sources: list[Source], chosen: tuple[str, str, str], *, now: datetime
-) -> dict[str, Any]:
+def read_page(sources: list[Source], asked: Asked, *, now: datetime) -> dict[str, Any]:
     """Everything that the page says.
 
     :param sources: which sources to tell of.
-    :param chosen: table, origin and day of the cell that is looked at, as the query has them.
     :raises PermanentFailure: the warehouse is not configured, or has no tables.
     :raises TransientFailure: the warehouse does not answer.
     """
@@ -144,7 +169,7 @@ def read_page(
 
     try:
         with closing(connect_to_read()) as conn, conn.transaction():
-            return _read(conn, sources, chosen, now)
+            return _read(conn, sources, asked, now)
     except (UndefinedTable, InsufficientPrivilege) as error:
         log.warning("%s", error)
         raise PermanentFailure(
@@ -159,9 +184,7 @@ def read_page(
         ) from None
 
 
-def _read(
-    conn: Connection, sources: list[Source], chosen: tuple[str, str, str], now: datetime
-) -> dict[str, Any]:
+def _read(conn: Connection, sources: list[Source], asked: Asked, now: datetime) -> dict[str, Any]:
     rows = read_rows(conn, sources, now=now)
     schemas = [source.schema for source in sources]
     bounds = {"schemas": schemas, "letters": LETTERS}
@@ -179,7 +202,10 @@ def _read(
         "rows": rows,
         "states": list(State),
         "tally": Counter(cell.state for row in rows for cell in row.cells),
-        "chosen": _read_cell(conn, rows, chosen, now),
+        "chosen": _read_cell(conn, rows, asked.cell, now),
+        "lines": _read_lines(conn, schemas, asked.deliveries),
+        "requests": _read_requests(conn, schemas, *asked.requests),
+        "asked": asked,
         "rejects": conn.execute(rejects, {**bounds, "limit": MOST_REJECTS}).fetchall(),
         "most_rejects": MOST_REJECTS,
         "changes": conn.execute(changes, {**bounds, "limit": MOST_CHANGES}).fetchall(),
@@ -219,6 +245,26 @@ def _read_cell(
         "commands": commands_for(row, cell, deliveries, yesterday=days_until(now).last_day),
         "rejects": conn.execute(statement("coverage/rejects", "of_deliveries"), of_cell).fetchall(),
     }
+
+
+def _read_lines(
+    conn: Connection, schemas: list[str], deliveries: tuple[int, ...]
+) -> list[dict[str, Any]]:
+    """These lines of the ledger, as far as they are of the sources that are told of."""
+    if not deliveries:
+        return []
+    values = {"deliveries": list(deliveries), "schemas": schemas, "limit": MOST_LINES}
+    return conn.execute(statement("coverage/lines", "deliveries"), values).fetchall()
+
+
+def _read_requests(
+    conn: Connection, schemas: list[str], run: str, report: str
+) -> list[dict[str, Any]]:
+    """A run's requests for a report."""
+    if not run:
+        return []
+    values = {"run": run, "report": report, "schemas": schemas, "limit": MOST_LINES}
+    return conn.execute(statement("coverage/lines", "requests"), values).fetchall()
 
 
 def _sentence(pages: Environment, status: int, sentence: str) -> Response:

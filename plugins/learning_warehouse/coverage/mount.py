@@ -36,12 +36,14 @@ FASTAPI_APP: dict[str, Any] = {
     "name": "Learning warehouse: coverage",
 }
 
-# Without a slash before it an address counts from the UI's own, wherever a proxy has put that.
+ADDRESS = f"{PREFIX.removeprefix('/')}/"
+"""Without a slash before it an address counts from the UI's own, wherever a proxy has put that."""
+
 EXTERNAL_VIEW: dict[str, Any] = {
     "name": "Coverage",
-    "href": f"{PREFIX.removeprefix('/')}/",
+    "href": ADDRESS,
     "destination": "nav",
     "url_route": "coverage",
     "nav_top_level": True,
-    "icon": f"{PREFIX.removeprefix('/')}/icon.svg",
+    "icon": f"{ADDRESS}icon.svg",
 }

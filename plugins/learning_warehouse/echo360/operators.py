@@ -16,7 +16,8 @@ from learning_warehouse.echo360.reports import (
 )
 from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.landing import LANDING_CONN_ID
-from learning_warehouse.operators import hand_on, run_name
+from learning_warehouse.links import LANDED, LEDGER, REQUESTS, shown
+from learning_warehouse.operators import DaysOperator, hand_on, run_name
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
 from learning_warehouse.window import Days, days_of, follows_schedule, run_type
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from learning_warehouse.echo360.protocol import Progress
     from learning_warehouse.landing import LandingZone
     from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.ledger import Delivery
 
 TRAILING_DAYS = 3
 """How many days a scheduled run asks for where nothing was loaded before: Echo360 completes a day
@@ -59,12 +61,13 @@ def pursue(
     from learning_warehouse.echo360.hook import Echo360Hook
     from learning_warehouse.echo360.protocol import OUTPUT, advance
 
-    given = context["params"]
+    given, run = context["params"], run_name(context)
+    REQUESTS.push_requests(context, run=run, report=report.name)
     return advance(
         Echo360Hook(echo360_conn_id),
         report,
         [Window.from_json(window) for window in windows],
-        run=run_name(context),
+        run=run,
         reload=bool(given.get("reload")),
         output={option: given.get(option, default) for option, default in OUTPUT.items()},
         warehouse_conn_id=warehouse_conn_id,
@@ -104,7 +107,7 @@ class _History:
         return self._conn.execute(query, {**self._values, **values}).fetchall()
 
 
-class Echo360PlanOperator(BaseOperator):
+class Echo360PlanOperator(DaysOperator):
     """Decides in which windows a run asks for which reports.
 
     XCom, by the report's name: its windows, adjacent, of at most as many days as a request may
@@ -268,6 +271,7 @@ class Echo360SubmitOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("windows",)
+    operator_extra_links = shown(REQUESTS)
 
     def __init__(
         self,
@@ -320,6 +324,7 @@ class LandEcho360ReportsOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("request_ids",)
+    operator_extra_links = shown(LANDED, LEDGER, REQUESTS)
 
     def __init__(
         self,
@@ -348,7 +353,8 @@ class LandEcho360ReportsOperator(BaseOperator):
             raise AirflowSkipException(f"{self.report.name}: no request is available.")
         hook = Echo360Hook(self.echo360_conn_id)
         zone = LandingZone(self.landing_conn_id)
-        deliveries: list[int] = []
+        REQUESTS.push_requests(context, run=run_name(context), report=self.report.name)
+        deliveries: list[Delivery] = []
         failures = Failures()
         for request_id in self.request_ids:
             with (
@@ -356,9 +362,14 @@ class LandEcho360ReportsOperator(BaseOperator):
                 connect(self.warehouse_conn_id) as conn,
             ):
                 deliveries.append(self._land(conn, hook, zone, request_id))
-        return hand_on(context, deliveries, failures)
+        ids = [delivery.delivery_id for delivery in deliveries]
+        LEDGER.push_lines(context, ids)
+        LANDED.push(context, zone.address([delivery.uri for delivery in deliveries]))
+        return hand_on(context, ids, failures)
 
-    def _land(self, conn: Connection, hook: Echo360Hook, zone: LandingZone, request_id: str) -> int:
+    def _land(
+        self, conn: Connection, hook: Echo360Hook, zone: LandingZone, request_id: str
+    ) -> Delivery:
         from learning_warehouse.echo360.protocol import find
         from learning_warehouse.warehouse import ledger
 
@@ -369,11 +380,11 @@ class LandEcho360ReportsOperator(BaseOperator):
         known = ledger.versions(conn, dataset=table, origin=hook.origin, names=[name])
         if (name, request_id) in known:
             self.log.info("%s of request %s was landed before.", name, request_id)
-            return known[name, request_id].delivery_id
+            return known[name, request_id]
         place = f"echo360/{hook.origin}/{self.report.name}/"
         place += f"{window.first_day}_{window.end_day}/{request_id}"
         assets = self._copy(hook, zone, request_id, place)
-        delivery = ledger.deliver(
+        return ledger.deliver(
             conn,
             dataset=table,
             origin=hook.origin,
@@ -386,7 +397,6 @@ class LandEcho360ReportsOperator(BaseOperator):
             size=sum(size for _, size in assets),
             details={"assets": [uri for uri, _ in assets]},
         )
-        return delivery.delivery_id
 
     def _copy(
         self, hook: Echo360Hook, zone: LandingZone, request_id: str, place: str

@@ -15,6 +15,7 @@ from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnVa
 from learning_warehouse.echo360.operators import pursue
 from learning_warehouse.echo360.reports import ECHO360_CONN_ID, Report
 from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.links import REQUESTS, shown
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Echo360ReportSensor(BaseSensorOperator):
     """
 
     template_fields: Sequence[str] = ("windows", "poll_interval")
+    operator_extra_links = shown(REQUESTS)
 
     def __init__(
         self,

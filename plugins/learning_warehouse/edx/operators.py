@@ -9,12 +9,11 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import BaseOperator
-
 from learning_warehouse.edx.logs import EDX_CONN_ID, GPG_CONN_ID
 from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.landing import LANDING_CONN_ID, bucket_of, s3_hook, s3_sentences
-from learning_warehouse.operators import hand_on
+from learning_warehouse.links import LANDED, LEDGER, shown
+from learning_warehouse.operators import DaysOperator, hand_on
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
 from learning_warehouse.window import days_of
 
@@ -41,7 +40,7 @@ def lane_names(lanes: int) -> list[str]:
     return [f"lane_{number}" for number in range(1, lanes + 1)]
 
 
-class EdxLogTarOperator(BaseOperator):
+class EdxLogTarOperator(DaysOperator):
     """Finds the tracking logs that the warehouse does not have yet, among a run's days.
 
     A tar is cumulative: it holds again what the ones before it held. The headers of a plain one are
@@ -72,7 +71,13 @@ class EdxLogTarOperator(BaseOperator):
     :param warehouse_conn_id: connection of the warehouse.
     """
 
-    template_fields: Sequence[str] = ("bucket_name", "prefix", "pattern")
+    template_fields: Sequence[str] = (
+        *DaysOperator.template_fields,
+        "bucket_name",
+        "prefix",
+        "pattern",
+    )
+    operator_extra_links = shown(LANDED, LEDGER)
 
     def __init__(
         self,
@@ -88,12 +93,11 @@ class EdxLogTarOperator(BaseOperator):
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(look_back=look_back, **kwargs)
         self.bucket_name = bucket_name
         self.prefix = prefix
         self.pattern = pattern
         self.lanes = lanes
-        self.look_back = look_back
         self.aws_conn_id = aws_conn_id
         self.landing_conn_id = landing_conn_id
         self.gpg_conn_id = gpg_conn_id
@@ -121,6 +125,8 @@ class EdxLogTarOperator(BaseOperator):
             search.look_into(found)
         if given.get("dry_run"):
             return self._tell(context, search.looked, failures)
+        LEDGER.push_lines(context, list(search.sizes))
+        LANDED.push(context, search.landed_at())
         lanes = deal(search.sizes, self.lanes)
         for name, ids in zip(lane_names(self.lanes), lanes, strict=True):
             size = sum(search.sizes[delivery_id] for delivery_id in ids)

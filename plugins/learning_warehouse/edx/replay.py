@@ -13,6 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, Asset, Bas
 
 from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.errors import Failures
+from learning_warehouse.links import LEDGER, shown
 from learning_warehouse.operators import hand_on_counts
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect, connected
 from learning_warehouse.warehouse.sql import statement
@@ -37,6 +38,8 @@ class ReplayRejectsOperator(BaseOperator):
     XCom: for each log what became of the lines that were read again.
     """
 
+    operator_extra_links = shown(LEDGER)
+
     def __init__(self, *, warehouse_conn_id: str = WAREHOUSE_CONN_ID, **kwargs: Any) -> None:
         self.asset = Asset(EVENTS.table)
         super().__init__(outlets=[self.asset], **kwargs)
@@ -53,6 +56,7 @@ class ReplayRejectsOperator(BaseOperator):
         self.log.info("%d rejected lines are left of %d logs", lines, len(left))
         if given.get("dry_run"):
             raise AirflowSkipException(f"A dry run: {lines} rejected lines would be read again.")
+        LEDGER.push_lines(context, list(left))
         merged: list[dict[str, Any]] = []
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:

@@ -98,6 +98,7 @@ class Search:
     ) -> None:
         self.sizes: dict[int, int] = {}
         self.looked: list[dict[str, Any]] = []
+        self._landed: list[str] = []
         self._conn = conn
         self._hook = hook
         self._failures = failures
@@ -120,6 +121,10 @@ class Search:
                         self._walk(tar)
                     else:
                         self._unpack(tar)
+
+    def landed_at(self) -> str:
+        """Where the console shows what landed; empty where nothing did."""
+        return self._zone.address(self._landed) if self._landed else ""
 
     def _is_done(self, before: Delivery | None) -> bool:
         """Whether nothing is to be done for a log: it was loaded, or is among ``sizes``."""
@@ -369,6 +374,7 @@ class Search:
         uri, size = self._zone.put_stream(
             landing_key(tar, passing), cast("BinaryIO", passing.body), size=passing.size
         )
+        self._landed.append(uri)
         self._deliver(
             tar, passing.name, passing.version(), uri=uri, size=size,
             details={"landed": True, "tar": tar.uri, "etag": tar.etag},

@@ -9,7 +9,8 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 
 from learning_warehouse.errors import Failures
 from learning_warehouse.landing import LANDING_CONN_ID, LandingZone
-from learning_warehouse.operators import hand_on
+from learning_warehouse.links import LANDED, LEDGER, shown
+from learning_warehouse.operators import DaysOperator, hand_on
 from learning_warehouse.vocareum.bucket import VocareumBucket
 from learning_warehouse.vocareum.credentials import (
     VOCAREUM_CONN_ID,
@@ -52,7 +53,7 @@ class VocareumCredentialsOperator(BaseOperator):
         return credentials.seal()
 
 
-class LandVocareumFilesOperator(BaseOperator):
+class LandVocareumFilesOperator(DaysOperator):
     """Copies the files of a dataset that are new or changed to the landing zone.
 
     A file whose ETag the ledger knows is not read again. XCom: the ids of the deliveries to load,
@@ -63,7 +64,8 @@ class LandVocareumFilesOperator(BaseOperator):
     :param credentials: what VocareumCredentialsOperator gave.
     """
 
-    template_fields: Sequence[str] = ("credentials",)
+    template_fields: Sequence[str] = (*DaysOperator.template_fields, "credentials")
+    operator_extra_links = shown(LANDED, LEDGER)
 
     def __init__(
         self,
@@ -75,7 +77,7 @@ class LandVocareumFilesOperator(BaseOperator):
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(look_back=files.look_back, **kwargs)
         self.files = files
         self.credentials = credentials
         self.vocareum_conn_id = vocareum_conn_id
@@ -88,7 +90,7 @@ class LandVocareumFilesOperator(BaseOperator):
         name = self.files.dataset.name
         if name not in given.get("datasets", [name]):
             raise AirflowSkipException(f"The run was not asked for {name}.")
-        days = days_of(context, look_back=self.files.look_back)
+        days = days_of(context, look_back=self.look_back)
         org = account(self.vocareum_conn_id)
         bucket = VocareumBucket(org, Credentials.unseal(str(self.credentials)))
         zone = LandingZone(self.landing_conn_id)
@@ -103,7 +105,7 @@ class LandVocareumFilesOperator(BaseOperator):
             known = self._known(conn, org, listed)
             new = [file for file in listed if _version(file) not in known]
             self.log.info("%s for %s: %d files, %d new", name, days, len(listed), len(new))
-            due = [d.delivery_id for d in known.values() if d.status != "merged"]
+            due = [delivery for delivery in known.values() if delivery.status != "merged"]
             for file in new:
                 with failures.apart(file["Key"]):
                     due.append(self._land(conn, org, bucket, zone, file))
@@ -112,9 +114,12 @@ class LandVocareumFilesOperator(BaseOperator):
                 newest = ledger.newest(
                     conn, dataset=self.files.dataset.table, origin=org.origin, made_before=as_of
                 )
-                due = [d.delivery_id for d in newest if wanted(d.name)]
+                due = [delivery for delivery in newest if wanted(delivery.name)]
                 self.log.info("Loading %d files again, as of %s", len(due), as_of or "now")
-        return hand_on(context, due, failures)
+        ids = [delivery.delivery_id for delivery in due]
+        LEDGER.push_lines(context, ids)
+        LANDED.push(context, zone.address([delivery.uri for delivery in due]))
+        return hand_on(context, ids, failures)
 
     def _as_of(self, given: dict[str, Any], days: Days) -> datetime | None:
         """Before which a version must have been made to be loaded again; None for the newest.
@@ -146,7 +151,7 @@ class LandVocareumFilesOperator(BaseOperator):
         bucket: VocareumBucket,
         zone: LandingZone,
         file: dict[str, Any],
-    ) -> int:
+    ) -> Delivery:
         """Copy one version of a file, unchanged, and enter it into the ledger."""
         key, modified = file["Key"], file["LastModified"]
         _, etag = _version(file)
@@ -168,7 +173,7 @@ class LandVocareumFilesOperator(BaseOperator):
             end_day=covered.end_day if covered else None,
             uri=uri,
             size=size,
-        ).delivery_id
+        )
 
 
 def _version(file: dict[str, Any]) -> tuple[str, str]:

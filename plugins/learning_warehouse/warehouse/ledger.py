@@ -87,6 +87,12 @@ def find(conn: Connection, delivery_id: int) -> Delivery:
     return Delivery(**row)
 
 
+def deliveries_of(conn: Connection, staged_ids: Iterable[int]) -> list[int]:
+    """The ids of the deliveries that were staged as these lines of ``ops.staged``."""
+    rows = conn.execute(statement("ops/of_staged"), {"staged": list(staged_ids)})
+    return [row["delivery_id"] for row in rows]
+
+
 def versions(
     conn: Connection, *, dataset: str, origin: str, names: Iterable[str]
 ) -> dict[tuple[str, str], Delivery]:

@@ -1,0 +1,86 @@
+"""The links on a task's page: to what it landed, to its lines of the ledger, to its requests.
+
+A task says where its link leads by an XCom under the link's key; without one the link does not
+show. No address has a signature or a secret. What the ledger's links lead to is the page of
+coverage, which Airflow 2 does not have: there they are left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from airflow.providers.common.compat.sdk import BaseOperatorLink
+from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
+
+from learning_warehouse.coverage.mount import ADDRESS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
+
+MOST_LINES = 50
+"""How many lines of the ledger a link leads to: an address has an end."""
+
+
+class _Link(BaseOperatorLink):
+    """A link whose address its task pushes."""
+
+    @property
+    def xcom_key(self) -> str:
+        """The XCom that holds the address."""
+        return f"_link_{type(self).__name__}"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """The address; empty where the task has said none."""
+        from airflow.providers.common.compat.sdk import XCom
+
+        return XCom.get_value(ti_key=ti_key, key=self.xcom_key) or ""
+
+    def push(self, context: Context, address: str) -> None:
+        """Lead there from the page of the running task; nowhere, if the address is empty."""
+        if address:
+            context["ti"].xcom_push(key=self.xcom_key, value=address)
+
+
+class LandedObjects(_Link):
+    """To what a task landed, in Amazon's console."""
+
+    name = "Landed"
+
+
+class LedgerLines(_Link):
+    """To the lines of ``ops.delivery`` that a task handled."""
+
+    name = "Ledger"
+
+    def push_lines(self, context: Context, delivery_ids: Sequence[int]) -> None:
+        """Lead to these lines, to the first of them if they are many."""
+        if delivery_ids:
+            lines = [("delivery", str(line)) for line in delivery_ids[:MOST_LINES]]
+            self.push(context, f"{ADDRESS}?{urlencode(lines)}#ledger")
+
+
+class ReportRequests(_Link):
+    """To the lines of ``ops.report_request`` that a task pursued."""
+
+    name = "Requests"
+
+    def push_requests(self, context: Context, *, run: str, report: str) -> None:
+        """Lead to the requests for a report that a run made or shares.
+
+        :param run: as ``ops.report_request`` names it.
+        """
+        query = urlencode({"run": run, "report": report})
+        self.push(context, f"{ADDRESS}?{query}#requests")
+
+
+LANDED = LandedObjects()
+LEDGER = LedgerLines()
+REQUESTS = ReportRequests()
+
+
+def shown(*links: _Link) -> tuple[Any, ...]:
+    """Those of these links that lead somewhere on this version of Airflow."""
+    return links if AIRFLOW_V_3_0_PLUS else tuple(link for link in links if link is LANDED)
