@@ -69,7 +69,7 @@ def test_a_dag_says_what_it_is_and_does_not_catch_up(dag: DAG) -> None:
     assert dag.tags
     assert dag.catchup is False
     assert isinstance(dag.timetable, UTCDays)
-    assert {"first_day", "last_day", "earliest", "reload"} <= set(dag.params)
+    assert {"first_day", "last_day", "earliest", "reload", "reject_share"} <= set(dag.params)
 
 
 def test_every_task_has_an_owner_and_may_be_tried_again(dag: DAG) -> None:
@@ -81,6 +81,14 @@ def test_every_task_has_an_owner_and_may_be_tried_again(dag: DAG) -> None:
             assert task.retries is not None
             assert task.retries >= 2, task.task_id
             assert task.retry_exponential_backoff, task.task_id
+
+
+def test_whoever_fails_tells_of_it(dag: DAG) -> None:
+    from learning_warehouse.alerts import tell_of_failure
+
+    for task in dag.tasks:
+        told: Any = task.on_failure_callback
+        assert tell_of_failure in (told if isinstance(told, (list, tuple)) else [told])
 
 
 def test_every_template_field_is_an_attribute(dag: DAG) -> None:

@@ -1,4 +1,5 @@
-"""What the DAG files have in common: which DAGs there are, and how often their tasks are tried.
+"""What the DAG files have in common: which DAGs there are, how often their tasks are tried, and who
+is told when one fails.
 
 Read whenever Airflow parses a DAG file, so it looks at no connection.
 """
@@ -9,6 +10,8 @@ import tomllib
 from datetime import timedelta
 from pathlib import Path
 
+from learning_warehouse.alerts import tell_of_failure
+
 ORIGINS = Path(__file__).resolve().parents[2] / "include" / "origins.toml"
 
 DEFAULT_ARGS = {
@@ -17,6 +20,7 @@ DEFAULT_ARGS = {
     "retry_delay": timedelta(minutes=1),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=30),
+    "on_failure_callback": tell_of_failure,
 }
 
 

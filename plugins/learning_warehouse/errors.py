@@ -1,4 +1,4 @@
-"""The two ways in which a step can fail.
+"""The two ways in which a step can fail, and how a run ends then.
 
 A message is one sentence, says what to do, and never holds a secret.
 """
@@ -23,6 +23,10 @@ class TransientFailure(AirflowException):
 
 class PermanentFailure(AirflowFailException):
     """Something that no retry mends: a missing connection, a wrong token, a malformed file."""
+
+
+class StepsFailed(PermanentFailure):
+    """The end of a run whose steps failed, each of which has said so itself."""
 
 
 class Failures:

@@ -18,10 +18,11 @@ from airflow.providers.common.compat.sdk import (
     TriggerRule,
 )
 
-from learning_warehouse.errors import Failures, PermanentFailure
+from learning_warehouse.alerts import alert
+from learning_warehouse.errors import Failures, PermanentFailure, StepsFailed
 from learning_warehouse.links import LEDGER, shown
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
-from learning_warehouse.window import days_of
+from learning_warehouse.window import REJECT_SHARE, Days, days_of, follows_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -224,6 +225,10 @@ class MergeOperator(BaseOperator):
 class SummaryOperator(BaseOperator):
     """Says what a run did, as a table, and ends it failed if any of its steps failed.
 
+    What the ledger finds wrong with what the run loaded is said in the log, and told to whom
+    ``include/alerts.toml`` names: rejected rows above the Param ``reject_share``, changes of a
+    schema, and days that a scheduled run leapt over.
+
     XCom: a row for each table. Being last and run whatever happened, it would make a run with
     failures succeed; so it fails after it has said what there is to say.
 
@@ -255,9 +260,11 @@ class SummaryOperator(BaseOperator):
 
         merged = [counts for merge in self.merges for counts in merge or []]
         summary = self.would_load or []
+        findings: dict[str, list[str]] = {}
         if merged:
             with connect(self.warehouse_conn_id) as conn:
                 summary = _by_table(conn, context, merged)
+                findings = _findings(conn, context, merged)
         table = pd.DataFrame(summary).fillna("").to_string(index=False)
         if merged:
             self.log.info("What this run merged%s:\n%s", _since_its_start(context), table)
@@ -265,9 +272,14 @@ class SummaryOperator(BaseOperator):
             self.log.info("A dry run; it would load:\n%s", table)
         else:
             self.log.info("There was nothing new to merge.")
+        for kind, sentences in findings.items():
+            for sentence in sentences:
+                self.log.warning("%s", sentence)
+            if sentences:
+                alert(kind, f"{run_name(context)}: {' '.join(sentences)}", context)
         failed = _failed_tasks(context)
         if failed:
-            raise PermanentFailure(
+            raise StepsFailed(
                 f"{', '.join(failed)} failed: read the last line of each one's log for what to do, "
                 "then clear it; everything else of this run is loaded."
             )
@@ -295,6 +307,42 @@ def _by_table(
         {"deliveries": frame["delivery_id"].tolist(), "run": run_name(context)},
     )
     return [{**row, **counted[row["dataset"]]} for row in of_run]
+
+
+def _findings(
+    conn: Connection, context: Context, merged: list[dict[str, Any]]
+) -> dict[str, list[str]]:
+    """What is wrong with what a run loaded: by the kind of alert, sentences."""
+    from learning_warehouse.warehouse.sql import statement
+
+    started: Any = getattr(context["dag_run"], "start_date", None)
+    values = {
+        "deliveries": [counts["delivery_id"] for counts in merged],
+        "schemas": sorted({counts["dataset"].partition(".")[0] for counts in merged}),
+        "share": context["params"].get("reject_share", REJECT_SHARE),
+        "since": started or datetime.now(UTC),
+    }
+
+    def found(section: str) -> list[dict[str, Any]]:
+        return conn.execute(statement("ops/findings", section), values).fetchall()
+
+    return {
+        "rejects": [
+            f"{row['dataset']}: {row['rows_rejected']} of {row['rows_read']} rows were rejected; "
+            "ops.rejected_row says why."
+            for row in found("rejects")
+        ],
+        "schema_change": [
+            f"{row['dataset']} of {row['origin']}: {row['header']!r} is {row['change']}."
+            for row in found("schema_changes")
+        ],
+        "gap": [
+            f"{row['dataset']} of {row['origin']}: nothing was loaded for "
+            f"{Days(row['first_day'], row['last_day'])}, though for days before and after; trigger "
+            "the DAG with these days."
+            for row in (found("gaps") if follows_schedule(context) else [])
+        ],
+    }
 
 
 def run_name(context: Context) -> str:

@@ -13,6 +13,8 @@ from learning_warehouse.errors import PermanentFailure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+REJECT_SHARE = 0.01
+"""The share of a table's rows in a run that may be rejected without an alert."""
 EARLIEST = date(2011, 1, 1)
 """Before the first of the three vendors had any data."""
 
@@ -86,6 +88,14 @@ def params() -> dict[str, Param]:
             type="boolean",
             title="Accept a shrinking day or file",
             description="Load a delivery even if a day or file loses more than half of its rows.",
+        ),
+        "reject_share": Param(
+            REJECT_SHARE,
+            type="number",
+            minimum=0,
+            maximum=1,
+            title="Share of rejected rows",
+            description="Tell of a table of which a larger share of the run's rows was rejected.",
         ),
     }
 

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import DAG
 
-from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.errors import StepsFailed
 from learning_warehouse.operators import SummaryOperator
-from tests.warehouse.roads import VIDEOVIEW, load
+from tests.warehouse.roads import LAB_SESSIONS, VIDEOVIEW, load
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from learning_warehouse.warehouse.connection import Connection
 
 HEADER = b"event_timestamp,duration_Minute\n"
 RUN = SimpleNamespace(
     dag_id="echo360_reports", run_id="manual__1", start_date=datetime(2026, 1, 9, tzinfo=UTC)
+)
+
+
+SCHEDULED = SimpleNamespace(
+    dag_id="echo360_reports",
+    run_id="scheduled__1",
+    run_type="scheduled",
+    start_date=datetime(2026, 1, 9, tzinfo=UTC),
 )
 
 
@@ -32,8 +44,11 @@ class Tasks:
         return {RUN.run_id: self._states}
 
 
-def summarised(merges: list[Any], **states: str) -> list[dict[str, Any]]:
-    context: Any = {"dag_run": RUN, "ti": Tasks(**states), "params": {}}
+def summarised(
+    merges: list[Any], run: Any = RUN, params: dict[str, Any] | None = None, **states: str
+) -> list[dict[str, Any]]:
+    context: Any = {"dag_run": run, "ti": Tasks(**states), "params": params or {}}
+    context["dag"] = DAG(run.dag_id, schedule=None)
     return SummaryOperator(task_id="summarise", merges=merges).execute(context)
 
 
@@ -69,9 +84,123 @@ def test_it_tells_days_requests_and_rows(warehouse: Connection) -> None:
 
 
 def test_a_run_with_a_failed_step_ends_failed(warehouse: Connection) -> None:
-    with pytest.raises(PermanentFailure, match=r"videoview\.wait failed: read the last line"):
+    with pytest.raises(StepsFailed, match=r"videoview\.wait failed: read the last line"):
         summarised([None], **{"videoview.wait": "failed", "videoview.land": "skipped"})
 
 
 def test_nothing_new(warehouse: Connection) -> None:
     assert summarised([None, []]) == []
+
+
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file in which every kind of alert is told of."""
+    told, alerts = tmp_path / "told.jsonl", tmp_path / "alerts.toml"
+    told.touch()
+    tables = [
+        f'[{kind}]\nnotifier = "tests.notifier.FileNotifier"\npath = "{told}"\n'
+        f'text = "{kind} in {{{{ dag.dag_id }}}}: {{{{ alert }}}}"\n'
+        for kind in ("failure", "rejects", "schema_change", "gap")
+    ]
+    alerts.write_text("".join(tables))
+    monkeypatch.setattr("learning_warehouse.alerts.ALERTS", alerts)
+    return told
+
+
+def texts(told: Path, kind: str) -> list[str]:
+    """What was told of one kind, each without the run that it begins with."""
+    lines = map(json.loads, told.read_text().splitlines())
+    return [line.partition("__1: ")[2] for line in lines if line.startswith(f"{kind} in ")]
+
+
+def day_of(warehouse: Connection, day: date, version: int = 1, rows: bytes = b"") -> dict[str, Any]:
+    """Load the report of a day."""
+    days = (day, day + timedelta(days=1))
+    return asdict(load(warehouse, VIDEOVIEW, HEADER + rows, version, name=str(day), days=days))
+
+
+def test_rejects_above_the_share_are_told(warehouse: Connection, told: Path) -> None:
+    rows = b"".join(b"2026-01-05 10:00:%02d,50\n" % n for n in range(48)) + b"never,50\n" * 2
+    merged = [day_of(warehouse, date(2026, 1, 5), rows=rows)]
+    summarised([merged], params={"reject_share": 0.04})
+    assert texts(told, "rejects") == []
+    summarised([merged])
+    assert texts(told, "rejects") == [
+        "echo360.videoview: 2 of 50 rows were rejected; ops.rejected_row says why."
+    ]
+    assert '"rejects in echo360_reports: echo360_reports manual__1: ' in told.read_text()
+
+
+def test_a_change_of_a_schema_is_told_by_the_run_that_saw_it(
+    warehouse: Connection, told: Path
+) -> None:
+    header = b"User Id,Device Model\n"
+    merged = [asdict(load(warehouse, LAB_SESSIONS, header + b"u,phone\n", 1))]
+    later = SimpleNamespace(**{**vars(RUN), "start_date": datetime.now(UTC) + timedelta(hours=1)})
+    summarised([merged], run=later)
+    assert texts(told, "schema_change") == []
+    summarised([merged])
+    (text,) = texts(told, "schema_change")
+    assert "vocareum.lab_sessions of here: 'Device Model' is new." in text
+
+
+def test_a_scheduled_run_tells_once_of_the_days_that_it_leapt_over(
+    warehouse: Connection, told: Path
+) -> None:
+    first = date(2026, 1, 1)
+    summarised([[day_of(warehouse, first)]], run=SCHEDULED)
+    assert texts(told, "gap") == [], "nothing stood before"
+    leapt = [day_of(warehouse, first + timedelta(days=n)) for n in (4, 5)]
+    summarised([leapt], run=RUN)
+    assert texts(told, "gap") == [], (
+        "a run by hand, or a backfill, is for the days that it was given"
+    )
+    summarised([leapt], run=SCHEDULED)
+    (text,) = texts(told, "gap")
+    assert text.startswith(
+        "echo360.videoview of here: nothing was loaded for 2026-01-02 to 2026-01-04, though"
+    )
+    summarised([[day_of(warehouse, first + timedelta(days=6))]], run=SCHEDULED)
+    summarised([[day_of(warehouse, first + timedelta(days=2))]], run=SCHEDULED)
+    assert len(texts(told, "gap")) == 1
+
+
+def test_what_is_found_is_told_of_a_failed_run_too(warehouse: Connection, told: Path) -> None:
+    merged = [day_of(warehouse, date(2026, 1, 5), rows=b"never,50\n")]
+    with pytest.raises(StepsFailed):
+        summarised([merged], **{"videoview.wait": "failed"})
+    assert len(texts(told, "rejects")) == 1
+
+
+def test_nobody_is_told_unless_the_file_says_so(
+    warehouse: Connection, told: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    merged = [day_of(warehouse, date(2026, 1, 5), rows=b"never,50\n")]
+    (told.parent / "alerts.toml").unlink()
+    summarised([merged])
+    assert "The alert was not sent" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[rejects", "TOMLDecodeError"),
+        ("[rejcts]", "there is no alert rejcts, only failure, rejects"),
+        ("[rejects]", "it has no line notifier ="),
+        ('[rejects]\nnotifier = "no.such.Class"', "No module named"),
+        ('[rejects]\nnotifier = "tests.notifier.FileNotifier"', "TypeError"),
+        (
+            '[rejects]\nnotifier = "tests.notifier.FileNotifier"\npath = "/no/where"\ntext = ""',
+            "No such file",
+        ),
+    ],
+)
+def test_an_alert_that_cannot_be_sent_is_one_warning(
+    warehouse: Connection, told: Path, caplog: pytest.LogCaptureFixture, text: str, says: str
+) -> None:
+    (told.parent / "alerts.toml").write_text(text)
+    merged = [day_of(warehouse, date(2026, 1, 5), rows=b"never,50\n")]
+    assert len(summarised([merged])) == 1
+    said = [r.getMessage() for r in caplog.records if "The alert was not sent" in r.getMessage()]
+    (warning,) = [sentence for sentence in said if "mend [rejects] in" in sentence]
+    assert says in warning

@@ -1,0 +1,71 @@
+"""Who is told of what is wrong: Airflow's own notifiers, as ``include/alerts.toml`` names them.
+
+Nobody, where that file says nothing. It is read when there is something to tell, so that the DAG
+files cost nothing by it, and what is wrong with it, or with a notifier, fails no run.
+"""
+
+from __future__ import annotations
+
+import logging
+import tomllib
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+from learning_warehouse.errors import StepsFailed
+
+log = logging.getLogger(__name__)
+
+ALERTS = Path(__file__).resolve().parents[2] / "include" / "alerts.toml"
+KINDS = ("failure", "rejects", "schema_change", "gap")
+
+
+def alert(kind: str, sentence: str, context: Any) -> None:
+    """Tell what is wrong, if the file says who is to be told.
+
+    :param kind: one of ``KINDS``.
+    :param sentence: what is wrong; a notifier's templates have it as ``alert``.
+    :param context: the context of the task that tells.
+    """
+    try:
+        notifier = _notifier(kind)
+        if notifier is not None:
+            context["alert"] = sentence
+            notifier(context)
+    except Exception as error:
+        log.warning(
+            "The alert was not sent (%s: %s): mend [%s] in %s; the run goes on.",
+            type(error).__name__, error, kind, ALERTS,
+        )  # fmt: skip
+
+
+def tell_of_failure(context: Any) -> None:
+    """What every task calls when it has failed for good.
+
+    Not the summary, where it ends a run failed for others that have told of themselves.
+    """
+    from airflow.providers.common.compat.sdk import redact
+
+    failure = context.get("exception")
+    if isinstance(failure, StepsFailed):
+        return
+    ti = context["ti"]
+    alert(
+        "failure", f"{ti.dag_id} {ti.run_id}: {ti.task_id} failed: {redact(str(failure))}", context
+    )
+
+
+def _notifier(kind: str) -> Any:
+    """The notifier for a kind of alert, with its arguments; None where nobody is told."""
+    if not ALERTS.exists():
+        return None
+    configured = tomllib.loads(ALERTS.read_text())
+    unknown = sorted(configured.keys() - set(KINDS))
+    if unknown:
+        raise ValueError(f"there is no alert {', '.join(unknown)}, only {', '.join(KINDS)}")
+    arguments = configured.get(kind)
+    if arguments is None:
+        return None
+    if not isinstance(arguments, dict) or "notifier" not in arguments:
+        raise ValueError('it has no line notifier = "package.module.Class"')
+    return resolve_name(arguments.pop("notifier"))(**arguments)
