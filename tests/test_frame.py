@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from include.sandbox.stack import AIRFLOW_2
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "plugins" / "learning_warehouse"
@@ -58,6 +63,43 @@ def test_a_lock_names_no_index_and_no_place_and_has_a_hash_for_everything(lock: 
         if re.match(r"[a-z0-9]", line):
             assert line.endswith("\\"), line
             assert "--hash=sha256:" in lines[number + 1], line
+
+
+def test_the_image_has_what_the_tests_run_on(tmp_path: Path) -> None:
+    """Its build, as far as pip goes: over the locked packages there is nothing to install."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    lock = "requirements-airflow2.lock" if AIRFLOW_2 else "requirements-airflow3.lock"
+    (build,) = re.findall(
+        r"^RUN (sed .*?pip install --no-cache-dir (.*?))$", dockerfile, re.M | re.S
+    )
+    sed, _, _ = build[0].partition("&&")
+    for name in ("requirements.txt", lock):
+        shutil.copy(ROOT / name, tmp_path)
+    subprocess.run(
+        sed.replace("\\\n", ""), shell=True, cwd=tmp_path, env={"LOCK": lock}, check=True
+    )
+    installs = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--no-index",
+        "--dry-run",
+        *build[1].split(),
+    ]
+    done = subprocess.run(installs, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Would install" not in done.stdout
+    constraints = (tmp_path / "constraints.txt").read_text().splitlines()
+    assert {Requirement(line).name for line in constraints} == set(locked(lock))
+
+
+def test_an_astro_image_accepts_the_requirements() -> None:
+    """Its install script refuses a file with a line such as this one."""
+    refused = re.compile(r"apache-airflow\s*[=~>]{1,2}.*")
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    assert refused.fullmatch("apache-airflow>=2.11")
+    assert not [line for line in lines if refused.fullmatch(line)]
 
 
 def test_the_settings_of_the_astro_cli_have_every_connection_of_the_package() -> None:
