@@ -136,6 +136,7 @@ class StageOperator(BaseOperator):
         self.stage = stage or stage_landed(dataset)
         self.stage_params = stage_params
         self.warehouse_conn_id = warehouse_conn_id
+        self._read: list[str] = []
 
     def execute(self, context: Context) -> list[int]:
         """Stage each delivery by itself."""
@@ -152,8 +153,16 @@ class StageOperator(BaseOperator):
             for delivery_id in self.deliveries:
                 with failures.apart(f"delivery {delivery_id}"):
                     conn = warehouse()
-                    staged.append(stage(conn, ledger.find(conn, delivery_id)))
+                    delivery = ledger.find(conn, delivery_id)
+                    self._read.append(delivery.uri)
+                    staged.append(stage(conn, delivery))
         return hand_on(context, staged, failures)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """For OpenLineage: from which objects was read."""
+        from learning_warehouse.lineage import lineage, objects
+
+        return lineage(inputs=objects(self._read))
 
 
 class MergeOperator(BaseOperator):
@@ -191,6 +200,7 @@ class MergeOperator(BaseOperator):
         self.stage = stage or stage_landed(dataset)
         self.stage_params = stage_params
         self.warehouse_conn_id = warehouse_conn_id
+        self._merged: list[str] = []
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Merge each staged delivery."""
@@ -207,7 +217,8 @@ class MergeOperator(BaseOperator):
         merged: list[dict[str, Any]] = []
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:
-            LEDGER.push_lines(context, ledger.deliveries_of(warehouse(), self.staged))
+            uris = ledger.deliveries_of(warehouse(), self.staged)
+            LEDGER.push_lines(context, list(uris))
             for staged_id in self.staged:
                 with failures.apart(f"staged {staged_id}"):
                     counts = merge(
@@ -219,7 +230,19 @@ class MergeOperator(BaseOperator):
                         accept_shrink=bool(given.get("accept_shrink")),
                     )
                     merged.append(asdict(counts))
+                    self._merged.append(uris[counts.delivery_id])
         return hand_on_counts(context, self.asset, merged, failures)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """For OpenLineage: the objects whose rows the table took."""
+        from learning_warehouse.lineage import lineage, objects, table
+
+        if not self._merged:
+            return lineage()
+        return lineage(
+            inputs=objects(self._merged),
+            outputs=[table(self.dataset.table, self.warehouse_conn_id)],
+        )
 
 
 class SummaryOperator(BaseOperator):

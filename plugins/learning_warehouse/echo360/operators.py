@@ -342,6 +342,8 @@ class LandEcho360ReportsOperator(BaseOperator):
         self.echo360_conn_id = echo360_conn_id
         self.landing_conn_id = landing_conn_id
         self.warehouse_conn_id = warehouse_conn_id
+        self._origin = ""
+        self._landed: list[str] = []
 
     def execute(self, context: Context) -> list[int]:
         """Land each request."""
@@ -364,7 +366,8 @@ class LandEcho360ReportsOperator(BaseOperator):
                 deliveries.append(self._land(conn, hook, zone, request_id))
         ids = [delivery.delivery_id for delivery in deliveries]
         LEDGER.push_lines(context, ids)
-        LANDED.push(context, zone.address([delivery.uri for delivery in deliveries]))
+        self._origin, self._landed = hook.origin, [delivery.uri for delivery in deliveries]
+        LANDED.push(context, zone.address(self._landed))
         return hand_on(context, ids, failures)
 
     def _land(
@@ -422,6 +425,15 @@ class LandEcho360ReportsOperator(BaseOperator):
                 file = unquote(urlsplit(links[ordinal]).path).rpartition("/")[2]
                 copies.append(zone.put_stream(f"{place}/{ordinal + 1}-{file}", body))
         return copies
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """For OpenLineage: Echo360's report, and its copies."""
+        from learning_warehouse.lineage import dataset, lineage, objects
+
+        if not self._landed:
+            return lineage()
+        report = dataset(f"echo360://{self._origin}", self.report.name)
+        return lineage(inputs=[report], outputs=objects(self._landed))
 
 
 def _links(hook: Echo360Hook, request_id: str) -> tuple[str, ...]:

@@ -102,6 +102,7 @@ class EdxLogTarOperator(DaysOperator):
         self.landing_conn_id = landing_conn_id
         self.gpg_conn_id = gpg_conn_id
         self.warehouse_conn_id = warehouse_conn_id
+        self._landed: dict[str, str] = {}
 
     def execute(self, context: Context) -> list[dict[str, Any]] | None:
         """Find, register and deal out what the warehouse does not have."""
@@ -127,6 +128,7 @@ class EdxLogTarOperator(DaysOperator):
             return self._tell(context, search.looked, failures)
         LEDGER.push_lines(context, list(search.sizes))
         LANDED.push(context, search.landed_at())
+        self._landed = search.landed
         lanes = deal(search.sizes, self.lanes)
         for name, ids in zip(lane_names(self.lanes), lanes, strict=True):
             size = sum(search.sizes[delivery_id] for delivery_id in ids)
@@ -134,6 +136,12 @@ class EdxLogTarOperator(DaysOperator):
             context["ti"].xcom_push(key=name, value=ids)
         failures.raise_any()
         return None
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """For OpenLineage: the compressed tars, and what landed of them."""
+        from learning_warehouse.lineage import lineage, objects
+
+        return lineage(inputs=objects(self._landed.values()), outputs=objects(self._landed))
 
     def _tell(
         self, context: Context, looked: list[dict[str, Any]], failures: Failures

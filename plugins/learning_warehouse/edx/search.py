@@ -77,7 +77,8 @@ class Search:
     """The search for logs that have to be loaded.
 
     ``sizes`` has the bytes of each delivery that is to be loaded, by its id, or in a dry run by a
-    number that stands for it; ``looked``, tar by tar, what was found in it.
+    number that stands for it; ``looked``, tar by tar, what was found in it; ``landed``, of each log
+    that landed, from which tar.
 
     :param failures: where a tar that cannot be gone through is noted.
     :param reload: those that were loaded have to be loaded again.
@@ -98,7 +99,7 @@ class Search:
     ) -> None:
         self.sizes: dict[int, int] = {}
         self.looked: list[dict[str, Any]] = []
-        self._landed: list[str] = []
+        self.landed: dict[str, str] = {}
         self._conn = conn
         self._hook = hook
         self._failures = failures
@@ -124,7 +125,7 @@ class Search:
 
     def landed_at(self) -> str:
         """Where the console shows what landed; empty where nothing did."""
-        return self._zone.address(self._landed) if self._landed else ""
+        return self._zone.address(self.landed) if self.landed else ""
 
     def _is_done(self, before: Delivery | None) -> bool:
         """Whether nothing is to be done for a log: it was loaded, or is among ``sizes``."""
@@ -374,7 +375,7 @@ class Search:
         uri, size = self._zone.put_stream(
             landing_key(tar, passing), cast("BinaryIO", passing.body), size=passing.size
         )
-        self._landed.append(uri)
+        self.landed[uri] = tar.uri
         self._deliver(
             tar, passing.name, passing.version(), uri=uri, size=size,
             details={"landed": True, "tar": tar.uri, "etag": tar.etag},

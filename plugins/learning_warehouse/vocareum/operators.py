@@ -83,6 +83,7 @@ class LandVocareumFilesOperator(DaysOperator):
         self.vocareum_conn_id = vocareum_conn_id
         self.landing_conn_id = landing_conn_id
         self.warehouse_conn_id = warehouse_conn_id
+        self._landed: dict[str, str] = {}
 
     def execute(self, context: Context) -> list[int]:
         """Land each new version, one by one."""
@@ -120,6 +121,12 @@ class LandVocareumFilesOperator(DaysOperator):
         LEDGER.push_lines(context, ids)
         LANDED.push(context, zone.address([delivery.uri for delivery in due]))
         return hand_on(context, ids, failures)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """For OpenLineage: Vocareum's files, and their copies."""
+        from learning_warehouse.lineage import lineage, objects
+
+        return lineage(inputs=objects(self._landed), outputs=objects(self._landed.values()))
 
     def _as_of(self, given: dict[str, Any], days: Days) -> datetime | None:
         """Before which a version must have been made to be loaded again; None for the newest.
@@ -161,6 +168,7 @@ class LandVocareumFilesOperator(DaysOperator):
             bucket.open(file),
             size=file["Size"],
         )
+        self._landed[f"{bucket.url}/{key}"] = uri
         covered = self.files.covers(key.removeprefix(f"{org.origin}/"))
         return ledger.deliver(
             conn,

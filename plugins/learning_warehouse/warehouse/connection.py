@@ -31,7 +31,7 @@ def connect(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
     :raises PermanentFailure: the connection is not configured, or the server is too old.
     :raises TransientFailure: the server does not answer.
     """
-    return open_warehouse(_parameters(conn_id), called=f"connection '{conn_id}'")
+    return open_warehouse(parameters_of(conn_id), called=f"connection '{conn_id}'")
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def connect_to_read(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
     from psycopg import IsolationLevel
 
     conn = _open(
-        _parameters(conn_id),
+        parameters_of(conn_id),
         called=f"connection '{conn_id}'",
         patience=10,
         settings="-c statement_timeout=10s",
@@ -78,8 +78,11 @@ def connect_to_read(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
     return conn
 
 
-def _parameters(conn_id: str) -> dict[str, Any]:
-    """What an Airflow connection says, for libpq."""
+def parameters_of(conn_id: str) -> dict[str, Any]:
+    """What an Airflow connection says, for libpq.
+
+    :raises PermanentFailure: it is not configured.
+    """
     from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
 
     try:

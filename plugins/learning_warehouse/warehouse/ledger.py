@@ -87,10 +87,10 @@ def find(conn: Connection, delivery_id: int) -> Delivery:
     return Delivery(**row)
 
 
-def deliveries_of(conn: Connection, staged_ids: Iterable[int]) -> list[int]:
-    """The ids of the deliveries that were staged as these lines of ``ops.staged``."""
+def deliveries_of(conn: Connection, staged_ids: Iterable[int]) -> dict[int, str]:
+    """The deliveries that were staged as these lines of ``ops.staged``: their ids and URIs."""
     rows = conn.execute(statement("ops/of_staged"), {"staged": list(staged_ids)})
-    return [row["delivery_id"] for row in rows]
+    return {row["delivery_id"]: row["uri"] for row in rows}
 
 
 def versions(
