@@ -41,6 +41,9 @@ endef
 demo: $(SETUP)  ## a week of all three sources through a real Airflow, compared with the truth
 	@$(VENV)/bin/python -m include.sandbox.demo --state $(STATE)/demo
 
+rebuild: $(SETUP)  ## the same week, then all of it again from the landing zone, the vendors switched off
+	@$(VENV)/bin/python -m include.sandbox.rebuild --state $(STATE)/rebuild
+
 test: $(SETUP)  ## the tests, the demo among them
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -102,4 +105,4 @@ clean:  ## remove what make made: .venv, .sandbox and caches
 	@rm -rf $(VENV) $(VENV2) $(BENCH) $(STATE) .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo test test-backfill test-airflow2 bench fuzz up down env lint lock clean
+.PHONY: help setup demo rebuild test test-backfill test-airflow2 bench fuzz up down env lint lock clean

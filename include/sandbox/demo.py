@@ -63,14 +63,7 @@ def demonstrate(state: Path) -> bool:
     say(begun, "starting PostgreSQL, the vendors' sandbox and Airflow")
     with running(Stack(state, first_day=first)) as stack:
         airflow = Airflow(stack.url, password=stack.password)
-        say(begun, f"Airflow is up at {stack.url} ({stack.logs} has the tasks' logs)")
-        await_dags(stack, airflow)
-        expected = start_runs(airflow, first, last)
-        say(begun, f"loading {first} to {last}: {sum(expected.values())} runs")
-        runs = await_runs(stack, airflow, expected, begun)
-        failed = [run for run in runs if run["state"] != "success"]
-        for run in failed:
-            print_failures(airflow, run)
+        failed = load(stack, airflow, first, last, begun)
         say(begun, "comparing the warehouse with what the campus did")
         wrong = compare(stack)
         print_table(stack.warehouse_url)
@@ -85,6 +78,21 @@ def demonstrate(state: Path) -> bool:
         f"\nAll runs succeeded and the warehouse equals the truth, row for row ({seconds:.0f} s)."
     )
     return True
+
+
+def load(
+    stack: Stack, airflow: Airflow, first: date, last: date, begun: float
+) -> list[dict[str, Any]]:
+    """Load the days of all sources, and print what happens.
+
+    :returns: the runs that failed.
+    :raises StackFailure: it takes too long.
+    """
+    say(begun, f"Airflow is up at {stack.url} ({stack.logs} has the tasks' logs)")
+    await_dags(stack, airflow)
+    expected = start_runs(airflow, first, last)
+    say(begun, f"loading {first} to {last}: {sum(expected.values())} runs")
+    return await_runs(stack, airflow, expected, begun)
 
 
 def await_dags(stack: Stack, airflow: Airflow) -> None:
@@ -128,6 +136,7 @@ def await_runs(
 
     A backfill is over for Airflow when its runs are, failed ones too, so the runs are looked at.
 
+    :returns: the runs that failed; their logs are printed.
     :raises StackFailure: it takes too long.
     """
     deadline = time.monotonic() + PATIENCE
@@ -147,7 +156,10 @@ def await_runs(
             say(begun, f"runs over: {line}")
             said = line
         if len(over) == len(runs) == sum(expected.values()):
-            return runs
+            failed = [run for run in over if run["state"] != "success"]
+            for run in failed:
+                print_failures(airflow, run)
+            return failed
         if time.monotonic() > deadline:
             raise StackFailure(f"After {PATIENCE} s only these runs are over: {line}.")
         stack.check()

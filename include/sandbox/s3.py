@@ -5,6 +5,7 @@ What it counts are requests (``s3 GET object BUCKET``), the actions that AWS wou
 
 Faults: ``s3_500`` and ``s3_cut`` (times): a GET of an object is answered with 500, or ends in its
 middle. ``vendor_keys_last`` (requests): after so many, the keys that the vendor gave have expired.
+``vendors_off``: the vendors' buckets answer nothing.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ def front(application: Application, world: World) -> Application:
         query = parse_qs(environ.get("QUERY_STRING", ""))
         if bucket == VENDOR_BUCKET:
             world.wear_out_keys()
+        if bucket in (VENDOR_BUCKET, ASSET_BUCKET) and world.faults.get("vendors_off"):
+            world.count("asked in vain")
+            return _error(start_response, "503 Service Unavailable", "ServiceUnavailable")
         refusal = _refusal(world, environ, bucket, query)
         if refusal:
             return _error(start_response, *refusal)

@@ -1,10 +1,10 @@
-"""Compares a warehouse with what the campus knows, row for row."""
+"""Compares a warehouse with what the campus knows, or with what it was before, row for row."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,64 @@ FROM ops.rejected_row AS r
 INNER JOIN ops.delivery AS d ON r.delivery_id = d.delivery_id
 WHERE d.dataset = %(table)s AND d.origin = coalesce(%(origin)s, d.origin)
 """
+
+ROWS = "SELECT (to_jsonb(r) - '_delivery')::text FROM {} AS r"
+
+LEDGER = {
+    "what stands": """
+        SELECT jsonb_build_array(dataset, origin, part, made_at, version)::text FROM ops.standing
+        WHERE dataset = ANY(%(tables)s)
+    """,
+    "rejected rows": """
+        SELECT
+            jsonb_build_array(
+                d.dataset, d.origin, d.name, d.version, r._row, r.line, r.raw, r.reason
+            )::text
+        FROM ops.rejected_row AS r
+        INNER JOIN ops.delivery AS d ON r.delivery_id = d.delivery_id
+        WHERE d.dataset = ANY(%(tables)s)
+    """,
+    "deliveries": """
+        SELECT
+            jsonb_build_array(
+                dataset, origin, name, version, first_day, end_day, size, status,
+                rows_read, rows_rejected
+            )::text
+        FROM ops.delivery
+        WHERE dataset = ANY(%(tables)s)
+    """,
+}
+"""What the ledger says that does not depend on the order in which deliveries came."""
+
+
+def contents(warehouse_url: str, tables: Sequence[str]) -> dict[str, Counter[str]]:
+    """All that a warehouse holds, but for its own ids: each table's rows and the ledger's lines."""
+    found: dict[str, Counter[str]] = {}
+    with psycopg.connect(warehouse_url, options="-c timezone=UTC") as conn:
+        for table in tables:
+            query = sql.SQL(ROWS).format(sql.Identifier(*table.split(".")))
+            found[table] = Counter(row for (row,) in conn.execute(query))
+        for what, lines in LEDGER.items():
+            found[what] = Counter(row for (row,) in conn.execute(lines, {"tables": list(tables)}))
+    return found
+
+
+def changes(before: dict[str, Counter[str]], after: dict[str, Counter[str]]) -> list[str]:
+    """How a warehouse differs from what it was; none if it does not.
+
+    :param before: its ``contents`` then.
+    :param after: its ``contents`` now.
+    """
+    return [
+        sentence
+        for what in before
+        for sentence in _compare(
+            what,
+            ["row"],
+            Counter({(row,): count for row, count in before[what].items()}),
+            Counter({(row,): count for row, count in after[what].items()}),
+        )
+    ]
 
 
 def differences(

@@ -8,7 +8,8 @@ with which it answers). Of Echo360: ``echo360_build_seconds``; ``submit_500_befo
 ``listing_lag_seconds``; ``page_size`` of the listing; ``status_of`` ({report: status} for requests
 that would be Available, with ``status_times`` how many of them); ``poisoned_day`` (requests over it
 fail); ``reports_are`` (what ``/reports`` lists); ``assets`` (into how many a report is cut);
-``bad_links`` (times a request is told with links whose signature is wrong).
+``bad_links`` (times a request is told with links whose signature is wrong). Of both:
+``vendors_off``, their buckets too; what is asked all the same counts as ``asked in vain``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import gzip
 import json
 import secrets
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import parse_qs, quote
@@ -40,6 +41,7 @@ DATED = (
 SAME = {"qandav2": "qanda2"}
 """Another name that a report may be listed by."""
 PUT = Callable[[str, bytes], None]
+Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Campus(Protocol):
@@ -57,6 +59,14 @@ class Campus(Protocol):
 def application(world: World, campus: Campus, put_asset: PUT, s3_url: str) -> FastAPI:
     """Both APIs and the control, as one application."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.middleware("http")
+    async def switched_off(request: Request, answer: Answer) -> Response:
+        if world.faults.get("vendors_off") and not request.url.path.startswith("/control"):
+            world.count("asked in vain")
+            return JSONResponse({"message": "Switched off"}, status_code=503)
+        return await answer(request)
+
     app.include_router(vocareum(world))
     app.include_router(echo360(world, campus, put_asset, s3_url))
     app.include_router(control(world))

@@ -5,6 +5,7 @@ Knows S3 through the provider's hook; knows neither vendors nor the warehouse.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import logging
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 LANDING_CONN_ID = "landing_zone"
 BLOCK = 256 * 1024
+LONGEST_PART = 400
 
 
 def s3_hook(conn_id: str) -> S3Hook:
@@ -96,6 +98,19 @@ def s3_sentences(what: str) -> Iterator[None]:
             f"S3 did not answer to {what} ({reason(error, trust='AWS_CA_BUNDLE')}): check the "
             "endpoint and the network; the next try starts from the beginning of the object."
         ) from None
+
+
+def key_part(text: str) -> str:
+    """A text that is its writer's, as one part of a key: quoted, and cut where it is too long."""
+    quoted = quote(text, safe="")
+    if len(quoted) > LONGEST_PART:
+        quoted = f"{quoted[:LONGEST_PART]}-{digest(text)}"
+    return quoted
+
+
+def digest(text: str) -> str:
+    """What stands for a text where there is no room for it."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def open_uri(
@@ -182,8 +197,7 @@ class LandingZone:
         """
         from airflow.providers.amazon.aws.links.base_aws import BaseAwsLink
 
-        root = f"s3://{self.bucket}/"
-        keys = {uri.removeprefix(root) for uri in uris if uri.startswith(root)}
+        keys = {uri.removeprefix(self.url) for uri in uris if uri.startswith(self.url)}
         client: Any = self.hook.get_conn()
         endpoint = str(urlsplit(client.meta.endpoint_url).hostname)
         domain = BaseAwsLink.get_aws_domain(client.meta.partition)
@@ -194,6 +208,30 @@ class LandingZone:
         query = {"region": client.meta.region_name, "prefix": key}
         query_string = urlencode(query, quote_via=quote, safe="")
         return f"https://console.{domain}/s3/{kind}/{self.bucket}?{query_string}"
+
+    @property
+    def url(self) -> str:
+        """What the URIs of its objects begin with."""
+        return f"s3://{self.bucket}/"
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """The keys that begin with ``prefix``."""
+        with s3_sentences(f"listing {self.url}{prefix}"):
+            for listed in self.hook.iter_file_metadata(prefix=prefix, bucket_name=self.bucket):
+                yield listed["Key"]
+
+    def get(self, key: str) -> bytes:
+        """A small object."""
+        client: Any = self.hook.get_conn()
+        with s3_sentences(f"reading {self.url}{key}"):
+            content: bytes = client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return content
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write a small object."""
+        client: Any = self.hook.get_conn()
+        with s3_sentences(f"writing {self.url}{key}"):
+            client.put_object(Bucket=self.bucket, Key=key, Body=content)
 
     def holds(self, uri: str, size: int | None) -> bool:
         """Whether an object of that size lies there, and it lies in this bucket."""
@@ -211,6 +249,17 @@ class LandingZone:
                     return False
                 raise
         return bool(found["ContentLength"] == size)
+
+    def remove(self, uri: str) -> None:
+        """Remove an object; where the URI ends in ``/``, all objects below it.
+
+        It does not matter whether they are there.
+        """
+        prefix = uri.removeprefix(self.url)
+        client: Any = self.hook.get_conn()
+        for key in list(self.keys(prefix)) if prefix.endswith("/") else [prefix]:
+            with s3_sentences(f"removing {self.url}{key}"):
+                client.delete_object(Bucket=self.bucket, Key=key)
 
     def put_stream(self, key: str, body: BinaryIO, *, size: int | None = None) -> tuple[str, int]:
         """Write a stream to the bucket as it comes, without the worker's disk.

@@ -51,7 +51,8 @@ NUMBERS = [str(number) for number in range(len(LOGS))]
 
 def landed(bucket: Bucket) -> set[str]:
     pages = bucket.client.get_paginator("list_objects_v2").paginate(Bucket=LANDING_BUCKET)
-    return {one["Key"] for page in pages for one in page.get("Contents", [])}
+    keys = {one["Key"] for page in pages for one in page.get("Contents", [])}
+    return {key for key in keys if not key.startswith("ledger/")}
 
 
 def versions(conn: Connection) -> set[tuple[str, str]]:

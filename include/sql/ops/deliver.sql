@@ -7,7 +7,8 @@ VALUES (
     %(first_day)s, %(end_day)s, %(uri)s, %(size)s, %(details)s
 )
 ON CONFLICT (dataset, origin, name, version) DO UPDATE
-    SET uri = excluded.uri, size = excluded.size, details = excluded.details
+    SET uri = excluded.uri, size = excluded.size, details = excluded.details, removed_at = NULL
 RETURNING
     known.delivery_id, known.dataset, known.origin, known.name, known.version, known.made_at,
-    known.first_day, known.end_day, known.uri, known.size, known.details, known.status;
+    known.first_day, known.end_day, known.uri, known.size, known.details, known.status,
+    known.removed_at;

@@ -373,10 +373,11 @@ class LandEcho360ReportsOperator(BaseOperator):
     def _land(
         self, conn: Connection, hook: Echo360Hook, zone: LandingZone, request_id: str
     ) -> Delivery:
+        from learning_warehouse import notes
         from learning_warehouse.echo360.protocol import find
         from learning_warehouse.warehouse import ledger
 
-        window, created = find(conn, hook.origin, request_id)
+        window, created, runs = find(conn, hook.origin, request_id)
         if self.report.days is None:
             window = Window.of(created.astimezone(UTC).date())
         table, name = self.report.dataset.table, f"{self.report.name} {window}"
@@ -387,19 +388,22 @@ class LandEcho360ReportsOperator(BaseOperator):
         place = f"echo360/{hook.origin}/{self.report.name}/"
         place += f"{window.first_day}_{window.end_day}/{request_id}"
         assets = self._copy(hook, zone, request_id, place)
-        return ledger.deliver(
-            conn,
-            dataset=table,
-            origin=hook.origin,
-            name=name,
-            version=request_id,
-            made_at=created,
-            first_day=window.first_day,
-            end_day=window.end_day,
-            uri=assets[0][0] if len(assets) == 1 else f"s3://{zone.bucket}/{place}/",
-            size=sum(size for _, size in assets),
-            details={"assets": [uri for uri, _ in assets]},
-        )
+        with conn.transaction():
+            delivery = ledger.deliver(
+                conn,
+                dataset=table,
+                origin=hook.origin,
+                name=name,
+                version=request_id,
+                made_at=created,
+                first_day=window.first_day,
+                end_day=window.end_day,
+                uri=assets[0][0] if len(assets) == 1 else f"{zone.url}{place}/",
+                size=sum(size for _, size in assets),
+                details={"assets": [uri for uri, _ in assets], "runs": runs},
+            )
+            notes.write(zone, delivery)
+        return delivery
 
     def _copy(
         self, hook: Echo360Hook, zone: LandingZone, request_id: str, place: str

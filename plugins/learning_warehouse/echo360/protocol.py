@@ -466,8 +466,8 @@ class _Protocol:
         )
 
 
-def find(conn: Connection, origin: str, request_id: str) -> tuple[Window, datetime]:
-    """The window of a request, and when Echo360 made it.
+def find(conn: Connection, origin: str, request_id: str) -> tuple[Window, datetime, list[str]]:
+    """The window of a request, when Echo360 made it, and the runs that it serves.
 
     :raises PermanentFailure: no line has it.
     """
@@ -479,4 +479,4 @@ def find(conn: Connection, origin: str, request_id: str) -> tuple[Window, dateti
             f"ops.report_request does not know the request {request_id} of {origin}: clear the "
             "task 'submit' as well."
         )
-    return Window(row["first_day"], row["end_day"]), row["created"]
+    return Window(row["first_day"], row["end_day"]), row["created"], row["runs"]

@@ -7,7 +7,6 @@ affair of ``operators``.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from contextlib import closing
@@ -15,13 +14,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
-from urllib.parse import quote
 
+from learning_warehouse import notes
 from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.edx.streams import Watched
 from learning_warehouse.edx.tar import Walk, pass_through, walk
 from learning_warehouse.errors import Failures, PermanentFailure
-from learning_warehouse.landing import LandingZone, open_uri, s3_sentences
+from learning_warehouse.landing import LandingZone, digest, key_part, open_uri, s3_sentences
 from learning_warehouse.progress import Progress
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.sql import statement
@@ -39,7 +38,6 @@ log = logging.getLogger(__name__)
 
 COMPRESSED_TAR = re.compile(r"\.(?:tar\.(?:gz|bz2|xz|zst)|tgz|tbz2?|txz|tzst)$")
 LOOSE_LOG = re.compile(r"\.log(?:-\d[\d-]*)?(?:\.(?:gz|bz2|xz|zst))?(?:\.gpg)?$")
-LONGEST_NAME = 400
 QUOTES = '"'
 
 
@@ -181,6 +179,8 @@ class Search:
             size=size,
             details=details,
         )
+        if "landed" in details:
+            notes.write(self._zone, delivery)
         self.sizes[delivery.delivery_id] = size
 
     def _walked(self, tars: list[Found]) -> dict[Found, Walk]:
@@ -366,20 +366,19 @@ class Search:
     def _take_again(self, tar: Found, before: Delivery) -> None:
         """Load what landed before, from where it lies, unless nothing is to be done for it."""
         if not self._is_done(before):
-            self._deliver(
-                tar, before.name, before.version, uri=before.uri, size=before.size or 0,
-                details={"landed": True, "tar": tar.uri, "etag": tar.etag},
-            )  # fmt: skip
+            self._deliver_landed(tar, before.name, before.version, before.uri, before.size or 0)
 
     def _land(self, tar: Found, passing: Passing) -> None:
         uri, size = self._zone.put_stream(
             landing_key(tar, passing), cast("BinaryIO", passing.body), size=passing.size
         )
         self.landed[uri] = tar.uri
-        self._deliver(
-            tar, passing.name, passing.version(), uri=uri, size=size,
-            details={"landed": True, "tar": tar.uri, "etag": tar.etag},
-        )  # fmt: skip
+        self._deliver_landed(tar, passing.name, passing.version(), uri, size)
+
+    def _deliver_landed(self, tar: Found, name: str, version: str, uri: str, size: int) -> None:
+        details = {"landed": True, "tar": tar.uri, "etag": tar.etag}
+        with self._conn.transaction():
+            self._deliver(tar, name, version, uri=uri, size=size, details=details)
 
     @cached_property
     def _zone(self) -> LandingZone:
@@ -426,12 +425,5 @@ def landing_key(tar: Found, passing: Passing) -> str:
     it is longer than a key may be. The probe is not known yet; the tar and the place in it stand
     for it.
     """
-    name = quote(passing.name, safe="")
-    if len(name) > LONGEST_NAME:
-        name = f"{name[:LONGEST_NAME]}-{_digest(passing.name)}"
-    version = f"{passing.size}-{passing.mtime}-{_digest(f'{tar.uri} {tar.etag} {passing.offset}')}"
-    return f"edx/{EVENTS.name}/{quote(tar.site, safe='')}/{name}/{version}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    version = f"{passing.size}-{passing.mtime}-{digest(f'{tar.uri} {tar.etag} {passing.offset}')}"
+    return f"edx/{EVENTS.name}/{key_part(tar.site)}/{key_part(passing.name)}/{version}"

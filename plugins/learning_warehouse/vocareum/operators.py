@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
+from learning_warehouse import notes
 from learning_warehouse.errors import Failures
 from learning_warehouse.landing import LANDING_CONN_ID, LandingZone
 from learning_warehouse.links import LANDED, LEDGER, shown
@@ -170,18 +171,21 @@ class LandVocareumFilesOperator(DaysOperator):
         )
         self._landed[f"{bucket.url}/{key}"] = uri
         covered = self.files.covers(key.removeprefix(f"{org.origin}/"))
-        return ledger.deliver(
-            conn,
-            dataset=self.files.dataset.table,
-            origin=org.origin,
-            name=key,
-            version=etag,
-            made_at=modified,
-            first_day=covered.first_day if covered else None,
-            end_day=covered.end_day if covered else None,
-            uri=uri,
-            size=size,
-        )
+        with conn.transaction():
+            delivery = ledger.deliver(
+                conn,
+                dataset=self.files.dataset.table,
+                origin=org.origin,
+                name=key,
+                version=etag,
+                made_at=modified,
+                first_day=covered.first_day if covered else None,
+                end_day=covered.end_day if covered else None,
+                uri=uri,
+                size=size,
+            )
+            notes.write(zone, delivery)
+        return delivery
 
 
 def _version(file: dict[str, Any]) -> tuple[str, str]:

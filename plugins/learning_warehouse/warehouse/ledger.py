@@ -33,6 +33,7 @@ class Delivery:
     size: int | None
     details: dict[str, Any]
     status: str
+    removed_at: datetime | None
 
 
 def deliver(
@@ -113,6 +114,15 @@ def newest(
     """
     values = {"dataset": dataset, "origin": origin, "made_before": made_before}
     return [Delivery(**row) for row in conn.execute(statement("ops/newest"), values)]
+
+
+def landed(conn: Connection, *, dataset: str, place: str) -> list[Delivery]:
+    """What lies in a bucket.
+
+    :param place: what its URIs begin with, as in ``s3://bucket/``.
+    """
+    values = {"dataset": dataset, "place": place}
+    return [Delivery(**row) for row in conn.execute(statement("ops/landed"), values)]
 
 
 def standing_days(

@@ -1,0 +1,96 @@
+"""The warehouse from nothing: for each table, what landed of it, from the landing zone alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
+
+from learning_warehouse.dag_files import DEFAULT_ARGS
+from learning_warehouse.echo360.rebuild import remember_requests
+from learning_warehouse.echo360.reports import REPORTS
+from learning_warehouse.echo360.staging import stage_report
+from learning_warehouse.edx.logs import EDX_CONN_ID, EVENTS, stage_logs_of
+from learning_warehouse.operators import SummaryOperator
+from learning_warehouse.rebuild import RebuildOperator
+from learning_warehouse.vocareum.files import REGISTRY
+from learning_warehouse.window import params
+
+TABLES = [
+    *(files.dataset.table for files in REGISTRY),
+    *(report.dataset.table for report in REPORTS.values()),
+    EVENTS.table,
+]
+
+DOC = """
+### Rebuild
+
+Loads what lies in the landing zone and is not in the warehouse: all of it, where the warehouse is
+lost. No vendor is asked for anything. In a warehouse that lacks nothing a run changes nothing.
+
+* **After a loss**: pause the other DAGs, point the connection `learning_warehouse` to an empty
+  database, trigger this DAG, then `edx_tracking_logs` with `earliest`: logs that were read where
+  they lie, in edX's bucket, are not in the landing zone.
+* **How**: the landing zone has a note of each delivery, below `ledger/`. For each table, the
+  deliveries are staged and merged one after another, in the order in which the vendor made them. A
+  task that failed or was killed goes on where it was.
+* **What is held**: a delivery that shrinks a day or file by more than half is held, as it was the
+  first time. If it is right, trigger this DAG again with `accept_shrink` and its table alone in
+  `datasets`.
+* **Before there were notes**: a run writes those that are missing, of all that the ledger knows to
+  have landed. Trigger it once after an upgrade from a version that wrote none.
+* **Connections**: `landing_zone`, `learning_warehouse`; for encrypted logs `edx_gpg`.
+* **When it fails**: the last line of the task's log says what to do; then clear the task.
+"""
+
+
+def rebuild() -> DAG:
+    """The DAG, with a task for each table."""
+    with DAG(
+        "warehouse_rebuild",
+        description="Loads what landed into the warehouse, without the vendors",
+        doc_md=DOC,
+        schedule=None,
+        start_date=datetime(2020, 1, 1, tzinfo=UTC),
+        catchup=False,
+        tags=["learning warehouse"],
+        default_args=DEFAULT_ARGS,
+    ) as dag:
+        merges = []
+        with TaskGroup("vocareum"):
+            for files in REGISTRY:
+                task = RebuildOperator(task_id=files.dataset.name, dataset=files.dataset)
+                merges.append(task.output)
+        with TaskGroup("echo360"):
+            for name, report in REPORTS.items():
+                task = RebuildOperator(
+                    task_id=name,
+                    dataset=report.dataset,
+                    stage=stage_report(report),
+                    remember=remember_requests(report),
+                )
+                merges.append(task.output)
+        with TaskGroup("edx"):
+            task = RebuildOperator(
+                task_id=EVENTS.name, dataset=EVENTS, stage=stage_logs_of(EDX_CONN_ID)
+            )
+            merges.append(task.output)
+        SummaryOperator(task_id="summarise", merges=merges)
+    # Last, for each operator would copy those that the DAG has when it is made.
+    dag.params.update(
+        {
+            "datasets": Param(
+                TABLES,
+                type="array",
+                items={"type": "string", "enum": TABLES},
+                examples=TABLES,
+                title="Tables",
+                description="Which tables to fill.",
+            ),
+            "accept_shrink": params()["accept_shrink"],
+        }
+    )
+    return dag
+
+
+DAGS = [rebuild()]

@@ -1,0 +1,8 @@
+-- What lies in a bucket.
+SELECT
+    delivery_id, dataset, origin, name, version, made_at,
+    first_day, end_day, uri, size, details, status, removed_at
+FROM ops.delivery
+WHERE dataset = %(dataset)s
+    AND starts_with(uri, %(place)s)
+    AND removed_at IS NULL;

@@ -1,0 +1,101 @@
+"""The step that fills a warehouse from the landing zone, whatever has become of the vendor."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import (
+    AirflowSkipException,
+    Asset,
+    BaseOperator,
+)
+
+from learning_warehouse.errors import Failures
+from learning_warehouse.landing import LANDING_CONN_ID
+from learning_warehouse.operators import hand_on_counts, stage_landed
+from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.dataset import Dataset
+    from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.merging import Stage
+
+    Remember = Callable[[Connection, Sequence[Delivery]], None]
+
+
+class RebuildOperator(BaseOperator):
+    """Loads what landed of a dataset and is not merged, from the landing zone alone.
+
+    The deliveries are staged and merged one after another, in the order in which the vendor made
+    them, by the rules that held when they were first loaded: one that would shrink a day or file by
+    more than half is held, unless the Param ``accept_shrink`` is set. What is merged already is
+    left alone, so that the step may be tried again, and changes nothing in a warehouse that lacks
+    nothing. Reads the Param ``datasets`` too.
+
+    XCom: for each delivery the counts that the ledger has.
+
+    :param dataset: what the deliveries are.
+    :param stage: how one is staged; by default as delimited text from the landing zone.
+    :param remember: restores what else the warehouse should know of all of them.
+    """
+
+    def __init__(
+        self,
+        *,
+        dataset: Dataset,
+        stage: Stage | None = None,
+        remember: Remember | None = None,
+        landing_conn_id: str = LANDING_CONN_ID,
+        warehouse_conn_id: str = WAREHOUSE_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        self.asset = Asset(dataset.table)
+        super().__init__(outlets=[self.asset], **kwargs)
+        self.dataset = dataset
+        self.stage = stage or stage_landed(dataset)
+        self.remember = remember
+        self.landing_conn_id = landing_conn_id
+        self.warehouse_conn_id = warehouse_conn_id
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Enter what the notes tell into the ledger, then load it."""
+        from learning_warehouse.landing import LandingZone
+        from learning_warehouse.notes import read_into_ledger
+        from learning_warehouse.warehouse.connection import connected
+        from learning_warehouse.warehouse.merging import merge
+
+        given = context["params"]
+        table = self.dataset.table
+        if table not in given.get("datasets", [table]):
+            raise AirflowSkipException(f"The run was not asked for {table}.")
+        zone = LandingZone(self.landing_conn_id)
+        merged: list[dict[str, Any]] = []
+        failures = Failures()
+        with connected(self.warehouse_conn_id) as warehouse:
+            conn = warehouse()
+            landed, new = read_into_ledger(conn, zone, table)
+            if self.remember is not None:
+                self.remember(conn, landed)
+            due = [delivery for delivery in landed if delivery.status != "merged"]
+            self.log.info(
+                "%s: %d deliveries lie in %s, of which the ledger did not know %d; %d are to be "
+                "loaded", table, len(landed), zone.url, new, len(due),
+            )  # fmt: skip
+            for delivery in due:
+                with failures.apart(delivery.name):
+                    conn = warehouse()
+                    counts = merge(
+                        conn,
+                        self.stage(conn, delivery),
+                        self.dataset,
+                        self.stage,
+                        accept_shrink=bool(given.get("accept_shrink")),
+                    )
+                    merged.append(asdict(counts))
+        return hand_on_counts(context, self.asset, merged, failures)
