@@ -154,6 +154,12 @@ class StageOperator(BaseOperator):
                 with failures.apart(f"delivery {delivery_id}"):
                     conn = warehouse()
                     delivery = ledger.find(conn, delivery_id)
+                    if delivery.removed_at:
+                        raise PermanentFailure(
+                            f"{delivery.name} as it was made on {delivery.made_at:%Y-%m-%d} was "
+                            f"removed from the landing zone on {delivery.removed_at:%Y-%m-%d}, as "
+                            "include/retention.toml says: reload the state of a later day."
+                        )
                     self._read.append(delivery.uri)
                     staged.append(stage(conn, delivery))
         return hand_on(context, staged, failures)
@@ -275,11 +281,10 @@ class SummaryOperator(BaseOperator):
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Print the table, sweep what earlier runs left in staging, and look for failures."""
+        """Print the table, and look for failures."""
         import pandas as pd
 
         from learning_warehouse.warehouse.connection import connect
-        from learning_warehouse.warehouse.staging import sweep
 
         merged = [counts for merge in self.merges for counts in merge or []]
         summary = self.would_load or []
@@ -306,10 +311,6 @@ class SummaryOperator(BaseOperator):
                 f"{', '.join(failed)} failed: read the last line of each one's log for what to do, "
                 "then clear it; everything else of this run is loaded."
             )
-        with connect(self.warehouse_conn_id) as conn:
-            swept = sweep(conn)
-        if swept:
-            self.log.info("Dropped what %d attempts had left in staging.", swept)
         return summary
 
 

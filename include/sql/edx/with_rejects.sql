@@ -1,10 +1,12 @@
--- Deliveries of which rejected rows are left, made in these days.
+-- Deliveries, made in these days, of which rejected rows are left.
 SELECT
-    delivery_id,
-    rows_rejected
-FROM ops.delivery
-WHERE dataset = %(dataset)s
-    AND rows_rejected > 0
-    AND made_at >= coalesce(%(first_day)s::date, '-infinity')
-    AND made_at < coalesce(%(end_day)s::date, 'infinity')
-ORDER BY delivery_id;
+    d.delivery_id,
+    count(*) AS rows_rejected
+FROM ops.delivery AS d
+INNER JOIN ops.rejected_row AS r ON d.delivery_id = r.delivery_id
+WHERE d.dataset = %(dataset)s
+    AND d.rows_rejected > 0
+    AND d.made_at >= coalesce(%(first_day)s::date, '-infinity')
+    AND d.made_at < coalesce(%(end_day)s::date, 'infinity')
+GROUP BY d.delivery_id
+ORDER BY d.delivery_id;

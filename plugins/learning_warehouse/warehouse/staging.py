@@ -155,6 +155,7 @@ def sweep(conn: Connection, *, age: str = "2 days") -> int:
             if leftover is None:
                 return swept
             _forget(conn, leftover["table_name"])
+        log.info("Dropped staging.%s, which nobody merged", leftover["table_name"])
         swept += 1
 
 

@@ -1,0 +1,3 @@
+UPDATE ops.delivery
+SET removed_at = now()
+WHERE delivery_id = ANY(%(deliveries)s);

@@ -1,0 +1,34 @@
+-- Deliveries that nothing in the warehouse needs any more: a newer version of the name is merged,
+-- and no day or file stands as they left or confirmed it. Only of tables of which parts stand: what
+-- is appended once stands for ever.
+SELECT
+    d.delivery_id, d.dataset, d.origin, d.name, d.version, d.made_at,
+    d.first_day, d.end_day, d.uri, d.size, d.details, d.status, d.removed_at
+FROM ops.delivery AS d
+WHERE d.status = 'merged'
+    AND d.removed_at IS NULL
+    AND d.landed_at < now() - make_interval(days => %(days)s)
+    AND starts_with(d.uri, %(place)s)
+    AND EXISTS (
+        SELECT FROM ops.delivery AS newer
+        WHERE newer.dataset = d.dataset
+            AND newer.origin = d.origin
+            AND newer.name = d.name
+            AND newer.status = 'merged'
+            AND (newer.made_at, newer.version) > (d.made_at, d.version)
+    )
+    AND EXISTS (
+        SELECT FROM ops.standing AS s
+        WHERE s.dataset = d.dataset AND s.origin = d.origin
+    )
+    AND NOT EXISTS (SELECT FROM ops.standing AS s WHERE s.delivery_id = d.delivery_id)
+    AND NOT EXISTS (
+        SELECT FROM ops.standing AS s
+        WHERE s.dataset = d.dataset
+            AND s.origin = d.origin
+            AND s.made_at = d.made_at
+            AND s.version = d.version
+    )
+ORDER BY d.delivery_id
+LIMIT 100
+FOR NO KEY UPDATE OF d SKIP LOCKED;

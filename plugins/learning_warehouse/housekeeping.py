@@ -1,0 +1,111 @@
+"""The steps that remove what is no longer needed.
+
+What a step removes is gone for good, so each of them asks the ledger, and says what it removed.
+Knows the warehouse and the landing zone; knows no vendor.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
+
+from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.providers.common.compat.sdk import Context
+
+    from learning_warehouse.warehouse.connection import Connection
+
+log = logging.getLogger(__name__)
+
+
+class RetentionOperator(BaseOperator):
+    """Removes of one kind what is older than so many days; skipped where it is kept for ever.
+
+    XCom: how many were removed, by what they were of.
+
+    :param remove: removes what is older than ``days``, and tells how many, by what they were of.
+    :param days: how many; None to keep all.
+    """
+
+    def __init__(
+        self,
+        *,
+        remove: Callable[[Connection, int], dict[str, int]],
+        days: int | None,
+        warehouse_conn_id: str = WAREHOUSE_CONN_ID,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.remove = remove
+        self.days = days
+        self.warehouse_conn_id = warehouse_conn_id
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Remove what is too old."""
+        if self.days is None:
+            raise AirflowSkipException(
+                f"Kept for ever: include/retention.toml has no line {self.task_id}."
+            )
+        with connect(self.warehouse_conn_id) as conn:
+            removed = self.remove(conn, self.days)
+        for what, count in removed.items():
+            self.log.info("Removed, older than %d days: %d of %s", self.days, count, what)
+        if not removed:
+            self.log.info("There is nothing older than %d days to remove.", self.days)
+        return removed
+
+
+def remove_staging(conn: Connection, days: int) -> dict[str, int]:
+    """Drop the tables of attempts to stage that nobody merged."""
+    from learning_warehouse.warehouse.staging import sweep
+
+    swept = sweep(conn, age=f"{days} days")
+    return {"staging": swept} if swept else {}
+
+
+def remove_rejected_rows(conn: Connection, days: int) -> dict[str, int]:
+    """Delete rejected rows; the ledger goes on to count them."""
+    from learning_warehouse.warehouse.sql import statement
+
+    forgotten = conn.execute(statement("housekeeping/forget_rejects"), {"days": days})
+    return {row["dataset"]: row["rows"] for row in forgotten}
+
+
+def remove_landed_versions(conn: Connection, days: int) -> dict[str, int]:
+    """Remove from the landing zone what neither the warehouse nor a rebuilding of it needs.
+
+    The bytes go before the ledger says so: what is interrupted is done again.
+    """
+    from learning_warehouse import notes
+    from learning_warehouse.landing import LandingZone
+    from learning_warehouse.warehouse import ledger
+    from learning_warehouse.warehouse.sql import statement
+
+    zone = LandingZone()
+    removed: Counter[str] = Counter()
+    while True:
+        with conn.transaction():
+            rows = conn.execute(
+                statement("housekeeping/outdated"), {"place": zone.url, "days": days}
+            )
+            outdated = [ledger.Delivery(**row) for row in rows]
+            if not outdated:
+                return dict(removed)
+            for delivery in outdated:
+                zone.remove(zone.url + notes.key_of(delivery))
+                zone.remove(delivery.uri)
+                log.info(
+                    "Removed %s, %s as it was made at %s",
+                    delivery.uri, delivery.name, delivery.made_at,
+                )  # fmt: skip
+            conn.execute(
+                statement("housekeeping/note_removed"),
+                {"deliveries": [delivery.delivery_id for delivery in outdated]},
+            )
+        removed.update(delivery.dataset for delivery in outdated)

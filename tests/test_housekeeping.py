@@ -1,0 +1,228 @@
+"""What housekeeping removes, and what it must not, against real servers."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
+from include.sandbox.rebuild import drop
+from learning_warehouse.dag_files import retention
+from learning_warehouse.edx.replay import ReplayRejectsOperator
+from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.housekeeping import (
+    remove_landed_versions,
+    remove_rejected_rows,
+    remove_staging,
+)
+from learning_warehouse.landing import LandingZone
+from learning_warehouse.operators import MergeOperator, StageOperator
+from tests.conftest import context, open_database
+from tests.edx.bucket import Bucket, log, merge_all, tar
+from tests.edx.loading import line
+from tests.edx.loading import load as load_edx
+from tests.landed import (
+    COURSE,
+    ENROLLMENT,
+    empty_landing_zone,
+    enrolled,
+    grow_old,
+    land,
+    merge,
+    names,
+    run_dag,
+)
+from tests.warehouse.roads import VIDEOVIEW
+from tests.warehouse.roads import load as load_report
+
+if TYPE_CHECKING:
+    from include.sandbox.postgres import EmbeddedPostgres
+    from include.sandbox.server import Sandbox
+    from learning_warehouse.warehouse.connection import Connection
+
+DAYS = 400
+
+
+@pytest.fixture
+def landing_zone(connections: dict[str, Any], sandbox: Sandbox) -> LandingZone:
+    """An empty one."""
+    sandbox.reset()
+    empty_landing_zone()
+    return LandingZone()
+
+
+def removed(conn: Connection) -> list[int]:
+    """Remove what is too old; the days of January of which versions are gone, by the ledger."""
+    grow_old(conn, DAYS + 1)
+    remove_landed_versions(conn, DAYS)
+    gone = conn.execute("SELECT made_at FROM ops.delivery WHERE removed_at > '-infinity'")
+    return sorted(row["made_at"].day for row in gone)
+
+
+def lie_there(zone: LandingZone) -> tuple[int, int]:
+    """How many objects there are, and how many notes."""
+    keys = list(zone.keys(""))
+    folders = [key.partition("/")[0] for key in keys]
+    return len(keys) - folders.count("ledger"), folders.count("ledger")
+
+
+# --- landed versions ------------------------------------------------------------------------------
+
+
+def test_old_versions_go_and_the_newest_stays(
+    landing_zone: LandingZone,
+    postgres: EmbeddedPostgres,
+    warehouse_name: str,
+    warehouse: Connection,
+) -> None:
+    for day, name in enumerate(("Al", "Bo", "Cy"), start=1):
+        merge(land(warehouse, enrolled(name), day))
+    remove_landed_versions(warehouse, DAYS)
+    assert lie_there(landing_zone) == (3, 3), "they are not old yet"
+    assert removed(warehouse) == [1, 2]
+    assert lie_there(landing_zone) == (1, 1)
+    assert remove_landed_versions(warehouse, DAYS) == {}
+    drop(postgres.url(warehouse_name))
+    with open_database(postgres, warehouse_name) as conn:
+        run_dag("warehouse_rebuild", "vocareum.enrollment")
+        assert names(conn) == ["Cy"]
+
+
+def test_many_go_at_once(landing_zone: LandingZone, warehouse: Connection) -> None:
+    versions = [
+        land(warehouse, enrolled(f"{day}"), day, f"{COURSE}{n}", landing_zone)
+        for day in (1, 2)
+        for n in range(101)
+    ]
+    merge(*versions)
+    grow_old(warehouse, DAYS + 1)
+    assert remove_landed_versions(warehouse, DAYS) == {"vocareum.enrollment": 101}
+    assert lie_there(landing_zone) == (101, 101)
+
+
+def test_what_stands_stays_however_old(landing_zone: LandingZone, warehouse: Connection) -> None:
+    for day, name in ((1, "Al"), (2, "Bo"), (3, "Bo"), (4, "Bo")):
+        merge(land(warehouse, enrolled(name), day))
+    assert removed(warehouse) == [1, 3], "the second brought the rows, the fourth confirmed them"
+    fifth, sixth = (land(warehouse, enrolled(name), day) for day, name in ((5, "Di"), (6, "Ed")))
+    merge(fifth)
+    merge(sixth)
+    merge(fifth, reload=True)
+    assert names(warehouse) == ["Di"]
+    assert removed(warehouse) == [1, 2, 3, 4], "the fifth stands by a reload, the sixth is newest"
+
+
+def test_what_waits_stays(landing_zone: LandingZone, warehouse: Connection) -> None:
+    merge(land(warehouse, enrolled("Al", "Bo", "Cy"), 1))
+    held = land(warehouse, enrolled("Al"), 2)
+    stage = StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=[held.delivery_id])
+    waiting = MergeOperator(task_id="merge", dataset=ENROLLMENT, staged=stage.execute(context()))
+    with pytest.raises(PermanentFailure, match="is held"):
+        waiting.execute(context())
+    assert removed(warehouse) == []
+
+
+def test_a_report_stays_while_a_day_of_it_stands(
+    landing_zone: LandingZone, warehouse: Connection
+) -> None:
+    header = b"event_timestamp,duration_Minute\n"
+    week, late = (date(2026, 1, 5), date(2026, 1, 8)), (date(2026, 1, 6), date(2026, 1, 8))
+    for version, days in ((1, week), (2, week), (3, late)):
+        rows = [b"2026-01-%02d 10:00:00,%d\n" % (day, version) for day in range(days[0].day, 8)]
+        content = header + b"".join(rows)
+        load_report(warehouse, VIDEOVIEW, content, version, name=str(days), days=days)
+    warehouse.execute(
+        "UPDATE ops.delivery SET uri = %s || version", [f"{landing_zone.url}echo360/"]
+    )
+    assert len(removed(warehouse)) == 1
+    found = warehouse.execute("SELECT version FROM ops.delivery WHERE removed_at IS NULL")
+    assert sorted(row["version"] for row in found) == ["2", "3"]
+
+
+def test_a_past_state_that_is_gone_is_named(
+    landing_zone: LandingZone, warehouse: Connection
+) -> None:
+    first = land(warehouse, enrolled("Al"), 1)
+    merge(first)
+    merge(land(warehouse, enrolled("Bo"), 2))
+    assert removed(warehouse) == [1]
+    again = StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=[first.delivery_id])
+    with pytest.raises(PermanentFailure, match=r"made on 2026-01-01 was removed .*/retention.toml"):
+        again.execute(context())
+
+
+def test_logs_of_edx_and_what_lies_elsewhere_stay(
+    landing_zone: LandingZone, warehouse: Connection, sandbox: Sandbox
+) -> None:
+    bucket = Bucket(sandbox.client())
+    name = "prod-edx-001/2013-10-20-UniversityA.log.gz"
+    for key, content in (("2013-10-20", log(1)), ("2013-10-27", log(1, 2))):
+        bucket.put(f"{key}-UniversityA-tracking.tar.gz", tar({name: content}, ".gz"))
+        merge_all(warehouse, bucket.unpack())
+    assert lie_there(landing_zone) == (2, 2)
+    for day in (1, 2):
+        merge(land(warehouse, enrolled(f"{day}"), day))
+    warehouse.execute("UPDATE ops.delivery SET uri = 's3://elsewhere/' WHERE origin = 'org123'")
+    grow_old(warehouse, DAYS + 1)
+    assert remove_landed_versions(warehouse, DAYS) == {}
+
+
+# --- rejected rows, staging -----------------------------------------------------------------------
+
+
+def test_old_rejects_go_and_are_counted_on(
+    connections: dict[str, Any], warehouse: Connection
+) -> None:
+    load_edx(warehouse, b"\n".join([line(1), b"no event"]))
+    assert remove_rejected_rows(warehouse, 365) == {}
+    grow_old(warehouse, 366)
+    load_edx(warehouse, b"\n".join([line(2), b"nor this"]), name="prod-edx-001/tracking_2.log")
+    assert remove_rejected_rows(warehouse, 365) == {"edx.event": 1}
+    (left,) = warehouse.execute("SELECT raw FROM ops.rejected_row").fetchall()
+    assert left == {"raw": "nor this"}
+    counts = warehouse.execute("SELECT rows_read, rows_merged, rows_rejected FROM ops.delivery")
+    assert [tuple(row.values()) for row in counts] == [(2, 1, 1)] * 2
+    replay = ReplayRejectsOperator(task_id="replay")
+    with pytest.raises(AirflowSkipException, match="1 rejected lines would be read again"):
+        replay.execute(context(replay_rejects=True, dry_run=True))
+
+
+def test_what_nobody_merged_goes(landing_zone: LandingZone, warehouse: Connection) -> None:
+    delivery = land(warehouse, enrolled("Al"), 1)
+    StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=[delivery.delivery_id]).execute(
+        context()
+    )
+    assert remove_staging(warehouse, 2) == {}
+    grow_old(warehouse, 3)
+    assert remove_staging(warehouse, 2) == {"staging": 1}
+    left = warehouse.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'staging'")
+    assert left.fetchall() == []
+
+
+# --- the settings ---------------------------------------------------------------------------------
+
+
+def test_landed_versions_are_kept_unless_the_file_says_otherwise(
+    landing_zone: LandingZone, warehouse: Connection
+) -> None:
+    assert retention() == {"staging": 2, "rejected_rows": 365}
+    for day in (1, 2):
+        merge(land(warehouse, enrolled(f"{day}"), day))
+    grow_old(warehouse, 10_000)
+    assert run_dag("warehouse_housekeeping") == {"staging": {}, "rejected_rows": {}}
+    assert lie_there(landing_zone) == (2, 2)
+
+
+def test_what_the_file_must_say(tmp_path: Path) -> None:
+    path = tmp_path / "retention.toml"
+    with pytest.raises(ValueError, match=r"retention.toml is missing: deploy include/"):
+        retention(path=path)
+    for text in ("", "[days]\nstaged = 2", "[days]\nstaging = 0", "[days]\nstaging = true"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"retention.toml does not say .* 'staging = 2'"):
+            retention(path=path)
+    path.write_text("[days]\nlanded_versions = 400")
+    assert retention(path=path) == {"landed_versions": 400}
