@@ -72,6 +72,9 @@ $(BENCH)/.installed: requirements-bench.lock
 fuzz: $(SETUP)  ## a million damaged edX lines through staging and merging (half an hour)
 	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.edx.campaign $(FUZZ)
 
+chaos: $(SETUP)  ## 500 schedules of runs with faults, compared with the truth (CHAOS="--seed 2 --schedules 20")
+	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.chaos --state $(STATE)/chaos $(CHAOS)
+
 up: $(SETUP)  ## the stack in the background, with Airflow's UI
 	@$(STACK) up
 
@@ -105,4 +108,5 @@ clean:  ## remove what make made: .venv, .sandbox and caches
 	@rm -rf $(VENV) $(VENV2) $(BENCH) $(STATE) .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo rebuild test test-backfill test-airflow2 bench fuzz up down env lint lock clean
+.PHONY: help setup demo rebuild test test-backfill test-airflow2 bench fuzz chaos up down env lint \
+	lock clean

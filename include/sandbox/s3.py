@@ -97,6 +97,7 @@ def _refusal(
     if good_until is None or bucket != VENDOR_BUCKET:
         return "403 Forbidden", "InvalidAccessKeyId" if good_until is None else "AccessDenied"
     if good_until < world.now():
+        world.count("fault expired_key")
         return "400 Bad Request", "ExpiredToken"
     return None
 

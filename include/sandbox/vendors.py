@@ -3,8 +3,9 @@
 Knows the campus by ``echo360_header`` and ``echo360_rows`` only.
 
 Faults of Vocareum: ``vocareum_shape`` (list, flat, sts, html), ``vocareum_status`` (an HTTP status
-with which it answers). Of Echo360: ``echo360_build_seconds``; ``submit_500_before``,
-``submit_500_after``, ``api_401``, ``api_429`` (times); ``outage`` (all calls answer 503);
+with which it answers); ``vocareum_429``, ``vocareum_500``, ``vocareum_html`` (times). Of Echo360:
+``echo360_build_seconds``; ``submit_500_before``, ``submit_500_after``, ``api_401``, ``api_429``,
+``api_500``, ``api_html`` (times); ``outage`` (all calls answer 503);
 ``listing_lag_seconds``; ``page_size`` of the listing; ``status_of`` ({report: status} for requests
 that would be Available, with ``status_times`` how many of them); ``poisoned_day`` (requests over it
 fail); ``reports_are`` (what ``/reports`` lists); ``assets`` (into how many a report is cut);
@@ -40,6 +41,7 @@ DATED = (
 )  # fmt: skip
 SAME = {"qandav2": "qanda2"}
 """Another name that a report may be listed by."""
+DOWN = "<html><body>Down for maintenance</body></html>"
 PUT = Callable[[str, bytes], None]
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -85,6 +87,10 @@ def vocareum(world: World) -> APIRouter:
         world.count("vocareum s3_labs")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         status = world.faults.get("vocareum_status")
+        for strike in (429, 500):
+            status = strike if world.strikes(f"vocareum_{strike}") else status
+        if world.strikes("vocareum_html"):
+            return HTMLResponse(DOWN)
         if status:
             return _vocareum_error(int(status), "Something went wrong")
         if scheme != "Token":
@@ -120,7 +126,7 @@ def _credentials(shape: str, access_key: str, secret: str, session: str) -> Resp
         "html": flat,
     }
     if shape == "page":
-        return HTMLResponse("<html><body>Down for maintenance</body></html>")
+        return HTMLResponse(DOWN)
     if shape == "html":
         return HTMLResponse(json.dumps(flat))
     return JSONResponse(bodies[shape])
@@ -159,6 +165,10 @@ def echo360(world: World, campus: Campus, put_asset: PUT, s3_url: str) -> APIRou
             return JSONResponse({"message": "Unauthorized"}, status_code=401)
         if world.strikes("api_429"):
             return JSONResponse({"message": "Slow down"}, 429, headers={"Retry-After": "1"})
+        if world.strikes("api_500"):
+            return JSONResponse({"message": "Internal error"}, status_code=500)
+        if world.strikes("api_html"):
+            return HTMLResponse(DOWN)
         return None
 
     @router.get(f"{base}/reports")
@@ -178,6 +188,8 @@ def echo360(world: World, campus: Campus, put_asset: PUT, s3_url: str) -> APIRou
         seen = [
             _shown(world, r) for r in world.requests.values() if r["created"] + lag <= world.now()
         ]
+        if len(seen) < len(world.requests):
+            world.count("fault listing_lag")
         size = int(world.faults.get("page_size", 0)) or len(seen) or 1
         first = int(request.query_params.get("from", 0))
         page: dict[str, Any] = {"requests": seen[first : first + size]}

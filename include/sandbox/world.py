@@ -29,8 +29,9 @@ class World:
     _frozen: datetime | None = None
 
     def now(self) -> datetime:
-        """The sandbox's time."""
-        return self._frozen or datetime.now(UTC)
+        """The sandbox's time; the fault ``clock_ahead_seconds`` lets it run ahead."""
+        ahead = timedelta(seconds=float(self.faults.get("clock_ahead_seconds", 0)))
+        return (self._frozen or datetime.now(UTC)) + ahead
 
     def set_clock(self, now: str | None) -> None:
         """Stop the clock at an ISO 8601 time, or let it run again."""
@@ -47,6 +48,7 @@ class World:
             left = int(self.faults.get(fault, 0))
             if left > 0:
                 self.faults[fault] = left - 1
+                self.counts[f"fault {fault}"] += 1
             return left > 0
 
     def wear_out_keys(self) -> None:

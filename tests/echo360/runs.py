@@ -114,7 +114,7 @@ class Run:
         except TaskDeferred as deferred:
             trigger = deferred.trigger
         while True:
-            event = asyncio.run(first_event(_hurried(trigger)))
+            event = asyncio.run(first_event(hurried(trigger)))
             try:
                 return sensor.execute_complete(context, event)
             except TaskDeferred as deferred:
@@ -152,10 +152,11 @@ class XCom:
             self.pushed = value
 
 
-def _hurried(trigger: Any) -> Any:
+def hurried(trigger: Any, soon: float = SOON) -> Any:
+    """The trigger, looking sooner."""
     _, arguments = trigger.serialize()
-    wake_at = arguments["wake_at"] and time.time() + SOON
-    return type(trigger)(**{**arguments, "poll_interval": SOON, "wake_at": wake_at})
+    wake_at = arguments["wake_at"] and time.time() + soon
+    return type(trigger)(**{**arguments, "poll_interval": soon, "wake_at": wake_at})
 
 
 async def first_event(trigger: Any) -> Any:
