@@ -49,7 +49,7 @@ def work(asked: argparse.Namespace) -> int:
     dags = list(read_dags())
     numbers = range(asked.worker, asked.schedules, asked.workers)
     with Surroundings(state, CAMPUS | {"first_day": first_day()}) as around:
-        for number in numbers if asked.only is None else [asked.only]:
+        for number in asked.only or numbers:
             schedule = schedules.draw(asked.seed, number, dags, around)
             folder = asked.state / f"schedule_{number}"
             try:
@@ -103,7 +103,7 @@ def campaign(asked: argparse.Namespace) -> int:
     """Run all schedules in several processes, and say what came of it."""
     begun = time.monotonic()
     asked.state.mkdir(parents=True, exist_ok=True)
-    workers = 1 if asked.only is not None else asked.workers
+    workers = 1 if asked.only else asked.workers
     may_mount = subprocess.run([*MOUNTABLE, "true"], check=False, capture_output=True)
     prefix = [] if may_mount.returncode else list(MOUNTABLE)
     command = [*prefix, sys.executable, "-m", "tests.chaos", *sys.argv[1:]]
@@ -131,7 +131,7 @@ def campaign(asked: argparse.Namespace) -> int:
         print("\nSteps that failed for good, and were cleared:")
         for sentence, times in lasting.most_common(20):
             print(f"{times:>6}  {sentence[:200]}")
-    floor = FIRINGS * asked.schedules // OF_SCHEDULES if asked.only is None else 0
+    floor = FIRINGS * asked.schedules // OF_SCHEDULES if not asked.only else 0
     rare = [what for what in EVERY_FAULT if totals[what] < floor]
     for what in rare:
         print(f"TOO RARE: {what} fired {totals[what]} times, {floor} are asked for")
@@ -154,7 +154,7 @@ def main() -> int:
     given = argparse.ArgumentParser(description=__doc__)
     given.add_argument("--seed", type=int, default=1)
     given.add_argument("--schedules", type=int, default=500)
-    given.add_argument("--only", type=int, help="the number of one schedule")
+    given.add_argument("--only", type=int, nargs="+", help="the numbers of these schedules alone")
     given.add_argument("--workers", type=int, default=2)
     given.add_argument("--state", type=Path, default=ROOT / ".sandbox" / "chaos")
     given.add_argument("--worker", type=int, help=argparse.SUPPRESS)
