@@ -26,7 +26,8 @@ schema `vocareum` of the warehouse.
 
 * **Schedule**: each UTC day, seven hours after its close (Vocareum writes a day's files within
   about six). A scheduled run also looks at the files of the seven days and the month before, which
-  Vocareum may have rewritten; a file that did not change is not read again.
+  Vocareum may have rewritten; a file that did not change is not read again. Files of days that
+  runs left undone in the last 35 days are taken up as well, from the first one that was loaded on.
 * **By hand**: without Params it loads yesterday. `first_day` and `last_day` choose the daily files
   (`lab_sessions`, `aws_cost`, `azure_cost`) and the monthly ones (`service_spend`); grades,
   enrollment and mappings are taken as they are now. `courses` limits grades and enrollment.

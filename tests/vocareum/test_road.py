@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,11 +14,24 @@ from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.operators import MergeOperator, StageOperator
 from learning_warehouse.vocareum.bucket import VocareumBucket
 from learning_warehouse.vocareum.credentials import account, request_credentials
+from learning_warehouse.vocareum.operators import LandVocareumFilesOperator
 from learning_warehouse.window import Days
 from tests.conftest import context, run_merge
-from tests.vocareum.conftest import BUCKET, ENROLLMENT, FILES, HEADER, LAB_SESSIONS, land, load, put
+from tests.vocareum.conftest import (
+    BUCKET,
+    ENROLLMENT,
+    FILES,
+    HEADER,
+    LAB_SESSIONS,
+    credentials,
+    land,
+    load,
+    put,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from include.sandbox.server import Sandbox
     from learning_warehouse.warehouse.connection import Connection
 
@@ -168,6 +182,60 @@ def test_the_month_before_belongs_to_a_scheduled_run() -> None:
     wanted = [spend.wanted(f"service_spend/service_spend_2026-{n}.csv", days) for n in (1, 2, 3, 4)]
     assert wanted == [False, True, True, False]
     assert spend.wanted("service_spend/service_spend_2026-03.csv", days)
+
+
+def test_files_of_ten_days_without_airflow_are_taken_up(bucket: Any) -> None:
+    put_days(bucket, range(5, 17))
+    assert load_scheduled(6) == ["5", "6"]
+    assert load_scheduled(16) == [str(day) for day in range(7, 17)]
+    put_days(bucket, [4, 7], b"User ID\nu\nv\n")
+    assert load_scheduled(16) == [], "neither of before the first one, nor loaded and rewritten"
+
+
+def test_a_file_that_landed_and_was_not_merged_is_taken_up_later(bucket: Any) -> None:
+    put_days(bucket, [5, 6])
+    assert len(land(LAB_SESSIONS)) == 2
+    assert load_scheduled(25) == ["5", "6"]
+
+
+def test_a_version_that_was_replaced_before_it_was_merged_is_loaded_and_superseded(
+    bucket: Any, warehouse: Connection
+) -> None:
+    key = "org123/enrollment/course1/enrollment.csv"
+    put(bucket, key, HEADER + b"1,1,student,Al,a@b\n")
+    land()
+    warehouse.execute("UPDATE ops.delivery SET made_at = '2026-01-06T06:00Z'")
+    put(bucket, key, HEADER + b"1,1,student,Bo,a@b\n")
+    assert [counts["rows_merged"] for counts in load()] == [1, 0]
+    states = warehouse.execute("SELECT status, rows_superseded FROM ops.delivery ORDER BY made_at")
+    assert [tuple(row.values()) for row in states] == [("merged", 1), ("merged", 0)]
+    assert load() == []
+
+
+def put_days(bucket: Any, days: Iterable[int], content: bytes = b"User ID\nu\n") -> None:
+    """Files of days in January."""
+    for day in days:
+        put(bucket, f"org123/lab_sessions/lab_sessions_2026-1-{day}.csv", content)
+
+
+def load_scheduled(day: int) -> list[str]:
+    """The scheduled run of a day in January; the days whose files it loaded."""
+    files = LAB_SESSIONS
+    begun = datetime(2026, 1, day, tzinfo=UTC)
+    run = context() | {
+        "dag_run": SimpleNamespace(run_type="scheduled"),
+        "data_interval_start": begun,
+        "data_interval_end": begun + timedelta(days=1),
+    }
+    due = LandVocareumFilesOperator(task_id="land", files=files, credentials=credentials()).execute(
+        run
+    )
+    if not due:
+        return []
+    stage = StageOperator(task_id="stage", dataset=files.dataset, deliveries=due)
+    merge = MergeOperator(task_id="merge", dataset=files.dataset, staged=stage.execute(context()))
+    names = [counts["name"].removesuffix(".csv").rpartition("-")[2] for counts in run_merge(merge)]
+    return sorted(names, key=int)
 
 
 def test_only_the_courses_that_were_asked_for(bucket: Any) -> None:

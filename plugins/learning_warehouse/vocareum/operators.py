@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from learning_warehouse.window import Days
 
 
+HEALED_DAYS = 35
+"""How far back a scheduled run takes up files that earlier ones left undone."""
+
+
 class VocareumCredentialsOperator(BaseOperator):
     """Takes credentials for the analytics bucket, good for one hour.
 
@@ -57,9 +61,10 @@ class VocareumCredentialsOperator(BaseOperator):
 class LandVocareumFilesOperator(DaysOperator):
     """Copies the files of a dataset that are new or changed to the landing zone.
 
-    A file whose ETag the ledger knows is not read again. XCom: the ids of the deliveries to load,
-    which are those that were not merged yet; with the Param ``reload`` the newest of each file that
-    the run is for, whether Vocareum still has it or not.
+    A file whose ETag the ledger knows is not read again. A scheduled run takes up the files of days
+    that earlier ones left undone as well, since the first that one has loaded. XCom: the ids of the
+    deliveries to load, which are those that were not merged yet; with the Param ``reload`` the
+    newest of each file that the run is for, whether Vocareum still has it or not.
 
     :param files: which files.
     :param credentials: what VocareumCredentialsOperator gave.
@@ -93,24 +98,28 @@ class LandVocareumFilesOperator(DaysOperator):
         if name not in given.get("datasets", [name]):
             raise AirflowSkipException(f"The run was not asked for {name}.")
         days = days_of(context, look_back=self.look_back)
+        reach = days_of(context, look_back=HEALED_DAYS)
         org = account(self.vocareum_conn_id)
         bucket = VocareumBucket(org, Credentials.unseal(str(self.credentials)))
         zone = LandingZone(self.landing_conn_id)
         root = f"{org.origin}/"
 
-        def wanted(key: str) -> bool:
+        def wanted(key: str, days: Days = days) -> bool:
             return self.files.wanted(key.removeprefix(root), days, given.get("courses") or ())
 
         failures = Failures()
         with connect(self.warehouse_conn_id) as conn:
-            listed = [f for f in bucket.files(root + self.files.prefix) if wanted(f["Key"])]
+            listed = [f for f in bucket.files(root + self.files.prefix) if wanted(f["Key"], reach)]
             known = self._known(conn, org, listed)
+            undone = self._undone(root, listed, known)
+            listed = [f for f in listed if wanted(f["Key"]) or f["Key"] in undone]
             new = [file for file in listed if _version(file) not in known]
             self.log.info("%s for %s: %d files, %d new", name, days, len(listed), len(new))
-            due = [delivery for delivery in known.values() if delivery.status != "merged"]
+            due: list[Delivery] = []
             for file in new:
                 with failures.apart(file["Key"]):
                     due.append(self._land(conn, org, bucket, zone, file))
+            due += _not_merged(listed, known)
             if given.get("reload"):
                 as_of = self._as_of(given, days)
                 newest = ledger.newest(
@@ -142,15 +151,29 @@ class LandVocareumFilesOperator(DaysOperator):
     def _known(
         self, conn: Connection, org: Account, listed: list[dict[str, Any]]
     ) -> dict[tuple[str, str], Delivery]:
-        """What the ledger knows of the versions that are listed."""
-        versions = ledger.versions(
+        """What the ledger knows of the files that are listed, in all their versions."""
+        return ledger.versions(
             conn,
             dataset=self.files.dataset.table,
             origin=org.origin,
             names=[file["Key"] for file in listed],
         )
-        current = set(map(_version, listed))
-        return {version: line for version, line in versions.items() if version in current}
+
+    def _undone(
+        self,
+        root: str,
+        listed: list[dict[str, Any]],
+        known: dict[tuple[str, str], Delivery],
+    ) -> set[str]:
+        """The files of days that earlier runs left undone, since the first that one has done."""
+        begun = min((line.first_day for line in known.values() if line.first_day), default=None)
+        done = {line.name for line in known.values() if line.status != "landed"}
+        undone = set()
+        for key in (file["Key"] for file in listed):
+            covered = self.files.covers(key.removeprefix(root))
+            if begun and covered and covered.first_day >= begun and key not in done:
+                undone.add(key)
+        return undone
 
     def _land(
         self,
@@ -191,3 +214,21 @@ class LandVocareumFilesOperator(DaysOperator):
 def _version(file: dict[str, Any]) -> tuple[str, str]:
     """A listed file's key and ETag."""
     return file["Key"], file["ETag"].strip('"')
+
+
+def _not_merged(
+    listed: list[dict[str, Any]], known: dict[tuple[str, str], Delivery]
+) -> list[Delivery]:
+    """The versions of these files that have to be merged still, the newest first.
+
+    One that Vocareum has replaced since it landed is loaded too, unless it was held.
+    """
+    names = {file["Key"] for file in listed}
+    current = set(map(_version, listed))
+    lines = [
+        line
+        for version, line in known.items()
+        if line.name in names
+        and (line.status == "landed" or (line.status == "held" and version in current))
+    ]
+    return sorted(lines, key=lambda line: line.made_at, reverse=True)
