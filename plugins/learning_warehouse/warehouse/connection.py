@@ -21,6 +21,17 @@ log = logging.getLogger(__name__)
 
 WAREHOUSE_CONN_ID = "learning_warehouse"
 
+ALIVE: dict[str, Any] = {
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 6,
+    "tcp_user_timeout": 120_000,
+}
+"""When the other side is taken for gone, for libpq: after a minute of silence it is asked every ten
+seconds, six times, and what is sent needs a receipt within two minutes (in milliseconds). The
+server is told the same of its side: by itself it would keep the locks of a worker whose machine is
+gone for two hours."""
+
 
 def connect(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
     """Open the warehouse and bring its tables up to date.
@@ -151,14 +162,17 @@ def _open(
     import psycopg
     from psycopg.rows import dict_row
 
+    alive = " ".join(f"-c tcp_{name.removeprefix('tcp_')}={n}" for name, n in ALIVE.items())
     try:
         return psycopg.connect(
             **parameters,
+            **ALIVE,
             autocommit=True,
             row_factory=dict_row,
             connect_timeout=patience,
             application_name="learning_warehouse",
-            options=f"-c timezone=UTC -c datestyle=ISO,MDY -c intervalstyle=postgres {settings}",
+            options="-c timezone=UTC -c datestyle=ISO,MDY -c intervalstyle=postgres"
+            f" {alive} {settings}",
         )
     except psycopg.OperationalError as refused:
         reason = str(refused).strip().splitlines()[-1]
