@@ -80,12 +80,9 @@ def test_a_dag_says_what_it_is_and_does_not_catch_up(dag: DAG) -> None:
 def test_every_task_has_an_owner_and_may_be_tried_again(dag: DAG) -> None:
     for task in dag.tasks:
         assert task.owner == "learning-analytics", task.task_id
-        if task.task_id == "summarise":
-            assert task.retries == 0
-        else:
-            assert task.retries is not None
-            assert task.retries >= 2, task.task_id
-            assert task.retry_exponential_backoff, task.task_id
+        assert task.retries is not None
+        assert task.retries >= 2, task.task_id
+        assert task.retry_exponential_backoff, task.task_id
 
 
 def test_whoever_fails_tells_of_it(dag: DAG) -> None:

@@ -275,7 +275,7 @@ class SummaryOperator(BaseOperator):
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(trigger_rule=TriggerRule.ALL_DONE, retries=0, **kwargs)
+        super().__init__(trigger_rule=TriggerRule.ALL_DONE, **kwargs)
         self.merges = merges
         self.would_load = would_load
         self.warehouse_conn_id = warehouse_conn_id
