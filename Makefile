@@ -56,6 +56,13 @@ test-airflow2: $(SETUP2)  ## the DAGs and their backfills on Airflow 2.11, in .v
 		tests/end_to_end/test_task_pages.py \
 		tests/end_to_end/test_backfill.py --backfill-days 7
 
+test-celery: $(SETUP)  ## a week by Celery's workers, one of which is lost on the way (needs redis-server)
+	@redis=$$(command -v redis-server) || { \
+		echo "This needs redis-server: install it (on Debian: apt-get install redis-server)." >&2; \
+		exit 1; \
+	}; \
+	$(VENV)/bin/python -m pytest tests/end_to_end/test_workers.py --redis-server $$redis
+
 bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside a bare \copy (FILE=...: edX lines of your own)
 	@failed=; for subject in lab_sessions videoview; do \
 		PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.$$subject --state $(STATE)/bench || \
@@ -108,5 +115,5 @@ clean:  ## remove what make made: .venv, .sandbox and caches
 	@rm -rf $(VENV) $(VENV2) $(BENCH) $(STATE) .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo rebuild test test-backfill test-airflow2 bench fuzz chaos up down env lint \
-	lock clean
+.PHONY: help setup demo rebuild test test-backfill test-airflow2 test-celery bench fuzz chaos up down \
+	env lint lock clean

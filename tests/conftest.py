@@ -47,8 +47,13 @@ LONGEST = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--backfill-days 7`` backfills a week, which takes Airflow some ten minutes."""
+    """What only some commands of the Makefile ask for.
+
+    ``--backfill-days 7`` backfills a week, which takes Airflow some ten minutes; ``--redis-server``
+    names the program with which a week is loaded by Celery's workers.
+    """
     parser.addoption("--backfill-days", type=int, default=2)
+    parser.addoption("--redis-server")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
