@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pytest
 
 from include.sandbox.campus import Campus
 from include.sandbox.demo import TABLES
+from include.sandbox.postgres import binaries
 from include.sandbox.rebuild import drop
 from include.sandbox.server import EDX_BUCKET
 from include.sandbox.truth import changes, contents, differences
@@ -40,6 +42,7 @@ from tests.warehouse.roads import load as load_report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from include.sandbox.postgres import EmbeddedPostgres
     from include.sandbox.server import Sandbox
@@ -56,7 +59,7 @@ IN_A_COMPRESSED_TAR = f"{FIRST_DAY}-UniversityA-tracking.tar.gz"
 
 @pytest.fixture
 def vendors(
-    tmp_path: Any,
+    tmp_path: Path,
     postgres: EmbeddedPostgres,
     warehouse_name: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -212,6 +215,28 @@ def test_what_landed_before_there_were_notes_gets_one(
         assert names(conn) == ["Al"]
 
 
+def test_what_landed_after_a_backup_is_added(
+    landing_zone: LandingZone,
+    postgres: EmbeddedPostgres,
+    warehouse_name: str,
+    warehouse: Connection,
+    tmp_path: Path,
+) -> None:
+    dump, url = str(tmp_path / "warehouse.dump"), postgres.url(warehouse_name)
+    merge(land(warehouse, enrolled("Al"), 1))
+    run_program("pg_dump", "--format=custom", f"--file={dump}", url)
+    merge(land(warehouse, enrolled("Bo"), 2))
+    run_program("pg_restore", "--clean", "--if-exists", f"--dbname={url}", dump)
+    assert names(warehouse) == ["Al"]
+    run_dag("warehouse_rebuild", "vocareum.enrollment")
+    assert names(warehouse) == ["Bo"]
+
+
+def run_program(program: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs."""
+    subprocess.run([str(binaries() / program), *arguments], check=True)
+
+
 def test_only_the_tables_that_were_asked_for(
     landing_zone: LandingZone, warehouse: Connection
 ) -> None:
@@ -236,8 +261,10 @@ def undo(conn: Connection, version: str) -> list[str]:
 
 
 def test_the_version_before_stands_again(landing_zone: LandingZone, warehouse: Connection) -> None:
-    for day, name in ((1, "Al"), (2, "Bo"), (3, "Oh")):
+    for day, name in ((1, "Al"), (2, "Bo")):
         merge(land(warehouse, enrolled(name), day))
+    third = land(warehouse, enrolled("Oh"), 3)
+    merge(third)
     assert undo(warehouse, "etag03") == ["etag01", "etag02"]
     assert names(warehouse) == []
     run_dag("warehouse_rebuild", "vocareum.enrollment")
@@ -245,8 +272,11 @@ def test_the_version_before_stands_again(landing_zone: LandingZone, warehouse: C
     assert undo(warehouse, "etag02") == ["etag01"], "what was undone stays so"
     run_dag("warehouse_rebuild", "vocareum.enrollment")
     assert names(warehouse) == ["Al"]
+    merge(third, reload=True)
+    assert names(warehouse) == ["Oh"]
     merge(land(warehouse, enrolled("Di"), 4))
     assert names(warehouse) == ["Di"]
+    assert undo(warehouse, "etag04") == ["etag01", "etag03"], "the third stood again"
 
 
 def test_what_is_held_is_let_go(landing_zone: LandingZone, warehouse: Connection) -> None:

@@ -2,6 +2,7 @@ UPDATE ops.delivery
 SET
     status = 'merged',
     problem = NULL,
+    details = details - 'undone',
     superseded_by = CASE
         WHEN NOT EXISTS (
             SELECT FROM ops.standing AS s
