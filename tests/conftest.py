@@ -37,6 +37,7 @@ LONGEST = (
     "end_to_end/test_demo.py",
     "end_to_end/test_origins.py",
     "vocareum/test_term.py",
+    "chaos/test_chaos.py",
     "echo360/test_processes.py",
     "echo360/test_schedule.py",
     "edx/test_archives.py",

@@ -10,6 +10,7 @@ the command that runs it again; its log stays.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import shutil
@@ -48,6 +49,7 @@ def work(asked: argparse.Namespace) -> int:
     slowest = 0.0
     dags = list(read_dags())
     numbers = range(asked.worker, asked.schedules, asked.workers)
+    gc.freeze()
     with Surroundings(state, CAMPUS | {"first_day": first_day()}) as around:
         for number in asked.only or numbers:
             schedule = schedules.draw(asked.seed, number, dags, around)

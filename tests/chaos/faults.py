@@ -200,7 +200,7 @@ def keys_expire(around: Surroundings, chance: Random) -> Iterator[Prepare]:
 @contextmanager
 def lagging_listing(around: Surroundings, chance: Random) -> Iterator[Prepare]:
     """A request shows in the listing some time after it was made."""
-    around.sandbox.set_faults(listing_lag_seconds=chance.uniform(0.1, 0.4))
+    around.sandbox.set_faults(listing_lag_seconds=chance.uniform(0.2, 0.5))
     yield nothing
     around.sandbox.set_faults(listing_lag_seconds=0)
 
@@ -263,9 +263,9 @@ FAULTS = (
     ),
     Fault(r"land$|stage$|unpack$", answers(s3_500=(1, 2, 20), s3_cut=(1, 2, 20)), 4),
     Fault(r"vocareum.*land$", keys_expire, 4),
-    Fault(r"echo360.*(submit|wait)$", lagging_listing, 4),
+    Fault(r"echo360.*(submit|wait)$", lagging_listing, 6),
     Fault(r"vocareum|edx", worker_clock_jumps, 2),
-    Fault(r"vocareum.*land$|edx.*(unpack|stage)$", file_replaced, 4),
+    Fault(r"vocareum.*land$|edx.*(unpack|stage)$", file_replaced, 8),
     Fault(r"stage$|merge$|unpack$|land$", disk_full, 3),
     Fault(r"edx.*(stage|merge|unpack)$", lock_held("edx.event"), 3),
     Fault(r"vocareum.*(stage|merge|land)$", lock_held("ops.standing"), 3),
