@@ -40,6 +40,8 @@ class Failures:
     def apart(self, item: str) -> Iterator[None]:
         """Handle one item: what goes wrong inside is logged and kept for the end.
 
+        Of what is no sentence of ours the first line is kept: PostgreSQL's others may quote a row.
+
         :param item: what the item is called.
         """
         try:
@@ -50,7 +52,8 @@ class Failures:
         except Exception as failure:
             log.exception("%s failed", item)
             self._lasting = False
-            self._sentences.append(f"{item}: {failure}")
+            said, *_ = str(failure).splitlines() or [type(failure).__name__]
+            self._sentences.append(f"{item}: {said}")
 
     def raise_any(self) -> None:
         """:raises PermanentFailure: items failed, and no retry would mend one of them.

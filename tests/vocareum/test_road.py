@@ -329,7 +329,7 @@ BROKEN = [
     ("landing_zone", None, PermanentFailure, "no Airflow connection 'landing_zone'"),
     ("landing_zone", {"extra": {}}, PermanentFailure, "names no bucket"),
     ("learning_warehouse", None, PermanentFailure, "no Airflow connection 'learning_warehouse'"),
-    ("learning_warehouse", {"port": 9}, TransientFailure, "cannot be opened.*check that"),
+    ("learning_warehouse", {"port": 9}, TransientFailure, "cannot be opened.*refused.*check that"),
 ]
 
 

@@ -35,3 +35,16 @@ def test_a_connection_that_breaks_costs_one_piece(warehouse: Connection) -> None
     staged = rows(warehouse, "ops.staged", "delivery_id")
     assert [delivery_id for (delivery_id,) in staged] == [ids[0], ids[2], ids[3]]
     assert pids[0] == pids[1] != pids[2] == pids[3]
+
+
+@pytest.mark.usefixtures("connections")
+def test_a_row_that_the_server_quotes_is_not_told(warehouse: Connection) -> None:
+    def stage(conn: Connection, delivery: Delivery) -> int:
+        conn.execute("INSERT INTO vocareum.enrollment (name) VALUES ('Ana')")
+        return 0
+
+    ids = [delivered(warehouse, ENROLLMENT, 1).delivery_id]
+    operator = StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=ids, stage=stage)
+    with pytest.raises(Exception, match="violates not-null constraint") as failure:
+        operator.execute(context())
+    assert "Ana" not in str(failure.value)

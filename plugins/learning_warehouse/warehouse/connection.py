@@ -175,7 +175,7 @@ def _open(
             f" {alive} {settings}",
         )
     except psycopg.OperationalError as refused:
-        reason = str(refused).strip().splitlines()[-1]
+        reason = str(refused).partition("\n")[0]
         of_tls = (
             " Let the connection's extra sslrootcert name the file of the CA of its certificate; "
             "if the server has no TLS, say so by the extra sslmode: disable."
