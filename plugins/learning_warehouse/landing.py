@@ -61,7 +61,10 @@ def bucket_of(hook: S3Hook) -> str:
 
     :raises PermanentFailure: it names none.
     """
-    bucket = hook.service_config.get("bucket_name")
+    try:
+        bucket = hook.service_config.get("bucket_name")
+    except AttributeError:
+        bucket = None
     if not bucket:
         raise PermanentFailure(
             f"The connection '{hook.aws_conn_id}' names no bucket: give it the extra "
@@ -98,6 +101,10 @@ def s3_sentences(what: str) -> Iterator[None]:
             f"S3 did not answer to {what} ({reason(error, trust='AWS_CA_BUNDLE')}): check the "
             "endpoint and the network; the next try starts from the beginning of the object."
         ) from None
+    except ValueError as error:
+        raise PermanentFailure(
+            f"S3 cannot be asked for {what} ({error}): check the extras of the connection."
+        ) from None
 
 
 def key_part(text: str) -> str:
@@ -130,8 +137,7 @@ def open_uri(
     """
     from botocore.exceptions import ClientError
 
-    parts = urlsplit(uri, allow_fragments=False)
-    key = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
+    bucket, key = _bucket_and_key(uri)
     wanted = {}
     if offset is not None and size is not None:
         if size == 0:
@@ -141,7 +147,7 @@ def open_uri(
         wanted["IfMatch"] = etag
     with s3_sentences(f"reading {uri}"):
         try:
-            body = _client(conn_id).get_object(Bucket=parts.netloc, Key=key, **wanted)["Body"]
+            body = _client(conn_id).get_object(Bucket=bucket, Key=key, **wanted)["Body"]
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
                 raise PermanentFailure(
@@ -150,6 +156,12 @@ def open_uri(
                 ) from None
             raise
     return cast(BinaryIO, io.BufferedReader(_Body(body, uri), BLOCK))
+
+
+def _bucket_and_key(uri: str) -> tuple[str, str]:
+    """Of ``s3://bucket/key``; a key may hold any character, also those that mean much in a URL."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
 
 
 @cache
@@ -237,13 +249,13 @@ class LandingZone:
         """Whether an object of that size lies there, and it lies in this bucket."""
         from botocore.exceptions import ClientError
 
-        parts = urlsplit(uri, allow_fragments=False)
-        if parts.netloc != self.bucket:
+        bucket, key = _bucket_and_key(uri)
+        if bucket != self.bucket:
             return False
         client: Any = self.hook.get_conn()
         with s3_sentences(f"looking for {uri}"):
             try:
-                found = client.head_object(Bucket=self.bucket, Key=parts.path.removeprefix("/"))
+                found = client.head_object(Bucket=bucket, Key=key)
             except ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                     return False

@@ -154,7 +154,12 @@ def _given_days(given: Mapping[str, Any], yesterday: date) -> Days:
             f"The day {last} is not over (UTC): the last complete day is {yesterday}; trigger the "
             "DAG again with a last_day no later than that."
         )
-    return Days(first, last)
+    if last < EARLIEST:
+        raise PermanentFailure(
+            f"The day {last} is before {EARLIEST}, of which no vendor has anything: trigger the "
+            "DAG again with a later last_day."
+        )
+    return Days(max(first, EARLIEST), last)
 
 
 def _date(value: Any, param: str) -> date | None:

@@ -23,9 +23,10 @@ from urllib.request import urlopen
 import requests
 import urllib3
 from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook, mask_secret
-from requests import PreparedRequest, RequestException, Response
+from requests import PreparedRequest, RequestException
 from requests.auth import AuthBase
 
+from learning_warehouse.answers import Answer, Endless, read
 from learning_warehouse.echo360.reports import ECHO360_CONN_ID
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.tls import insist, reason, warn_of_plain_http
@@ -41,6 +42,9 @@ TIMEOUT = (10.0, 60.0)
 BLOCK = 256 * 1024
 TEXT = 500
 """Characters of an answer's text that a sentence repeats."""
+LONGEST_WORD = 200
+MOST_PAGES = 1000
+MOST_REQUESTS = 100_000
 
 
 class OutcomeUnknown(TransientFailure):
@@ -68,27 +72,31 @@ class Refused(Exception):
 class ReportRequest:
     """A request for a report, as Echo360 tells of it.
 
-    :param parameters: with ``start`` and ``end`` for a report with dates.
+    :param parameters: ``start`` and ``end`` for a report with dates.
     :param links: the signed links; only :meth:`Echo360Hook.request` fills them.
     """
 
     request_id: str
     status: str
     report: str
-    parameters: dict[str, Any]
+    parameters: dict[str, str]
     created: datetime
     links: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> ReportRequest:
-        """Read what ``/requests`` and ``/request/<requestId>`` answer."""
+        """Read what ``/requests`` and ``/request/<requestId>`` answer.
+
+        :raises TypeError, KeyError, ValueError, AttributeError: it is no such answer.
+        """
+        parameters = value.get("parameters") or {}
         return cls(
-            request_id=str(value["requestId"]),
-            status=str(value.get("status", "")),
-            report=str(value.get("reportName", "")),
-            parameters=value.get("parameters") or {},
+            request_id=_word(value["requestId"]),
+            status=_word(value.get("status", "")),
+            report=_word(value.get("reportName", "")),
+            parameters={n: _word(parameters[n]) for n in ("start", "end") if parameters.get(n)},
             created=_time(value.get("created")),
-            links=tuple(value.get("signedAssets") or ()),
+            links=tuple(map(str, value.get("signedAssets") or ())),
         )
 
 
@@ -135,14 +143,14 @@ class Echo360Hook(BaseHook):
             if isinstance(answer, dict):
                 answer = answer["reports"] if "reports" in answer else answer["data"]
             offered = {
-                str(report["name"]): [
-                    str(parameter["name"])
+                _word(report["name"]): [
+                    _word(parameter["name"])
                     for parameter in report.get("parameters") or ()
                     if parameter.get("required", True)
                 ]
                 for report in answer
             }
-        except (TypeError, KeyError, AttributeError):
+        except NOT_UNDERSTOOD:
             raise TransientFailure(
                 f"The listing of reports at {redacted(url)} cannot be understood: nothing was "
                 "submitted; if it stays so, compare it with Echo360's document."
@@ -166,12 +174,18 @@ class Echo360Hook(BaseHook):
                 listed = page if isinstance(page, list) else page.get("requests", page.get("data"))
                 for one in map(ReportRequest.from_json, listed):
                     found[one.request_id] = one
-            except (TypeError, KeyError, ValueError, AttributeError):
+                following = self._next(page, url) if isinstance(page, dict) else None
+            except NOT_UNDERSTOOD:
                 raise TransientFailure(
                     f"The listing of requests at {redacted(url)} cannot be understood: nothing "
                     "was submitted; if it stays so, compare it with Echo360's document."
                 ) from None
-            url = self._next(page, url) if isinstance(page, dict) else None
+            if len(visited) > MOST_PAGES or len(found) > MOST_REQUESTS:
+                raise TransientFailure(
+                    f"The listing of requests at {redacted(url)} does not end: nothing was "
+                    "submitted; if it stays so, ask Echo360 about it."
+                )
+            url = following
         return list(found.values())
 
     def request(self, request_id: str) -> ReportRequest | None:
@@ -181,7 +195,13 @@ class Echo360Hook(BaseHook):
             answer = self._read(path, accept=(404, 405))
             if answer.ok:
                 self._plural = plural
-                return ReportRequest.from_json(answer.json())
+                try:
+                    return ReportRequest.from_json(answer.json())
+                except NOT_UNDERSTOOD:
+                    raise TransientFailure(
+                        f"What Echo360 tells of the request {request_id} cannot be understood: if "
+                        "it stays so, compare it with Echo360's document."
+                    ) from None
         return None
 
     def submit(
@@ -206,12 +226,14 @@ class Echo360Hook(BaseHook):
                 f"Echo360 did not answer to the submission of {report} "
                 f"({type(error).__name__}): whether it was taken will show in its listing."
             ) from None
+        except Endless as endless:
+            raise OutcomeUnknown(str(endless)) from None
         if 400 <= answer.status_code < 500:
             raise Refused(answer.status_code, self._said(answer))
         try:
             if answer.status_code in (200, 201, 202):
                 return ReportRequest.from_json({"reportName": report, **answer.json()})
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except NOT_UNDERSTOOD:
             pass
         raise OutcomeUnknown(
             f"Echo360 answered HTTP {answer.status_code} to the submission of {report}: whether "
@@ -225,7 +247,7 @@ class Echo360Hook(BaseHook):
         :raises LinkRefused: it is no longer good.
         """
         # Not through requests: it writes a URL anew, and a signature may not survive that.
-        if urlsplit(url).scheme not in ("http", "https"):
+        if not url.startswith(("http://", "https://")):
             raise PermanentFailure(
                 f"{redacted(url)} is no link over HTTP: nothing was fetched; ask Echo360 about it."
             )
@@ -240,7 +262,7 @@ class Echo360Hook(BaseHook):
                 f"The asset {redacted(url)} cannot be fetched (HTTP {refusal.code}): the next "
                 "try may find it mended."
             ) from None
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, ValueError) as error:
             raise TransientFailure(
                 f"The asset {redacted(url)} cannot be fetched "
                 f"({reason(error, trust='SSL_CERT_FILE')}): check that workers may reach that host."
@@ -287,14 +309,14 @@ class Echo360Hook(BaseHook):
     def _url(self, path: str) -> str:
         return self._configured()[0] + REPORTING + path
 
-    def _read(self, path: str, *, accept: tuple[int, ...] = ()) -> Response:
+    def _read(self, path: str, *, accept: tuple[int, ...] = ()) -> Answer:
         """GET, again and again within bounds; the answer is JSON or of a status in ``accept``."""
         url = path if "://" in path else self._url(path)
         return self._patiently(lambda: self._authorised("GET", url), url, accept=accept)
 
     def _patiently(
-        self, send: Callable[[], Response], url: str, *, accept: tuple[int, ...] = ()
-    ) -> Response:
+        self, send: Callable[[], Answer], url: str, *, accept: tuple[int, ...] = ()
+    ) -> Answer:
         for pause in self._pauses():
             retry_after = None
             try:
@@ -328,19 +350,22 @@ class Echo360Hook(BaseHook):
             yield min(2.0**attempt, self.longest_pause) * random.uniform(0.5, 1.0)
         yield None
 
-    def _authorised(self, method: str, url: str, **kwargs: Any) -> Response:
+    def _authorised(self, method: str, url: str, **kwargs: Any) -> Answer:
         """Send with the token; on a 401 once more with a new one."""
         for again in (False, True):
             if self._token is None or again:
                 self._token = self._new_token()
-            answer = self._session.request(
-                method,
-                url,
-                auth=_Bearer(self._token),
-                headers={"Accept": "application/json"},
-                timeout=TIMEOUT,
-                allow_redirects=False,
-                **kwargs,
+            answer = read(
+                self._session.request(
+                    method,
+                    url,
+                    auth=_Bearer(self._token),
+                    headers={"Accept": "application/json"},
+                    timeout=TIMEOUT,
+                    allow_redirects=False,
+                    stream=True,
+                    **kwargs,
+                )
             )
             if answer.status_code != 401:
                 return answer
@@ -360,8 +385,15 @@ class Echo360Hook(BaseHook):
             "client_secret": client_secret,
         }
         answer = self._patiently(
-            lambda: requests.post(
-                url, data=form, auth=_no_auth, timeout=TIMEOUT, allow_redirects=False
+            lambda: read(
+                requests.post(
+                    url,
+                    data=form,
+                    auth=_no_auth,
+                    timeout=TIMEOUT,
+                    allow_redirects=False,
+                    stream=True,
+                )
             ),
             url,
             accept=(400, 401, 403),
@@ -372,14 +404,15 @@ class Echo360Hook(BaseHook):
                 f"(HTTP {answer.status_code}): check its login (client id) and password (client "
                 "secret), and that its host is your institution's region."
             )
-        token = answer.json().get("access_token")
-        if not token:
+        given = answer.json()
+        token = given.get("access_token") if isinstance(given, dict) else None
+        if not (token and isinstance(token, str) and token.isascii() and token.isprintable()):
             raise PermanentFailure(
                 f"{redacted(url)} answered without an access_token: check the host of the "
                 f"connection '{self.echo360_conn_id}'."
             )
         mask_secret(token)
-        return str(token)
+        return token
 
     def _next(self, page: dict[str, Any], url: str) -> str | None:
         if not page.get("has_more"):
@@ -404,7 +437,7 @@ class Echo360Hook(BaseHook):
             f"'{self.echo360_conn_id}' and that workers may reach it."
         )
 
-    def _said(self, answer: Response) -> str:
+    def _said(self, answer: Answer) -> str:
         """How an answer's text begins, without what it may repeat of the secrets sent with it."""
         text = answer.text
         for secret in (self._configured()[2], self._token):
@@ -463,7 +496,10 @@ def _no_auth(prepared: PreparedRequest) -> PreparedRequest:
 
 def redacted(url: str) -> str:
     """A URL without its query and its user, for logs and sentences."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "a link that is none"
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}" + ("?..." if parts.query else "")
 
@@ -476,7 +512,7 @@ def _was_not_sent(error: RequestException) -> bool:
     return isinstance(reason, urllib3.exceptions.NewConnectionError)
 
 
-def _is_json(answer: Response) -> bool:
+def _is_json(answer: Answer) -> bool:
     try:
         answer.json()
     except ValueError:
@@ -484,7 +520,7 @@ def _is_json(answer: Response) -> bool:
     return True
 
 
-def _retry_after(answer: Response) -> float | None:
+def _retry_after(answer: Answer) -> float | None:
     """Seconds, from a ``Retry-After`` of either form."""
     given = answer.headers.get("Retry-After")
     if not given:
@@ -502,4 +538,19 @@ def _retry_after(answer: Response) -> float | None:
 def _time(value: Any) -> datetime:
     """A timestamp of the API's, which is in UTC."""
     made = datetime.fromisoformat(str(value))
-    return made if made.tzinfo else made.replace(tzinfo=UTC)
+    return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
+
+
+NOT_UNDERSTOOD = (TypeError, KeyError, ValueError, AttributeError, OverflowError)
+"""What reading an answer raises that is not what the document says."""
+
+
+def _word(value: Any) -> str:
+    """An id or a name of the vendor's, as a database and a sentence can hold it.
+
+    :raises ValueError: it is none.
+    """
+    word = str(value)
+    if not isinstance(value, (str, int)) or len(word) > LONGEST_WORD or not word.isprintable():
+        raise ValueError("it is no word")
+    return word

@@ -40,6 +40,9 @@ within 48 hours of its close, so that the days before need not be asked for agai
 HEALED_DAYS = 35
 """How far back a scheduled run takes up days that earlier ones left undone."""
 
+LONGEST_FILE_NAME = 100
+"""Characters of an asset's name that the landing zone keeps."""
+
 REMEMBERED_DAYS = 365
 """How far back it looks for such days, to say that they are to be loaded by hand."""
 
@@ -373,6 +376,8 @@ class LandEcho360ReportsOperator(BaseOperator):
     def _land(
         self, conn: Connection, hook: Echo360Hook, zone: LandingZone, request_id: str
     ) -> Delivery:
+        from urllib.parse import quote
+
         from learning_warehouse import notes
         from learning_warehouse.echo360.protocol import find
         from learning_warehouse.warehouse import ledger
@@ -386,7 +391,7 @@ class LandEcho360ReportsOperator(BaseOperator):
             self.log.info("%s of request %s was landed before.", name, request_id)
             return known[name, request_id]
         place = f"echo360/{hook.origin}/{self.report.name}/"
-        place += f"{window.first_day}_{window.end_day}/{request_id}"
+        place += f"{window.first_day}_{window.end_day}/{quote(request_id, safe='')}"
         assets = self._copy(hook, zone, request_id, place)
         with conn.transaction():
             delivery = ledger.deliver(
@@ -412,7 +417,7 @@ class LandEcho360ReportsOperator(BaseOperator):
 
         :returns: URI and bytes of each copy.
         """
-        from urllib.parse import unquote, urlsplit
+        from posixpath import basename
 
         from learning_warehouse.echo360.hook import LinkRefused
 
@@ -426,7 +431,7 @@ class LandEcho360ReportsOperator(BaseOperator):
                 links = _links(hook, request_id)
                 body = hook.open_asset(links[ordinal])
             with body:
-                file = unquote(urlsplit(links[ordinal]).path).rpartition("/")[2]
+                file = basename(links[ordinal].partition("?")[0])[-LONGEST_FILE_NAME:]
                 copies.append(zone.put_stream(f"{place}/{ordinal + 1}-{file}", body))
         return copies
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.merging import Stage
 
 BLOCK = 256 * 1024
+"""Bytes; no header is longer."""
 
 
 def stage_report(report: Report) -> Stage:
@@ -32,7 +33,7 @@ def stage_report(report: Report) -> Stage:
 def open_assets(uris: Sequence[str]) -> BinaryIO:
     """Stream assets one after another, each gunzipped, without the later ones' headers.
 
-    :raises PermanentFailure: their headers differ.
+    :raises PermanentFailure: their headers differ, or one does not end.
     """
     from learning_warehouse.warehouse.staging import as_file
 
@@ -47,7 +48,12 @@ def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
     for uri in uris:
         with open_uri(uri) as stored:
             stream = decompressed(stored)
-            first = stream.readline()
+            first = stream.readline(BLOCK)
+            if len(first) == BLOCK:
+                raise PermanentFailure(
+                    f"The first line of {uri} is longer than {BLOCK} bytes, which is no header: "
+                    "nothing of the report was loaded; ask Echo360 about it."
+                )
             if not first.strip():
                 continue
             if header is None:

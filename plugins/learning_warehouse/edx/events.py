@@ -57,6 +57,10 @@ AHEAD = timedelta(days=2)
 IMPLICIT = "implicit"
 
 LONGEST_LINE = 8 * 1024 * 1024
+LONGEST_MENDED = 2 * 1024 * 1024
+"""Characters: to mend a text takes a hundred times its size in memory."""
+
+LONGEST_PARAMETERS = 512 * 1024
 LONGEST_COURSE_ID = 255
 DEEPEST_ENCODING = 5
 LARGEST_BIGINT = 2**63 - 1
@@ -429,8 +433,8 @@ def _fault(text: str) -> str:
     except msgspec.DecodeError as fault:
         return str(fault)
     except RecursionError:
-        pass
-    return "its values are nested too deep"
+        return "its values are nested too deep"
+    return f"PostgreSQL cannot hold it, and it is longer than {LONGEST_MENDED} characters"
 
 
 def _is_json(text: str) -> bool:
@@ -446,8 +450,9 @@ def _is_json(text: str) -> bool:
 _SPELLED_OUT_NUL = r"\u0000"
 _LARGE_EXPONENT = re.compile(r"\d[eE][+-]?\d{3}").search
 
+# A string that does not end is a token too: else each quote in it would be tried in turn.
 _TOKEN = re.compile(
-    r'"[^"\\]*(?:\\.[^"\\]*)*"'
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?P<end>"|\\?\Z)'
     r"|[-+]?(?:NaN|Infinity)"
     r"|-?\d+(?:\.\d+)?(?:[eE](?P<exponent>[+-]?\d+))?",
     re.DOTALL,
@@ -467,6 +472,8 @@ def _mended(text: str, repairs: list[str]) -> str | None:
     """``text`` as JSON that jsonb can hold; None if it is not to be mended."""
     if _is_json(text) and not (_SPELLED_OUT_NUL in text or _LARGE_EXPONENT(text)):
         return text
+    if len(text) > LONGEST_MENDED:
+        return None
     done: list[str] = []
 
     def in_string(match: re.Match[str]) -> str:
@@ -577,14 +584,16 @@ def _inner(text: str, repairs: list[str], *, depth: int = 1) -> tuple[str | None
             return mended, "list", None
         if depth < DEEPEST_ENCODING:
             return _inner(_text(mended), repairs, depth=depth + 1)
-    elif _KEY_VALUE.fullmatch(stripped):
+    elif len(stripped) <= LONGEST_PARAMETERS and _KEY_VALUE.fullmatch(stripped):
         return _parameters(stripped, repairs), "key_value", text
     return None, "string", text
 
 
 def _is_cut_off(text: str) -> bool:
     """Whether ``text`` begins like JSON and ends inside of a string, an object or a list."""
-    bare = _TOKEN.sub("", text)
+    if len(text) > LONGEST_MENDED:
+        return False
+    bare = _TOKEN.sub(lambda token: "" if token["end"] in ('"', None) else '"', text)
     opened = bare.count("{") + bare.count("[")
     return '"' in bare or opened > bare.count("}") + bare.count("]")
 

@@ -169,7 +169,7 @@ class EdxLogTarOperator(DaysOperator):
 
         bucket = self.bucket_name or bucket_of(hook)
         pattern = self._compiled_pattern()
-        site = hook.conn_config.extra_config.get("site")
+        site = str(hook.conn_config.extra_config.get("site") or "")
         of_these_days = []
         with s3_sentences(f"listing s3://{bucket}/{self.prefix}"):
             keys = list(hook.iter_file_metadata(prefix=self.prefix, bucket_name=bucket))
@@ -183,7 +183,7 @@ class EdxLogTarOperator(DaysOperator):
                 continue
             try:
                 day = date.fromisoformat(groups["date"])
-            except ValueError:
+            except (ValueError, TypeError):
                 self.log.warning("%s is left alone: it bears no date", listed["Key"])
                 continue
             if day in days:
@@ -208,7 +208,7 @@ class EdxLogTarOperator(DaysOperator):
     def _compiled_pattern(self) -> re.Pattern[str]:
         try:
             pattern = re.compile(self.pattern)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise PermanentFailure(
                 f"The Param pattern is no regular expression ({error}): {self.pattern}"
             ) from None

@@ -37,6 +37,9 @@ log = logging.getLogger(__name__)
 
 BLOCKS_A_COPY = 32
 
+LINES_A_BLOCK = 8192
+"""More lines than these are so short that they are worth more than their bytes in memory."""
+
 
 def stage_member(
     conn: Connection,
@@ -158,9 +161,13 @@ def _lines(
             while block := stream.read(BLOCK):
                 progress.add(len(block))
                 lines = block.split(b"\n")
-                lines[0] = (rest + lines[0])[: LONGEST_LINE + 1]
+                if len(rest) <= LONGEST_LINE:
+                    lines[0] = (rest + lines[0])[: LONGEST_LINE + 1]
+                else:
+                    lines[0] = rest
                 rest = lines.pop()
-                yield lines
+                for first in range(0, len(lines) or 1, LINES_A_BLOCK):
+                    yield lines[first : first + LINES_A_BLOCK]
         except Damaged as found:
             damage = found
         if message:

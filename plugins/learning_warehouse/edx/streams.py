@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 BLOCK = 256 * 1024
 
+LARGEST_DICTIONARY = 128 * 1024 * 1024
+"""Bytes of memory to unpack an .xz with; ``xz -9`` wants half of it."""
+
 PROBE = 4096
 """Bytes at each end of a stream that are remembered."""
 
@@ -95,9 +98,47 @@ def _open(packed: Any, head: bytes, to_the_last: bool) -> tuple[Any, *tuple[type
     if _BZ2.match(head):
         return bz2.BZ2File(packed), OSError
     if head.startswith(b"\xfd7zXZ\0"):
-        return lzma.LZMAFile(packed), lzma.LZMAError
+        return io.BufferedReader(_Xz(packed), BLOCK), lzma.LZMAError
     if _ZST.match(head):
         from backports import zstd
 
         return zstd.ZstdFile(packed), zstd.ZstdError
     return (packed,)
+
+
+class _Xz(io.RawIOBase):
+    """What an .xz holds, which may be several in a row; LZMAFile knows no bound of its memory."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        self._packed = packed
+        self._begin()
+
+    def _begin(self) -> None:
+        self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        content = b""
+        while not content:
+            block = b""
+            if self._decompressor.eof:
+                block = self._following()
+                if not block:
+                    return 0
+                self._begin()
+            elif self._decompressor.needs_input:
+                block = self._packed.read(BLOCK)
+                if not block:
+                    raise EOFError("it ends before its end mark")
+            content = self._decompressor.decompress(block, len(buffer))
+        buffer[: len(content)] = content
+        return len(content)
+
+    def _following(self) -> bytes:
+        """The first bytes behind the zeros that may follow an .xz."""
+        block = self._decompressor.unused_data.lstrip(b"\0")
+        while not block and (read := self._packed.read(BLOCK)):
+            block = read.lstrip(b"\0")
+        return block

@@ -3,7 +3,8 @@
 tarfile does the parsing (ustar, GNU and PAX long names, sizes beyond 8 GiB). A plain tar is walked
 where it lies, by range reads: tarfile seeks from header to header, and but for a few bytes of each
 body the bodies in between are never read. A compressed tar is read once, from its first byte to its
-last. What tarfile takes for the end of a tar, and is none, is an error here.
+last. What tarfile takes for the end of a tar, and is none, is an error here; so are headers that
+would have it read for ever, go backwards, or keep more than a header can mean.
 
 Knows tars and the names of tracking logs; knows neither S3 nor the ledger.
 """
@@ -32,6 +33,17 @@ log = logging.getLogger(__name__)
 SMALLEST_READ = 16 * 1024
 LARGEST_READ = 1024 * 1024
 SMALL_GAP = 256 * 1024
+
+LARGEST_HEADER = 64 * 1024
+"""Bytes of a header's own body: a long name, a list of PAX records."""
+
+MOST_HEADERS = 8
+"""How many headers one member may have."""
+
+MOST_GLOBALS = 100
+LARGEST_MEMBER = 2**37
+LONGEST_NAME = 1000
+"""Bytes; S3 has no longer keys, and the ledger's index no room for much more."""
 
 # As the data packages of the course-data bucket name them, and as edX's servers do:
 #   prod-edx-001/2013-10-27-UniversityA.log.gz   prod-edge-001/2013-10-27_UniversityA.log
@@ -107,11 +119,11 @@ def walk(seen: Walk, fetch: Fetch) -> Iterator[Member]:
     window = _Window(fetch, seen.size)
     offset = 0
     try:
-        tar = tarfile.open(fileobj=window, mode="r:")  # type: ignore[call-overload]  # noqa: SIM115
+        tar: Any = _Tar.open(fileobj=cast(BinaryIO, window), mode="r:")
         while info := tar.next():
             offset = info.offset
             name = _plain(info.name)
-            if info.offset_data + info.size > seen.size:
+            if info.size < 0 or info.offset_data + info.size > seen.size:
                 raise tarfile.ReadError(f"{name} ends beyond the end of the tar")
             if _is_wanted(name, info, seen):
                 yield _member(name, info, window)
@@ -122,7 +134,7 @@ def walk(seen: Walk, fetch: Fetch) -> Iterator[Member]:
             raise tarfile.ReadError("no valid header")
         if not beyond:
             log.warning("%s has no end mark: it may have been cut off after a member", seen.uri)
-    except (tarfile.TarError, ValueError) as fault:
+    except (tarfile.TarError, ValueError, OverflowError) as fault:
         raise PermanentFailure(
             f"{seen.uri} cannot be read on from byte {offset} ({fault}); the members before it are "
             "taken: ask edX to deliver the tar again."
@@ -140,12 +152,12 @@ def pass_through(seen: Walk, stream: io.RawIOBase) -> Iterator[Passing]:
     content = unpacked(stream, to_the_last=True)
     place = 0
     try:
-        tar: Any = tarfile.open(  # noqa: SIM115
-            fileobj=cast(BinaryIO, content), mode="r|", bufsize=BLOCK, tarinfo=_Header
-        )
+        tar: Any = _Tar.open(fileobj=cast(BinaryIO, content), mode="r|", bufsize=BLOCK)
         while info := tar.next():
             place = info.offset
             name = _plain(info.name)
+            if not 0 <= info.size <= LARGEST_MEMBER:
+                raise tarfile.ReadError(f"{name} claims a size that no log has")
             if _is_wanted(name, info, seen):
                 body = Watched(cast(BinaryIO, _Body(tar.extractfile(info), seen, place)))
                 yield Passing(name, info.offset_data, info.size, int(info.mtime), body)
@@ -153,7 +165,7 @@ def pass_through(seen: Walk, stream: io.RawIOBase) -> Iterator[Passing]:
             tar.members.clear()
         while content.read(BLOCK):
             pass
-    except (Damaged, tarfile.TarError, ValueError) as fault:
+    except (Damaged, tarfile.TarError, ValueError, OverflowError) as fault:
         raise _cut_off(seen, place, fault) from None
 
 
@@ -184,7 +196,7 @@ def _member(name: str, info: tarfile.TarInfo, window: _Window) -> Member:
 def _is_wanted(name: str, info: tarfile.TarInfo, seen: Walk) -> bool:
     """Whether a member is a log that can be read; ``seen`` counts it.
 
-    :raises ReadError: it is a sparse file.
+    :raises ReadError: it is a sparse file, or its name is too long.
     """
     kind = kind_of(posixpath.basename(name)) if info.isreg() else "junk"
     if kind == "junk":
@@ -193,6 +205,8 @@ def _is_wanted(name: str, info: tarfile.TarInfo, seen: Walk) -> bool:
         seen.encrypted += 1
     elif info.issparse():
         raise tarfile.ReadError(f"{name} is a sparse file")
+    elif len(name.encode()) > LONGEST_NAME:
+        raise tarfile.ReadError(f"{name[:100]}... is a name of {len(name)} characters")
     else:
         seen.members += 1
         return True
@@ -230,11 +244,16 @@ _WITH_A_HEADER_FOR_BODY = (
 )
 
 
+_PAX_RECORD = re.compile(rb"(\d{1,6}) ([^=\n]+)=")
+
+
 class _Header(tarfile.TarInfo):
-    """A header of a tar that cannot be sought in: what is wrong with it is said at once."""
+    """A header: what is wrong with it is said at once, and it takes no more than its own bytes."""
+
+    sparse: Any
 
     @classmethod
-    def fromtarfile(cls, tar: tarfile.TarFile) -> _Header:
+    def fromtarfile(cls, tar: Any) -> _Header:
         errors: Any = tarfile
         try:
             return super().fromtarfile(tar)
@@ -243,11 +262,78 @@ class _Header(tarfile.TarInfo):
         except tarfile.HeaderError as fault:
             raise tarfile.ReadError(str(fault)) from None
 
-    def _proc_member(self, tar: tarfile.TarFile) -> Any:
-        if self.type in _WITH_A_HEADER_FOR_BODY and self.size > LARGEST_READ:
-            raise tarfile.ReadError(f"a header of {self.size} bytes")
+    def _proc_member(self, tar: Any) -> Any:
         known: Any = super()
+        if self.type not in _WITH_A_HEADER_FOR_BODY:
+            tar.headers_in_a_row = 0
+            return known._proc_member(tar)
+        tar.headers_in_a_row += 1
+        if tar.headers_in_a_row > MOST_HEADERS:
+            raise tarfile.ReadError(f"more than {MOST_HEADERS} headers in a row")
+        if not 0 <= self.size <= LARGEST_HEADER:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
         return known._proc_member(tar)
+
+    def _proc_pax(self, tar: Any) -> Any:
+        """Apply PAX records to the member that follows, or to all that do.
+
+        tarfile's own reading of them may take minutes for some kilobytes, as Python 3.11.7 has it.
+        """
+        known: Any = self
+        headers = tar.pax_headers if self.type == tarfile.XGLTYPE else dict(tar.pax_headers)
+        headers.update(_pax_records(tar.fileobj.read(known._block(self.size))))
+        if len(tar.pax_headers) > MOST_GLOBALS:
+            raise tarfile.ReadError(f"more than {MOST_GLOBALS} global headers")
+        try:
+            member: Any = self.fromtarfile(tar)
+        except tarfile.HeaderError as fault:
+            raise tarfile.ReadError(str(fault)) from None
+        if self.type != tarfile.XGLTYPE:
+            member._apply_pax_info(headers, tar.encoding, tar.errors)
+            if "size" in headers and (member.isreg() or member.type not in tarfile.SUPPORTED_TYPES):
+                tar.offset = member.offset_data + member._block(member.size)
+            member.offset = self.offset
+        if any(keyword.startswith(_SPARSE) for keyword in headers):
+            member.sparse = []
+        return member
+
+    def _proc_sparse(self, tar: Any) -> Any:
+        """Pass over the map of a sparse file; such a log is not read."""
+        known: Any = self
+        _, is_extended, _ = known._sparse_structs
+        while is_extended:
+            block = tar.fileobj.read(tarfile.BLOCKSIZE)
+            if len(block) < tarfile.BLOCKSIZE:
+                raise tarfile.ReadError("unexpected end of data")
+            is_extended = block[504] != 0
+        self.sparse = []
+        return known._proc_builtin(tar)
+
+
+_SPARSE = "GNU.sparse."
+_ABOUT_THE_FILE_IN_FULL = (f"{_SPARSE}size", f"{_SPARSE}realsize")
+
+
+def _pax_records(body: bytes) -> dict[str, str]:
+    """The records ``LENGTH KEYWORD=VALUE`` of a PAX header, as far as they are some."""
+    records = {}
+    place = 0
+    while found := _PAX_RECORD.match(body, place):
+        end = place + int(found[1])
+        if end <= found.end():
+            raise tarfile.ReadError("a PAX header whose records have no length")
+        keyword = found[2].decode("utf-8", "surrogateescape")
+        if keyword not in _ABOUT_THE_FILE_IN_FULL:
+            records[keyword] = body[found.end() : end - 1].decode("utf-8", "surrogateescape")
+        place = end
+    return records
+
+
+class _Tar(tarfile.TarFile):
+    """A tar of such headers."""
+
+    tarinfo = _Header
+    headers_in_a_row = 0
 
 
 class _Body:

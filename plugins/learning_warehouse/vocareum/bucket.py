@@ -89,15 +89,16 @@ class VocareumBucket:
         from botocore.config import Config
 
         self._good_until = datetime.fromisoformat(credentials.expires_at)
-        self._client: Any = boto3.Session().client(
-            "s3",
-            region_name=self.account.region,
-            endpoint_url=self.account.endpoint_url,
-            aws_access_key_id=credentials.access_key_id,
-            aws_secret_access_key=credentials.secret_access_key,
-            aws_session_token=credentials.session_token,
-            config=Config(retries={"mode": "standard", "max_attempts": 5}),
-        )
+        with s3_sentences(self.url):
+            self._client: Any = boto3.Session().client(
+                "s3",
+                region_name=self.account.region,
+                endpoint_url=self.account.endpoint_url,
+                aws_access_key_id=credentials.access_key_id,
+                aws_secret_access_key=credentials.secret_access_key,
+                aws_session_token=credentials.session_token,
+                config=Config(retries={"mode": "standard", "max_attempts": 5}),
+            )
 
 
 class _Body(io.RawIOBase):

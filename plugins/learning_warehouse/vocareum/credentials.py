@@ -7,10 +7,13 @@ documented: the three keys are taken from whichever object in it holds all of th
 from __future__ import annotations
 
 import json
+import re
+from collections import deque
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from learning_warehouse.answers import read
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.tls import insist, reason, warn_of_plain_http
 
@@ -66,6 +69,11 @@ def account(conn_id: str) -> Account:
     if not configured.password or not org_id:
         lacking = "password (the s3_labs API token)" if not configured.password else "extra org_id"
         raise PermanentFailure(f"The Airflow connection '{conn_id}' has no {lacking}: add it.")
+    if not re.fullmatch(r"[\w-]+", org_id, re.ASCII) or not _fits_a_header(configured.password):
+        raise PermanentFailure(
+            f"The extra org_id or the password of the Airflow connection '{conn_id}' has "
+            "characters that no id and no token has: copy both from Vocareum again."
+        )
     insist(conn_id, extra)
     host = configured.host or "https://api.vocareum.com"
     if "://" not in host:
@@ -78,8 +86,8 @@ def account(conn_id: str) -> Account:
         api_url=host.rstrip("/"),
         token=configured.password,
         org_id=org_id,
-        bucket=extra.get("bucket") or BUCKET,
-        region=extra.get("region_name") or REGION,
+        bucket=str(extra.get("bucket") or BUCKET),
+        region=str(extra.get("region_name") or REGION),
         endpoint_url=extra.get("endpoint_url"),
     )
 
@@ -145,8 +153,13 @@ def request_credentials(account: Account) -> Credentials:
     url = f"{account.api_url}/api/v2/orgs/{account.org_id}/s3_labs"
     asked_at = datetime.now(UTC)
     try:
-        answer = requests.get(
-            url, headers={"Authorization": f"Token {account.token}"}, timeout=TIMEOUT
+        answer = read(
+            requests.get(
+                url,
+                headers={"Authorization": f"Token {account.token}"},
+                timeout=TIMEOUT,
+                stream=True,
+            )
         )
     except requests.RequestException as error:
         raise TransientFailure(
@@ -199,23 +212,30 @@ def find_credentials(body: Any, asked_at: datetime) -> Credentials:
         plain = {_plain(key): value for key, value in thing.items()}
         seen.update(map(str, thing))
         keys = [plain.get(k) for k in ("accesskeyid", "secretaccesskey", "sessiontoken")]
-        if all(isinstance(key, str) and key for key in keys):
+        if all(isinstance(key, str) and key and _fits_a_header(key) for key in keys):
             expires_at = _expiry(plain.get("expiration"), asked_at)
             key_id, secret, token = map(str, keys)
             return Credentials(key_id, secret, token, expires_at.isoformat())
     raise PermanentFailure(
         "Vocareum's answer holds no access key id, secret access key and session token together; "
-        f"its keys are {', '.join(sorted(seen)) or 'none'}: ask Vocareum's support what changed."
+        f"its keys are {', '.join(sorted(seen))[:500] or 'none'}: ask Vocareum's support what "
+        "changed."
     )
 
 
 def _objects(body: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(body, dict):
-        yield body
-        yield from _objects(list(body.values()))
-    elif isinstance(body, list):
-        for inner in body:
-            yield from _objects(inner)
+    found = deque([body])
+    while found:
+        thing = found.popleft()
+        if isinstance(thing, dict):
+            yield thing
+            found.extend(thing.values())
+        elif isinstance(thing, list):
+            found.extend(thing)
+
+
+def _fits_a_header(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 def _plain(key: str) -> str:

@@ -88,9 +88,9 @@ class Table:
             meant = column.name if column else header
             if meant in taken:
                 raise PermanentFailure(
-                    f"{where}: the headers {taken[meant]!r} and {header!r} both mean {meant!r} of "
-                    f"{self.schema}.{self.name}; ask the vendor which one is right, nothing of the "
-                    "file was loaded."
+                    f"{where}: the headers {taken[meant][:100]!r} and {header[:100]!r} both mean "
+                    f"{meant[:100]!r} of {self.schema}.{self.name}; ask the vendor which one is "
+                    "right, nothing of the file was loaded."
                 )
             taken[meant] = header
             columns.append(column)

@@ -174,8 +174,8 @@ def _open(
             options="-c timezone=UTC -c datestyle=ISO,MDY -c intervalstyle=postgres"
             f" {alive} {settings}",
         )
-    except psycopg.OperationalError as refused:
-        reason = str(refused).partition("\n")[0]
+    except psycopg.Error as refused:
+        reason = (str(refused).strip() or type(refused).__name__).partition("\n")[0]
         of_tls = (
             " Let the connection's extra sslrootcert name the file of the CA of its certificate; "
             "if the server has no TLS, say so by the extra sslmode: disable."

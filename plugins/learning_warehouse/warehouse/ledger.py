@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+LONGEST_HEADER = 200
+"""Characters of a header that are recorded: all can be a part of a key."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
@@ -172,6 +175,7 @@ def note_schema_change(
 ) -> bool:
     """Record one change; the columns' comments in ``ops.schema_change`` say what each value is.
 
+    :param header: of a very long one the beginning is recorded.
     :returns: whether it was not known before.
     """
     noted = conn.execute(
@@ -179,7 +183,7 @@ def note_schema_change(
         {
             "dataset": dataset,
             "origin": origin,
-            "header": header,
+            "header": header[:LONGEST_HEADER],
             "change": change,
             "delivery_id": delivery_id,
         },

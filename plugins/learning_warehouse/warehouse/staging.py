@@ -12,12 +12,14 @@ Knows tables and bytes; knows neither the vendor nor where the bytes lie.
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import itertools
 import json
 import logging
 import re
 import secrets
+import zlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -27,7 +29,7 @@ from functools import cache
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
-from isal import igzip
+from isal import igzip, isal_zlib
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.progress import Progress
@@ -53,7 +55,10 @@ LANES = 2
 """Connections over which the pieces of a large file go; the server parses each on its own core."""
 
 DELIMITERS = ",\t|"
-LONGEST_FIELD = 16 * 1024 * 1024
+MOST_COLUMNS = 1000
+LONGEST_RECORD = 8 * 1024 * 1024
+"""Characters; what is longer is rejected, and its beginning kept."""
+
 UNPADDED = ("identifier", "email", "role")
 WORDS = (b"now", b"today", b"tomorrow", b"yesterday")
 WORD = re.compile(rb"(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])")
@@ -194,7 +199,8 @@ def stage_csv(
     :param open_bytes: opens the delivery's bytes from their beginning; may be called twice.
     :param careful: go down the careful path without trying the fast one.
     :returns: the id of the line in ``ops.staged``.
-    :raises PermanentFailure: two headers mean one column, or a required column is missing.
+    :raises PermanentFailure: two headers mean one column, a required column is missing, there is no
+        header, or the bytes are damaged.
     :raises TransientFailure: the warehouse's server gave up; of its words only the first line is
         told, for the others may quote a row.
     """
@@ -208,6 +214,11 @@ def stage_csv(
             except _FastPathRefused as refused:
                 log.info("%s is read record by record: %s", delivery.name, refused)
         return _stage(conn, delivery, dataset, table, open_bytes, _take_record_by_record)
+    except (EOFError, gzip.BadGzipFile, zlib.error, isal_zlib.error) as damage:
+        raise PermanentFailure(
+            f"{delivery.name} cannot be gunzipped to its end ({damage}), nothing of it was loaded: "
+            "look at it in the landing zone and ask the vendor."
+        ) from None
     except Error as error:
         raise TransientFailure(
             f"{delivery.name} could not be staged ({str(error).splitlines()[0]}): look at the "
@@ -298,14 +309,18 @@ def _layout(head: bytes, table: Table, delivery: Delivery) -> _Layout:
     header = re.split(r"\r\n|\n|\r", text, maxsplit=1)[0]
     delimiter = max(DELIMITERS, key=header.count)
     reason = _unstorable(header) if header or not text.strip() else "its first line is empty"
+    if len(head) >= BLOCK and header == text:
+        reason = f"its first line is longer than {len(head)} bytes"
+    elif header.count(delimiter) >= MOST_COLUMNS:
+        reason = f"its first line has more than {MOST_COLUMNS} columns"
     if reason:
         raise PermanentFailure(
             f"{delivery.name} has no header that can be read ({reason}): look at it in the landing "
             "zone and ask the vendor, nothing of the file was loaded."
         )
+    csv.field_size_limit(LONGEST_RECORD)
     headers = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
     match = table.match(headers, where=delivery.name)
-    csv.field_size_limit(LONGEST_FIELD)
     records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     sample = list(itertools.islice(records, 20))
     return _Layout(delimiter, _is_spaced(sample, match), match)
@@ -389,7 +404,7 @@ def _pieces(file: _File) -> Iterator[bytes]:
         if piece:
             yield piece
             del held[:end]
-        elif len(held) > PIECE + LONGEST_FIELD:
+        elif len(held) > PIECE + LONGEST_RECORD:
             raise _FastPathRefused("no record of it ends")
     if held:
         yield _as_meant(bytes(held), file) or bytes(held)
@@ -532,7 +547,7 @@ class _Lanes:
 
     def _copy(self, records: bytes, first_row: int) -> int:
         from psycopg import sql
-        from psycopg.errors import DataError, IntegrityError
+        from psycopg.errors import DataError, IntegrityError, ProgramLimitExceeded
 
         conn, name = self._free.get()
         copy_in = statement("staging/copy").format(
@@ -549,7 +564,7 @@ class _Lanes:
                 with cursor.copy(copy_in) as copy:
                     copy.write(records)
                 return cursor.rowcount
-        except (DataError, IntegrityError) as refused:
+        except (DataError, IntegrityError, ProgramLimitExceeded) as refused:
             raise _FastPathRefused(str(refused).splitlines()[0]) from None
         finally:
             self._free.put((conn, name))
@@ -747,14 +762,20 @@ def _records(file: _File) -> Iterator[list[object]]:
 
 
 def _text(blocks: Iterator[bytes]) -> Iterator[str]:
-    """The lines of the file with their ends; bytes that are no UTF-8 become lone surrogates."""
+    """The lines of the file with their ends; bytes that are no UTF-8 become lone surrogates.
+
+    Of a line that is too long for a record, what follows is left out.
+    """
     with io.TextIOWrapper(
         as_file(blocks),
         encoding="utf-8-sig",
         errors="surrogateescape",
         newline="",
     ) as text:
-        yield from text
+        while line := text.readline(LONGEST_RECORD + 1):
+            yield line
+            while len(line) > LONGEST_RECORD and not line.endswith(("\n", "\r")):
+                line = text.readline(LONGEST_RECORD + 1)
 
 
 def as_file(blocks: Iterator[bytes]) -> io.BufferedReader:
@@ -779,27 +800,34 @@ class _BlockReader(io.RawIOBase):
 
 
 class _Lines:
-    """Hands lines to the csv module and remembers those of the record that it is reading."""
+    """Hands lines to the csv module and remembers those of the record that it is reading.
+
+    A record that is too long ends there, and the next begins with the next line.
+    """
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
-        self._number = 0
-        self._record: list[str] = []
+        self._taken = 0
+        self._first = 1
+        self._record = io.StringIO()
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
         line = next(self._lines)
-        self._number += 1
-        self._record.append(line)
+        self._taken += 1
+        self._record.write(line)
+        if self._record.tell() > LONGEST_RECORD:
+            raise csv.Error(f"it is longer than {LONGEST_RECORD} characters")
         return line
 
     def take(self) -> tuple[int, str]:
         """The number of the line at which the last record began, and its raw text."""
-        first, raw = self._number - len(self._record) + 1, "".join(self._record)
-        self._record.clear()
-        return first, raw
+        first, raw = self._first, self._record.getvalue()
+        self._first = self._taken + 1
+        self._record = io.StringIO()
+        return first, raw[:LONGEST_RECORD]
 
 
 def _unstorable(raw: str) -> str | None:
