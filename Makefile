@@ -76,7 +76,8 @@ bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside
 $(BENCH)/.installed: requirements-bench.lock
 	@$(call install,$(BENCH),requirements-bench.lock,13)
 
-fuzz: $(SETUP)  ## a million damaged edX lines through staging and merging (half an hour)
+fuzz: $(SETUP)  ## a million inputs over all readers, a million edX lines into the warehouse
+	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.fuzz.campaign $(FUZZ)
 	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.edx.campaign $(FUZZ)
 
 chaos: $(SETUP)  ## 500 schedules of runs with faults, compared with the truth (CHAOS="--seed 2 --schedules 20")

@@ -298,8 +298,17 @@ class Echo360Hook(BaseHook):
                     "as password."
                 )
             base = conn.host if "://" in conn.host else f"{conn.schema or 'https'}://{conn.host}"
-            if conn.port and urlsplit(base).port is None:
-                base = f"{base.rstrip('/')}:{conn.port}"
+            try:
+                if conn.port and urlsplit(base).port is None:
+                    base = f"{base.rstrip('/')}:{conn.port}"
+                is_address = bool(urlsplit(base).hostname)
+            except ValueError:
+                is_address = False
+            if not is_address:
+                raise PermanentFailure(
+                    f"The host of the connection '{conn_id}' is no address: give it the base URL, "
+                    "such as https://echo360.org."
+                )
             insist(conn_id, conn.extra_dejson)
             warn_of_plain_http(conn_id, base)
             mask_secret(conn.password)

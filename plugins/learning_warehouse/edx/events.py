@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
@@ -308,8 +309,8 @@ class EventReader:
             course_id = _course_in(text["page"]) or _course_in(text["event_type"])
         user_id = _number(in_context.get("user_id"))
         extras = {name: value for name, value in fields.items() if name not in FIELDS}
-        if len(self.unknown_fields) < MOST_UNKNOWN_FIELDS:
-            self.unknown_fields.update(name[:LONGEST_NAME] for name in extras)
+        room = MOST_UNKNOWN_FIELDS - len(self.unknown_fields)
+        self.unknown_fields.update(name[:LONGEST_NAME] for name in islice(extras, max(0, room)))
         if text["username"] is not None:
             text["username"] = text["username"].strip()
         row: dict[str, str | None] = {
