@@ -136,18 +136,14 @@ class OutletEvent:
 
 
 class XComs:
-    """Where a task that is executed by hand leaves its XComs, and the addresses of its links."""
+    """Where a task that is executed by hand leaves its XComs."""
 
     def __init__(self) -> None:
         self.pushed: dict[str, Any] = {}
-        self.links: dict[str, str] = {}
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep what a task pushes."""
-        if key.startswith("_link_"):
-            self.links[key.removeprefix("_link_")] = value
-        else:
-            self.pushed[key] = value
+        self.pushed[key] = value
 
 
 def context(**params: Any) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """The links on a task's page: to what it landed, to its lines of the ledger, to its requests.
 
-A task says where its link leads by an XCom under the link's key; without one the link does not
-show. No address has a signature or a secret. What the ledger's links lead to is the page of
-coverage, which Airflow 2 does not have: there they are left out.
+A task says where its link leads; without an address the link does not show. On Airflow 3 its worker
+asks for the address when the task is over and keeps it as an XCom; on 2.11 the web server asks, and
+the task has kept it. No address has a signature or a secret. What the ledger's links lead to is the
+page of coverage, which Airflow 2 does not have: there they are left out.
 """
 
 from __future__ import annotations
@@ -25,22 +26,31 @@ MOST_LINES = 50
 
 
 class _Link(BaseOperatorLink):
-    """A link whose address its task pushes."""
+    """A link whose address its task says."""
 
     @property
     def xcom_key(self) -> str:
         """The XCom that holds the address."""
         return f"_link_{type(self).__name__}"
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+    def get_link(self, operator: Any, *, ti_key: TaskInstanceKey) -> str:
         """The address; empty where the task has said none."""
-        from airflow.providers.common.compat.sdk import XCom
+        if AIRFLOW_V_3_0_PLUS:
+            said = vars(operator).get(self.xcom_key)
+        else:
+            from airflow.providers.common.compat.sdk import XCom
 
-        return XCom.get_value(ti_key=ti_key, key=self.xcom_key) or ""
+            said = XCom.get_value(ti_key=ti_key, key=self.xcom_key)
+        return str(said or "")
 
-    def push(self, context: Context, address: str) -> None:
-        """Lead there from the page of the running task; nowhere, if the address is empty."""
-        if address:
+    def say(self, operator: BaseOperator, context: Context, address: str) -> None:
+        """Lead there from the page of the task that is being executed.
+
+        :param address: where to; empty for nowhere.
+        """
+        if AIRFLOW_V_3_0_PLUS:
+            vars(operator)[self.xcom_key] = address
+        else:
             context["ti"].xcom_push(key=self.xcom_key, value=address)
 
 
@@ -55,11 +65,13 @@ class LedgerLines(_Link):
 
     name = "Ledger"
 
-    def push_lines(self, context: Context, delivery_ids: Sequence[int]) -> None:
+    def say_lines(
+        self, operator: BaseOperator, context: Context, delivery_ids: Sequence[int]
+    ) -> None:
         """Lead to these lines, to the first of them if they are many."""
         if delivery_ids:
             lines = [("delivery", str(line)) for line in delivery_ids[:MOST_LINES]]
-            self.push(context, f"{ADDRESS}?{urlencode(lines)}#ledger")
+            self.say(operator, context, f"{ADDRESS}?{urlencode(lines)}#ledger")
 
 
 class ReportRequests(_Link):
@@ -67,13 +79,15 @@ class ReportRequests(_Link):
 
     name = "Requests"
 
-    def push_requests(self, context: Context, *, run: str, report: str) -> None:
+    def say_requests(
+        self, operator: BaseOperator, context: Context, *, run: str, report: str
+    ) -> None:
         """Lead to the requests for a report that a run made or shares.
 
         :param run: as ``ops.report_request`` names it.
         """
         query = urlencode({"run": run, "report": report})
-        self.push(context, f"{ADDRESS}?{query}#requests")
+        self.say(operator, context, f"{ADDRESS}?{query}#requests")
 
 
 LANDED = LandedObjects()

@@ -145,7 +145,7 @@ class StageOperator(BaseOperator):
 
         if not self.deliveries:
             raise AirflowSkipException(f"Nothing new for {self.dataset.table}.")
-        LEDGER.push_lines(context, self.deliveries)
+        LEDGER.say_lines(self, context, self.deliveries)
         stage = _with_params(self.stage, self.stage_params, context)
         staged: list[int] = []
         failures = Failures()
@@ -224,7 +224,7 @@ class MergeOperator(BaseOperator):
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:
             uris = ledger.deliveries_of(warehouse(), self.staged)
-            LEDGER.push_lines(context, list(uris))
+            LEDGER.say_lines(self, context, list(uris))
             for staged_id in self.staged:
                 with failures.apart(f"staged {staged_id}"):
                     counts = merge(

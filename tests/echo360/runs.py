@@ -148,8 +148,7 @@ class XCom:
 
     def xcom_push(self, key: str, value: Any) -> None:
         """Keep it."""
-        if key == "return_value":
-            self.pushed = value
+        self.pushed = value
 
 
 def hurried(trigger: Any, soon: float = SOON) -> Any:

@@ -64,13 +64,12 @@ def pursue(
     from learning_warehouse.echo360.hook import Echo360Hook
     from learning_warehouse.echo360.protocol import OUTPUT, advance
 
-    given, run = context["params"], run_name(context)
-    REQUESTS.push_requests(context, run=run, report=report.name)
+    given = context["params"]
     return advance(
         Echo360Hook(echo360_conn_id),
         report,
         [Window.from_json(window) for window in windows],
-        run=run,
+        run=run_name(context),
         reload=bool(given.get("reload")),
         output={option: given.get(option, default) for option, default in OUTPUT.items()},
         warehouse_conn_id=warehouse_conn_id,
@@ -299,6 +298,7 @@ class Echo360SubmitOperator(BaseOperator):
             )
         from learning_warehouse.echo360.protocol import Busy
 
+        REQUESTS.say_requests(self, context, run=run_name(context), report=self.report.name)
         try:
             progress = pursue(
                 context,
@@ -358,7 +358,7 @@ class LandEcho360ReportsOperator(BaseOperator):
             raise AirflowSkipException(f"{self.report.name}: no request is available.")
         hook = Echo360Hook(self.echo360_conn_id)
         zone = LandingZone(self.landing_conn_id)
-        REQUESTS.push_requests(context, run=run_name(context), report=self.report.name)
+        REQUESTS.say_requests(self, context, run=run_name(context), report=self.report.name)
         deliveries: list[Delivery] = []
         failures = Failures()
         for request_id in self.request_ids:
@@ -368,9 +368,9 @@ class LandEcho360ReportsOperator(BaseOperator):
             ):
                 deliveries.append(self._land(conn, hook, zone, request_id))
         ids = [delivery.delivery_id for delivery in deliveries]
-        LEDGER.push_lines(context, ids)
+        LEDGER.say_lines(self, context, ids)
         self._origin, self._landed = hook.origin, [delivery.uri for delivery in deliveries]
-        LANDED.push(context, zone.address(self._landed))
+        LANDED.say(self, context, zone.address(self._landed))
         return hand_on(context, ids, failures)
 
     def _land(

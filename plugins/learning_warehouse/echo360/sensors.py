@@ -16,6 +16,7 @@ from learning_warehouse.echo360.operators import pursue
 from learning_warehouse.echo360.reports import ECHO360_CONN_ID, Report
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.links import REQUESTS, shown
+from learning_warehouse.operators import run_name
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Echo360ReportSensor(BaseSensorOperator):
         return PokeReturnValue(is_done=True, xcom_value=self._result(context, progress))
 
     def _advance(self, context: Context) -> Progress:
+        REQUESTS.say_requests(self, context, run=run_name(context), report=self.report.name)
         return pursue(
             context,
             self.report,

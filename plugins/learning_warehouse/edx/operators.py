@@ -126,8 +126,8 @@ class EdxLogTarOperator(DaysOperator):
             search.look_into(found)
         if given.get("dry_run"):
             return self._tell(context, search.looked, failures)
-        LEDGER.push_lines(context, list(search.sizes))
-        LANDED.push(context, search.landed_at())
+        LEDGER.say_lines(self, context, list(search.sizes))
+        LANDED.say(self, context, search.landed_at())
         self._landed = search.landed
         lanes = deal(search.sizes, self.lanes)
         for name, ids in zip(lane_names(self.lanes), lanes, strict=True):

@@ -56,7 +56,7 @@ class ReplayRejectsOperator(BaseOperator):
         self.log.info("%d rejected lines are left of %d logs", lines, len(left))
         if given.get("dry_run"):
             raise AirflowSkipException(f"A dry run: {lines} rejected lines would be read again.")
-        LEDGER.push_lines(context, list(left))
+        LEDGER.say_lines(self, context, list(left))
         merged: list[dict[str, Any]] = []
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:

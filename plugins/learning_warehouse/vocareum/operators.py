@@ -128,8 +128,8 @@ class LandVocareumFilesOperator(DaysOperator):
                 due = [delivery for delivery in newest if wanted(delivery.name)]
                 self.log.info("Loading %d files again, as of %s", len(due), as_of or "now")
         ids = [delivery.delivery_id for delivery in due]
-        LEDGER.push_lines(context, ids)
-        LANDED.push(context, zone.address([delivery.uri for delivery in due]))
+        LEDGER.say_lines(self, context, ids)
+        LANDED.say(self, context, zone.address([delivery.uri for delivery in due]))
         return hand_on(context, ids, failures)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
