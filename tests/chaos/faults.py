@@ -45,9 +45,16 @@ class Fault:
     weight: int = 2
 
 
-def draw(chance: Random, step: str) -> Fault:
-    """One of the faults that may happen to a step."""
-    possible = [fault for fault in FAULTS if re.search(fault.steps, step)]
+def draw(chance: Random, step: str, *, outdated: bool) -> Fault:
+    """One of the faults that may happen to a step.
+
+    :param outdated: whether the vendor has files to replace.
+    """
+    possible = [
+        fault
+        for fault in FAULTS
+        if re.search(fault.steps, step) and (outdated or fault.around is not file_replaced)
+    ]
     return chance.choices(possible, [fault.weight for fault in possible])[0]
 
 
@@ -265,7 +272,7 @@ FAULTS = (
     Fault(r"vocareum.*land$", keys_expire, 4),
     Fault(r"echo360.*(submit|wait)$", lagging_listing, 6),
     Fault(r"vocareum|edx", worker_clock_jumps, 2),
-    Fault(r"vocareum.*land$|edx.*(unpack|stage)$", file_replaced, 8),
+    Fault(r"vocareum.*land$|edx.*(unpack|stage)$", file_replaced, 20),
     Fault(r"stage$|merge$|unpack$|land$", disk_full, 3),
     Fault(r"edx.*(stage|merge|unpack)$", lock_held("edx.event"), 3),
     Fault(r"vocareum.*(stage|merge|land)$", lock_held("ops.standing"), 3),

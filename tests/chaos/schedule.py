@@ -280,7 +280,8 @@ class Disturbed:
         if attempt > FAULTY_TRIES or chance.random() > CHANCE_OF_FAULT:
             yield faults.nothing
             return
-        fault = faults.draw(chance, f"{run.dag.dag_id} {task_id}")
+        step = f"{run.dag.dag_id} {task_id}"
+        fault = faults.draw(chance, step, outdated=bool(self._schedule.outdated))
         with fault.around(self._surroundings, chance) as prepare:
             yield prepare
 
