@@ -50,6 +50,8 @@ FAULTY_TRIES = 2
 """How often a step is tried with faults; the tries after that find everything mended."""
 CHANCES_BETWEEN = {"PostgreSQL killed": 0.02, "committed step cleared": 0.05, "clock": 0.01}
 MOST_CLEARED = 4
+REPLACED = "is no longer what it was"
+"""The only reason for which a step may fail for good here: everything else a retry must mend."""
 
 UNBALANCED = """
 SELECT d.name, d.rows_merged, d.rows_rejected, count(t._delivery) AS present,
@@ -207,12 +209,14 @@ def execute(schedule: Schedule, around: Surroundings, folder: Path) -> Outcome:
         found += wrong(schedule, around)
     except Hanging as hanging:
         found = [str(hanging)]
+    lasting = [why for why in executor.lasting if not why.startswith("summarise")]
+    found += [f"no retry was left to {why}" for why in lasting if not re.search(REPLACED, why)]
     fired = around.count_fired() + disturbed.fired
     if schedule.shape != "one run":
         fired[schedule.shape] += 1
     return Outcome(
         found=found,
-        lasting=[why for why in executor.lasting if not why.startswith("summarise")],
+        lasting=lasting,
         fired=fired,
         steps=executor.steps + healing.steps,
         rows=sum(len(around.campus.truth(table)) for table in schedule.tables),
