@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from contextlib import closing
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,7 @@ ORDER BY name
 # --- sound lines ----------------------------------------------------------------------------------
 
 
+@cache
 def sound_lines() -> list[bytes]:
     """Lines of the sandbox's campus, and one of each other form that is known."""
     campus = Campus(first_day=date(2026, 1, 5), students=20, days=3)

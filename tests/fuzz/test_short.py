@@ -14,7 +14,7 @@ from tests.fuzz.readers import readers
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
-INPUTS = 4000
+INPUTS = 2000
 
 
 @pytest.fixture(autouse=True)
