@@ -226,7 +226,8 @@ def test_what_landed_after_a_backup_is_added(
     merge(land(warehouse, enrolled("Al"), 1))
     run_program("pg_dump", "--format=custom", f"--file={dump}", url)
     merge(land(warehouse, enrolled("Bo"), 2))
-    run_program("pg_restore", "--clean", "--if-exists", f"--dbname={url}", dump)
+    drop(url)
+    run_program("pg_restore", f"--dbname={url}", dump)
     assert names(warehouse) == ["Al"]
     run_dag("warehouse_rebuild", "vocareum.enrollment")
     assert names(warehouse) == ["Bo"]
