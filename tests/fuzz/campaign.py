@@ -72,7 +72,7 @@ def run(reader: Reader, *, inputs: int, first_seed: int) -> Told:
 def _round(reader: Reader, number: int, told: Told, wanted: int) -> None:
     @seed(number)
     @settings(
-        max_examples=ROUND,
+        max_examples=min(ROUND, 1 + (wanted - told.inputs) // reader.batch),
         deadline=None,
         database=None,
         phases=(Phase.generate, Phase.shrink),

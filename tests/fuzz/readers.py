@@ -49,12 +49,14 @@ class Reader:
 
     :param share: how many of a thousand inputs are its.
     :param read: reads what ``inputs`` makes; how many inputs that was.
+    :param batch: how many that is about, on average.
     """
 
     name: str
     share: int
     inputs: st.SearchStrategy[Any]
     read: Callable[[Any], int]
+    batch: int = 1
 
 
 def _once(read: Callable[[Any], Any]) -> Callable[[Any], int]:
@@ -517,9 +519,9 @@ def readers(conn: Connection) -> list[Reader]:
     return [
         Reader("packed streams", 150, damaged(packed), _once(read_stream)),
         Reader("tar headers", 150, tars, _once(read_tar)),
-        Reader("edX lines", 400, lines | known_lines, read_lines),
+        Reader("edX lines", 400, lines | known_lines, read_lines, batch=20),
         Reader("headers of files", 100, delimited(rows=2), _once(files.read_header)),
-        Reader("rows of files", 150, delimited(rows=400), files.load),
+        Reader("rows of files", 150, delimited(rows=400), files.load, batch=80),
         Reader("API answers", 38, answered, _once(api.ask)),
         Reader("DAG Params", 10, params, _once(read_params)),
         Reader("connections", 2, connection, _once(read_connection)),

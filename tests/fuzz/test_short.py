@@ -14,7 +14,7 @@ from tests.fuzz.readers import readers
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
-INPUTS = 2000
+INPUTS = 5000
 
 
 @pytest.fixture(autouse=True)
