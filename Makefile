@@ -70,6 +70,8 @@ bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside
 	done; \
 	PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.edx_logs --state $(STATE)/bench \
 		--tools $(BENCH)/bin $(if $(FILE),--file $(FILE)) || failed=yes; \
+	PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.airflow_runs --state $(STATE)/bench || \
+	failed=yes; \
 	$(BENCH)/bin/python -m benchmarks.picture || failed=yes; \
 	test -z "$$failed"
 

@@ -31,6 +31,7 @@ ACCEPTED = {
     "psycopg-binary": "LGPL, see psycopg",
     "psycopg2-binary": "LGPL, see psycopg; Airflow's Postgres provider brings it",
     "certifi": "MPL 2.0: binds changes to its own files; requests brings it",
+    "hypothesis": "MPL 2.0, see certifi; only the tests use it",
     "pathspec": "MPL 2.0, see certifi; Airflow brings it",
     "text-unidecode": "may be used under the Artistic License; Airflow brings it",
     "tqdm": "MPL 2.0 and MIT, see certifi; sqlfluff brings it, which only lints",
