@@ -46,7 +46,14 @@ def s3_hook(conn_id: str) -> S3Hook:
             "(Admin, Connections)."
         ) from None
     hook = S3Hook(aws_conn_id=conn_id)
-    warn_of_plain_http(conn_id, hook.conn_config.get_service_endpoint_url("s3") or "")
+    try:
+        endpoint = hook.conn_config.get_service_endpoint_url("s3")
+    except AttributeError:
+        raise PermanentFailure(
+            f"The extra service_config of the connection '{conn_id}' is not of the form "
+            '{"s3": {"bucket_name": "..."}}: mend it.'
+        ) from None
+    warn_of_plain_http(conn_id, str(endpoint or ""))
     if hook.verify is not None and not hook.verify:
         log.warning(
             "The connection '%s' has verify: false, so that whoever is on the way can pose as S3, "
@@ -61,10 +68,7 @@ def bucket_of(hook: S3Hook) -> str:
 
     :raises PermanentFailure: it names none.
     """
-    try:
-        bucket = hook.service_config.get("bucket_name")
-    except AttributeError:
-        bucket = None
+    bucket = hook.service_config.get("bucket_name")
     if not bucket:
         raise PermanentFailure(
             f"The connection '{hook.aws_conn_id}' names no bucket: give it the extra "

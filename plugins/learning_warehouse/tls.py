@@ -45,7 +45,10 @@ def insist(conn_id: str, extra: Mapping[str, Any]) -> None:
 
 def warn_of_plain_http(conn_id: str, url: str) -> None:
     """Say it in the log where a connection goes over a network without TLS."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return  # It is no URL, as whoever opens it will say.
     if parts.scheme == "http" and not is_local(parts.hostname):
         log.warning(
             "The connection '%s' goes to %s without TLS: whoever is on the way can read its "

@@ -80,7 +80,8 @@ def account(conn_id: str) -> Account:
         host = f"{configured.schema or 'https'}://{host}"
     if configured.port:
         host = f"{host}:{configured.port}"
-    for url in (host, extra.get("endpoint_url") or ""):
+    endpoint_url = str(extra["endpoint_url"]) if extra.get("endpoint_url") else None
+    for url in (host, endpoint_url or ""):
         warn_of_plain_http(conn_id, url)
     return Account(
         api_url=host.rstrip("/"),
@@ -88,7 +89,7 @@ def account(conn_id: str) -> Account:
         org_id=org_id,
         bucket=str(extra.get("bucket") or BUCKET),
         region=str(extra.get("region_name") or REGION),
-        endpoint_url=extra.get("endpoint_url"),
+        endpoint_url=endpoint_url,
     )
 
 
