@@ -82,7 +82,7 @@ class RebuildOperator(BaseOperator):
             landed, new = read_into_ledger(conn, zone, table)
             if self.remember is not None:
                 self.remember(conn, landed)
-            due = [delivery for delivery in landed if delivery.status != "merged"]
+            due = self._due(landed)
             self.log.info(
                 "%s: %d deliveries lie in %s, of which the ledger did not know %d; %d are to be "
                 "loaded", table, len(landed), zone.url, new, len(due),
@@ -99,3 +99,17 @@ class RebuildOperator(BaseOperator):
                     )
                     merged.append(asdict(counts))
         return hand_on_counts(context, self.asset, merged, failures)
+
+    def _due(self, landed: list[Delivery]) -> list[Delivery]:
+        """What is to be loaded; of what is replaced not what a later version has replaced."""
+        merged = {line.name: line.made_at for line in landed if line.is_loaded}
+        return [
+            line
+            for line in landed
+            if line.status != "merged"
+            and (
+                self.dataset.strategy == "append_once"
+                or line.name not in merged
+                or merged[line.name] < line.made_at
+            )
+        ]

@@ -212,16 +212,51 @@ def test_a_version_that_was_replaced_before_it_was_merged_is_loaded_and_supersed
     assert load() == []
 
 
+def test_a_version_is_let_be_once_a_later_one_is_merged(bucket: Any, warehouse: Connection) -> None:
+    """One that can never be loaded would fail each run for ever."""
+    key = "org123/enrollment/course1/enrollment.csv"
+    put(bucket, key, b"no header\n")
+    land()
+    warehouse.execute("UPDATE ops.delivery SET made_at = '2026-01-06T06:00Z'")
+    put(bucket, key, HEADER + b"1,1,student,Bo,a@b\n")
+    later, _ = land()
+    stage = StageOperator(task_id="stage", dataset=ENROLLMENT.dataset, deliveries=[later])
+    merge = MergeOperator(
+        task_id="merge", dataset=ENROLLMENT.dataset, staged=stage.execute(context())
+    )
+    assert [counts["rows_merged"] for counts in run_merge(merge)] == [1]
+    assert land() == []
+
+
+def test_as_much_as_is_looked_back_at_is_taken_up_after_a_longer_pause(bucket: Any) -> None:
+    put_days(bucket, range(5, 57))
+    assert load_scheduled(6) == ["5", "6"]
+    assert len(load_scheduled(56)) == 36
+
+
+def test_a_rewritten_file_that_landed_and_was_not_merged_is_taken_up_later(
+    bucket: Any, warehouse: Connection
+) -> None:
+    put_days(bucket, [5])
+    assert load_scheduled(6) == ["5"]
+    warehouse.execute("UPDATE ops.delivery SET made_at = '2026-01-06T06:00Z'")
+    put_days(bucket, [5], b"User ID\nu\nv\n")
+    assert len(land(LAB_SESSIONS)) == 1
+    assert load_scheduled(25) == ["5"]
+
+
 def put_days(bucket: Any, days: Iterable[int], content: bytes = b"User ID\nu\n") -> None:
-    """Files of days in January."""
+    """Files of days since the first of January."""
     for day in days:
-        put(bucket, f"org123/lab_sessions/lab_sessions_2026-1-{day}.csv", content)
+        of = date(2026, 1, 1) + timedelta(days=day - 1)
+        key = f"org123/lab_sessions/lab_sessions_{of.year}-{of.month}-{of.day}.csv"
+        put(bucket, key, content)
 
 
 def load_scheduled(day: int) -> list[str]:
-    """The scheduled run of a day in January; the days whose files it loaded."""
+    """The scheduled run of a day since the first of January; the days whose files it loaded."""
     files = LAB_SESSIONS
-    begun = datetime(2026, 1, day, tzinfo=UTC)
+    begun = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day - 1)
     run = context() | {
         "dag_run": SimpleNamespace(run_type="scheduled"),
         "data_interval_start": begun,

@@ -13,6 +13,7 @@ DECLARE
 BEGIN
     SELECT d.* INTO STRICT bad FROM ops.delivery AS d WHERE d.delivery_id = unwanted;
     PERFORM pg_advisory_xact_lock(hashtextextended('merge ' || bad.dataset, 0));
+    SELECT d.* INTO STRICT bad FROM ops.delivery AS d WHERE d.delivery_id = unwanted;
     IF NOT EXISTS (
         SELECT FROM ops.standing AS s WHERE s.dataset = bad.dataset AND s.origin = bad.origin
     ) THEN
@@ -30,6 +31,9 @@ BEGIN
         rows_duplicate = 0,
         rows_superseded = 0
     WHERE d.delivery_id = unwanted;
+    IF bad.status <> 'merged' THEN
+        RETURN;
+    END IF;
     RETURN QUERY
     UPDATE ops.delivery AS d
     SET

@@ -92,9 +92,13 @@ class ReportRequest:
         parameters = value.get("parameters") or {}
         return cls(
             request_id=_word(value["requestId"]),
-            status=_word(value.get("status", "")),
-            report=_word(value.get("reportName", "")),
-            parameters={n: _word(parameters[n]) for n in ("start", "end") if parameters.get(n)},
+            status=_word(value.get("status") or ""),
+            report=_word(value.get("reportName") or ""),
+            parameters={
+                name: str(parameters[name])
+                for name in ("start", "end")
+                if _is_word(parameters.get(name))
+            },
             created=_time(value.get("created")),
             links=tuple(map(str, value.get("signedAssets") or ())),
         )
@@ -559,7 +563,13 @@ def _word(value: Any) -> str:
 
     :raises ValueError: it is none.
     """
-    word = str(value)
-    if not isinstance(value, (str, int)) or len(word) > LONGEST_WORD or not word.isprintable():
+    if not _is_word(value):
         raise ValueError("it is no word")
-    return word
+    return str(value)
+
+
+def _is_word(value: Any) -> bool:
+    if not isinstance(value, (str, int)):
+        return False
+    word = str(value)
+    return len(word) <= LONGEST_WORD and word.isprintable()

@@ -111,7 +111,7 @@ class LandVocareumFilesOperator(DaysOperator):
         with connect(self.warehouse_conn_id) as conn:
             listed = [f for f in bucket.files(root + self.files.prefix) if wanted(f["Key"], reach)]
             known = self._known(conn, org, listed)
-            undone = self._undone(root, listed, known)
+            undone = self._undone(conn, org, listed, known)
             listed = [f for f in listed if wanted(f["Key"]) or f["Key"] in undone]
             new = [file for file in listed if _version(file) not in known]
             self.log.info("%s for %s: %d files, %d new", name, days, len(listed), len(new))
@@ -161,17 +161,20 @@ class LandVocareumFilesOperator(DaysOperator):
 
     def _undone(
         self,
-        root: str,
+        conn: Connection,
+        org: Account,
         listed: list[dict[str, Any]],
         known: dict[tuple[str, str], Delivery],
     ) -> set[str]:
         """The files of days that earlier runs left undone, since the first that one has done."""
-        begun = min((line.first_day for line in known.values() if line.first_day), default=None)
-        done = {line.name for line in known.values() if line.status != "landed"}
+        begun = ledger.first_day(conn, dataset=self.files.dataset.table, origin=org.origin)
+        in_order = sorted(known.values(), key=lambda line: (line.made_at, line.version))
+        status = {line.name: line.status for line in in_order}
         undone = set()
         for key in (file["Key"] for file in listed):
-            covered = self.files.covers(key.removeprefix(root))
-            if begun and covered and covered.first_day >= begun and key not in done:
+            covered = self.files.covers(key.removeprefix(f"{org.origin}/"))
+            is_done = status.get(key, "landed") != "landed"
+            if begun and covered and covered.first_day >= begun and not is_done:
                 undone.add(key)
         return undone
 
@@ -221,14 +224,27 @@ def _not_merged(
 ) -> list[Delivery]:
     """The versions of these files that have to be merged still, the newest first.
 
-    One that Vocareum has replaced since it landed is loaded too, unless it was held.
+    One that Vocareum has replaced since it landed is loaded too, unless it was held or a later one
+    is merged.
     """
     names = {file["Key"] for file in listed}
     current = set(map(_version, listed))
+    merged = {
+        line.name: line.made_at
+        for line in sorted(known.values(), key=lambda line: line.made_at)
+        if line.is_loaded
+    }
     lines = [
         line
         for version, line in known.items()
         if line.name in names
-        and (line.status == "landed" or (line.status == "held" and version in current))
+        and line.status != "merged"
+        and (
+            version in current
+            or (
+                line.status == "landed"
+                and (line.name not in merged or merged[line.name] < line.made_at)
+            )
+        )
     ]
     return sorted(lines, key=lambda line: line.made_at, reverse=True)

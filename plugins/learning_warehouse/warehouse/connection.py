@@ -123,7 +123,8 @@ def _over_a_network(conn_id: str, said: dict[str, Any]) -> dict[str, Any]:
     if not chosen:
         from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-        return {"sslmode": "verify-full", "sslrootcert": DEFAULT_CA_BUNDLE_PATH, **said}
+        authorities = os.environ.get("PGSSLROOTCERT") or DEFAULT_CA_BUNDLE_PATH
+        return {"sslmode": "verify-full", "sslrootcert": authorities, **said}
     if not str(chosen).startswith("verify-"):
         log.warning(
             "The connection '%s' goes to the warehouse with sslmode %s: whoever is on the way can "

@@ -38,6 +38,11 @@ class Delivery:
     status: str
     removed_at: datetime | None
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it is merged, and was not undone since."""
+        return self.status == "merged" and not self.details.get("undone")
+
 
 def deliver(
     conn: Connection,
@@ -117,6 +122,13 @@ def newest(
     """
     values = {"dataset": dataset, "origin": origin, "made_before": made_before}
     return [Delivery(**row) for row in conn.execute(statement("ops/newest"), values)]
+
+
+def first_day(conn: Connection, *, dataset: str, origin: str) -> date | None:
+    """The earliest day that anything was delivered for; None if nothing was."""
+    row = conn.execute(statement("ops/first_day"), {"dataset": dataset, "origin": origin})
+    found = row.fetchone()
+    return found["first_day"] if found else None
 
 
 def landed(conn: Connection, *, dataset: str, place: str) -> list[Delivery]:
