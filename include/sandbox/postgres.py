@@ -84,8 +84,9 @@ class EmbeddedPostgres:
         postmaster = self._postmaster()
         if postmaster is None:
             return
-        processes = [psutil.Process(postmaster)]
-        processes += processes[0].children(recursive=True)
+        server = psutil.Process(postmaster)
+        server.suspend()  # It would start another process, which would outlive it.
+        processes = [server, *server.children(recursive=True)]
         for process in processes:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
