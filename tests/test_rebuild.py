@@ -172,6 +172,17 @@ def test_the_newest_version_stands_in_whatever_order_they_were_loaded(
         assert names(conn) == ["Cy"]
 
 
+def test_of_two_versions_of_one_second_the_later_etag_is_loaded(
+    landing_zone: LandingZone, warehouse: Connection
+) -> None:
+    merge(land(warehouse, enrolled("Al"), 1))
+    land(warehouse, enrolled("Bo"), 2)
+    for table in ("delivery", "standing"):
+        warehouse.execute(f"UPDATE ops.{table} SET made_at = '2026-01-06T06:00Z'".encode())
+    run_dag("warehouse_rebuild", "vocareum.enrollment")
+    assert names(warehouse) == ["Bo"]
+
+
 def test_what_was_accepted_is_held_once_more(
     landing_zone: LandingZone,
     postgres: EmbeddedPostgres,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -209,13 +210,17 @@ def say(begun: float, what: str) -> None:
     print(f"[{time.monotonic() - begun:5.0f} s] {what}", flush=True)
 
 
-def main() -> int:
-    """Read the command line and run the demo."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state", type=Path, default=ROOT / ".sandbox" / "demo")
+def main(show: Callable[[Path], bool], *, name: str, description: str | None) -> int:
+    """Read the command line, and show something on a stack.
+
+    :param show: shows it with the data in that folder; whether it succeeded.
+    :param name: the folder's, unless the command line says otherwise.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--state", type=Path, default=ROOT / ".sandbox" / name)
     given = parser.parse_args()
     try:
-        return 0 if demonstrate(given.state) else 1
+        return 0 if show(given.state) else 1
     except StackFailure as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -224,4 +229,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(demonstrate, name="demo", description=__doc__))

@@ -8,7 +8,6 @@ truth and what it was before, and nobody asked a vendor for anything.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -18,11 +17,11 @@ from include.sandbox.demo import (
     await_runs,
     compare,
     load,
+    main,
     print_table,
     say,
 )
-from include.sandbox.server import ROOT
-from include.sandbox.stack import Airflow, Stack, StackFailure, running, week_until
+from include.sandbox.stack import Airflow, Stack, running, week_until
 from include.sandbox.truth import changes, contents
 
 SCHEMAS = ("vocareum", "echo360", "edx", "ops", "staging")
@@ -82,19 +81,5 @@ def drop(warehouse_url: str) -> None:
             conn.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
 
 
-def main() -> int:
-    """Read the command line and rebuild."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--state", type=Path, default=ROOT / ".sandbox" / "rebuild")
-    given = parser.parse_args()
-    try:
-        return 0 if rebuild(given.state) else 1
-    except StackFailure as failure:
-        print(failure, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(rebuild, name="rebuild", description=__doc__))

@@ -34,9 +34,9 @@ class RebuildOperator(BaseOperator):
 
     The deliveries are staged and merged one after another, in the order in which the vendor made
     them, by the rules that held when they were first loaded: one that would shrink a day or file by
-    more than half is held, unless the Param ``accept_shrink`` is set. What is merged already is
-    left alone, so that the step may be tried again, and changes nothing in a warehouse that lacks
-    nothing. Reads the Param ``datasets`` too.
+    more than half is held, unless the Param ``accept_shrink`` is set. What is merged already, or
+    replaced by what is, is left alone, so that the step may be tried again, and changes nothing in
+    a warehouse that lacks nothing. Reads the Param ``datasets`` too.
 
     XCom: for each delivery the counts that the ledger has.
 
@@ -67,6 +67,7 @@ class RebuildOperator(BaseOperator):
         """Enter what the notes tell into the ledger, then load it."""
         from learning_warehouse.landing import LandingZone
         from learning_warehouse.notes import read_into_ledger
+        from learning_warehouse.warehouse import ledger
         from learning_warehouse.warehouse.connection import connected
         from learning_warehouse.warehouse.merging import merge
 
@@ -82,7 +83,8 @@ class RebuildOperator(BaseOperator):
             landed, new = read_into_ledger(conn, zone, table)
             if self.remember is not None:
                 self.remember(conn, landed)
-            due = self._due(landed)
+            later = set() if self.dataset.strategy == "append_once" else ledger.outdated(landed)
+            due = [d for d in landed if d.status != "merged" and d.delivery_id not in later]
             self.log.info(
                 "%s: %d deliveries lie in %s, of which the ledger did not know %d; %d are to be "
                 "loaded", table, len(landed), zone.url, new, len(due),
@@ -99,17 +101,3 @@ class RebuildOperator(BaseOperator):
                     )
                     merged.append(asdict(counts))
         return hand_on_counts(context, self.asset, merged, failures)
-
-    def _due(self, landed: list[Delivery]) -> list[Delivery]:
-        """What is to be loaded; of what is replaced not what a later version has replaced."""
-        merged = {line.name: line.made_at for line in landed if line.is_loaded}
-        return [
-            line
-            for line in landed
-            if line.status != "merged"
-            and (
-                self.dataset.strategy == "append_once"
-                or line.name not in merged
-                or merged[line.name] < line.made_at
-            )
-        ]

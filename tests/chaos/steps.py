@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,7 +33,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from include.sandbox.server import die_with_parent
-from tests.echo360.runs import first_event, hurried
+from tests.echo360.runs import first_event, hurried, interval_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -128,13 +128,6 @@ class Run:
 
     def context(self, task: TaskInstance) -> dict[str, Any]:
         """What Airflow gives a step."""
-        interval = {}
-        if self.day is not None:
-            begun = datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
-            interval = {
-                "data_interval_start": begun,
-                "data_interval_end": begun + timedelta(days=1),
-            }
         return {
             "params": self.params,
             "ti": task,
@@ -144,7 +137,7 @@ class Run:
                 run_type="manual" if self.day is None else "scheduled",
             ),
             "outlet_events": defaultdict(SimpleNamespace),
-            **interval,
+            **interval_of(self.day),
         }
 
 

@@ -31,6 +31,14 @@ from learning_warehouse.operators import MergeOperator, StageOperator
 SOON = 0.02
 
 
+def interval_of(day: date | None) -> dict[str, datetime]:
+    """The data interval of a day's scheduled run; a run by hand has none."""
+    if day is None:
+        return {}
+    begun = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return {"data_interval_start": begun, "data_interval_end": begun + timedelta(days=1)}
+
+
 class Run:
     """One run.
 
@@ -122,13 +130,6 @@ class Run:
 
     def context(self) -> Any:
         pushed = XCom()
-        interval = {}
-        if self.day is not None:
-            begun = datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
-            interval = {
-                "data_interval_start": begun,
-                "data_interval_end": begun + timedelta(days=1),
-            }
         return {
             "params": self.given,
             "ti": pushed,
@@ -136,7 +137,7 @@ class Run:
                 dag_id="echo360_reports", run_id=self.run_id, run_type=self.run_type
             ),
             "outlet_events": defaultdict(SimpleNamespace),
-            **interval,
+            **interval_of(self.day),
         }
 
 

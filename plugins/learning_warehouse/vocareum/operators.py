@@ -229,22 +229,12 @@ def _not_merged(
     """
     names = {file["Key"] for file in listed}
     current = set(map(_version, listed))
-    merged = {
-        line.name: line.made_at
-        for line in sorted(known.values(), key=lambda line: line.made_at)
-        if line.is_loaded
-    }
+    outdated = ledger.outdated(known.values())
     lines = [
         line
         for version, line in known.items()
         if line.name in names
         and line.status != "merged"
-        and (
-            version in current
-            or (
-                line.status == "landed"
-                and (line.name not in merged or merged[line.name] < line.made_at)
-            )
-        )
+        and (version in current or (line.status == "landed" and line.delivery_id not in outdated))
     ]
     return sorted(lines, key=lambda line: line.made_at, reverse=True)

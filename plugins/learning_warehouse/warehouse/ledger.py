@@ -131,6 +131,21 @@ def first_day(conn: Connection, *, dataset: str, origin: str) -> date | None:
     return found["first_day"] if found else None
 
 
+def outdated(lines: Iterable[Delivery]) -> set[int]:
+    """The ids of those lines of whose name a later version is loaded."""
+    of_all = list(lines)
+    loaded = {
+        line.name: (line.made_at, line.version)
+        for line in sorted(of_all, key=lambda line: (line.made_at, line.version))
+        if line.is_loaded
+    }
+    return {
+        line.delivery_id
+        for line in of_all
+        if line.name in loaded and (line.made_at, line.version) < loaded[line.name]
+    }
+
+
 def landed(conn: Connection, *, dataset: str, place: str) -> list[Delivery]:
     """What lies in a bucket.
 
