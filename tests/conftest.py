@@ -6,6 +6,7 @@ share the tests, each has servers, folders and an Airflow home of its own.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from learning_warehouse.operators import MergeOperator
     from learning_warehouse.warehouse.connection import Connection
 
+
+atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 LONGEST = (
     "end_to_end/test_backfill.py",
@@ -62,11 +65,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     root = Path(__file__).parent
     places = {root / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
-
-
-def pytest_sessionfinish() -> None:
-    """Leave no Airflow home behind."""
-    shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -163,10 +162,7 @@ def main() -> int:
     asked = given.parse_args()
     asked.state = asked.state.resolve()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    try:
-        return campaign(asked) if asked.worker is None else work(asked)
-    finally:
-        shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
+    return campaign(asked) if asked.worker is None else work(asked)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import shutil
 import signal
 import tempfile
@@ -144,7 +143,6 @@ def main() -> None:
                 campaign(conn, inputs=given.inputs, first_seed=given.seed)
     finally:
         shutil.rmtree(state, ignore_errors=True)
-        shutil.rmtree(os.environ["AIRFLOW_HOME"], ignore_errors=True)
     print(f"{given.inputs:,} inputs, seed {given.seed}: {time.monotonic() - begun:.0f} s")
 
 
