@@ -271,12 +271,10 @@ FAULTS = (
     Fault(r"land$|stage$|unpack$", answers(s3_500=(1, 2, 20), s3_cut=(1, 2, 20)), 4),
     Fault(r"vocareum.*land$", keys_expire, 4),
     Fault(r"echo360.*(submit|wait)$", lagging_listing, 6),
-    Fault(r"vocareum|edx", worker_clock_jumps, 2),
+    Fault(r"vocareum|edx|echo360.*(submit|wait)$", worker_clock_jumps, 2),
     Fault(r"vocareum.*land$|edx.*(unpack|stage)$", file_replaced, 20),
     Fault(r"stage$|merge$|unpack$|land$", disk_full, 3),
     Fault(r"edx.*(stage|merge|unpack)$", lock_held("edx.event"), 3),
     Fault(r"vocareum.*(stage|merge|land)$", lock_held("ops.standing"), 3),
     Fault(r"echo360.*(stage|merge|land|submit|wait)$", lock_held("ops.report_request"), 3),
 )
-"""The clock of a worker that asks for reports stays as it is: whether a submission of unknown
-outcome was lost is told by the time that has passed since."""

@@ -111,6 +111,23 @@ def test_a_lost_submission_is_not_repeated_before_the_lag_is_over(echo360: Sandb
     assert submissions(echo360) == 1
 
 
+def test_a_worker_whose_clock_is_ahead_repeats_no_lost_submission(
+    echo360: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lag is over by the warehouse's clock alone: it once was by each worker's own."""
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) + timedelta(hours=2)
+
+    echo360.set_faults(submit_500_before=1, echo360_build_seconds=FOREVER)
+    assert go().unknown == [WEEK]
+    monkeypatch.setattr(protocol, "datetime", Ahead, raising=False)
+    assert go().unknown == [WEEK]
+    assert submissions(echo360) == 0
+
+
 def test_a_process_that_died_in_its_submission_is_taken_over(
     echo360: Sandbox, warehouse: Connection
 ) -> None:

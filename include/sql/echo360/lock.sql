@@ -7,3 +7,6 @@ SELECT
 
 -- section: lock
 SELECT pg_advisory_xact_lock(hashtextextended('ops.report_request ' || %(origin)s, 0));
+
+-- section: time
+SELECT clock_timestamp() AS now;

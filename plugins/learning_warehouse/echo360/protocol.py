@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from learning_warehouse.warehouse.connection import Connection
 
@@ -169,7 +170,7 @@ class _Protocol:
         self._reload = reload
         self._output = output
         self._lag = lag
-        self._now = datetime.now(UTC)
+        self._now = self._time()
         self._listed = {r.request_id: r for r in hook.requests()}
 
     def settle(self, window: Window, parent: int | None = None) -> None:
@@ -386,7 +387,7 @@ class _Protocol:
         name = self._name
         line = self._change(
             line,
-            posting_at=datetime.now(UTC),
+            posting_at=self._time(),
             posts=line["posts"] + 1,
             seen_before=[r.request_id for r in candidates],
             problem=None,
@@ -442,7 +443,7 @@ class _Protocol:
         no_slot = refusal.status == 429 or pending >= SLOTS
         if no_slot or line["refused_at"] is None:
             log.info("%s %s: no slot is free, it seems (%s)", self._report.name, window, refusal)
-            self._change(line, refused_at=None if no_slot else datetime.now(UTC))
+            self._change(line, refused_at=None if no_slot else self._time())
             self.progress.waiting.append(window)
             return None
         problem = (
@@ -462,8 +463,15 @@ class _Protocol:
             posting_at=None,
             refused_at=None,
             problem=None,
-            answered_at=datetime.now(UTC),
+            answered_at=self._time(),
         )
+
+    def _time(self) -> datetime:
+        """By the warehouse's clock: those of two workers may be hours apart."""
+        row = self._conn.execute(statement("echo360/lock", "time")).fetchone()
+        assert row is not None
+        now: datetime = row["now"]
+        return now
 
 
 def find(conn: Connection, origin: str, request_id: str) -> tuple[Window, datetime, list[str]]:
