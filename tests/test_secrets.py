@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 SECRET = "hush-this/secret+with=odd%characters"
 WEEK = {"start": "2026-01-05", "end": "2026-01-12"}
-TALKATIVE = ("learning_warehouse", "urllib3", "requests", "psycopg", "yoyo")
+TALKATIVE = ("learning_warehouse", "urllib3", "requests", "botocore", "psycopg", "yoyo")
 
 
 @pytest.fixture(autouse=True)

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+for _name in ("botocore.auth", "botocore.endpoint"):
+    # At DEBUG they say each call's headers, the session token of temporary keys among them.
+    logging.getLogger(_name).setLevel(logging.INFO)
+
 LANDING_CONN_ID = "landing_zone"
 BLOCK = 256 * 1024
 LONGEST_PART = 400
