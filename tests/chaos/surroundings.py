@@ -203,8 +203,12 @@ class Surroundings:
     # --- locks ------------------------------------------------------------------------------------
 
     def hold_lock(self, statement: str, seconds: float) -> None:
-        """Let somebody else hold a lock of the warehouse for a while."""
-        self._locks.append(_Lock(self.url, statement, time.monotonic() + seconds))
+        """Let somebody else hold a lock of the warehouse for a while.
+
+        Nobody can where the server lets nobody in: while the disk is full, say.
+        """
+        with suppress(psycopg.OperationalError):
+            self._locks.append(_Lock(self.url, statement, time.monotonic() + seconds))
 
     def look_after_locks(self) -> None:
         """Let go of those that were held for long enough."""
