@@ -1,7 +1,8 @@
 """A schedule: runs of one DAG over the campus's days, with faults, until all must be there.
 
 What is drawn depends on the seed and the schedule's number alone, and a fault besides on the run,
-the step and its try: however several steps at once fall out, each meets what is meant for it.
+the step and how often it was begun: however several steps at once fall out, each meets what is
+meant for it.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ SHAPES = {
     "ten days down": 3,
 }
 CHANCE_OF_FAULT = 0.3
-FAULTY_TRIES = 2
-"""How often a step is tried with faults; the tries after that find everything mended."""
+FAULTY_TIMES = 2
+"""How often a step is begun with faults; the times after that find everything mended."""
 CHANCES_BETWEEN = {"PostgreSQL killed": 0.02, "committed step cleared": 0.05, "clock": 0.01}
 MOST_CLEARED = 4
 REPLACED = "is no longer what it was"
@@ -279,9 +280,9 @@ class Disturbed:
         )
 
     @contextmanager
-    def _around(self, run: Run, task_id: str, attempt: int) -> Iterator[Callable[[], None]]:
-        chance = self._schedule.chance(run.run_id, task_id, attempt)
-        if attempt > FAULTY_TRIES or chance.random() > CHANCE_OF_FAULT:
+    def _around(self, run: Run, task_id: str, begun: int) -> Iterator[Callable[[], None]]:
+        chance = self._schedule.chance(run.run_id, task_id, begun)
+        if begun > FAULTY_TIMES or chance.random() > CHANCE_OF_FAULT:
             yield faults.nothing
             return
         step = f"{run.dag.dag_id} {task_id}"
@@ -289,8 +290,8 @@ class Disturbed:
         with fault.around(self._surroundings, chance) as prepare:
             yield prepare
 
-    def _between(self, executor: Executor, run: Run, task_id: str, attempt: int) -> None:
-        chance = self._schedule.chance(run.run_id, task_id, attempt, "after")
+    def _between(self, executor: Executor, run: Run, task_id: str, begun: int) -> None:
+        chance = self._schedule.chance(run.run_id, task_id, begun, "after")
         due = {what: chance.random() < often for what, often in CHANCES_BETWEEN.items()}
         if due["PostgreSQL killed"]:
             self._surroundings.kill_server()
@@ -315,7 +316,7 @@ class Disturbed:
 
 def _undisturbed(schedule: Schedule, around: Surroundings) -> Executor:
     @contextmanager
-    def calm(run: Run, task_id: str, attempt: int) -> Iterator[Callable[[], None]]:
+    def calm(run: Run, task_id: str, begun: int) -> Iterator[Callable[[], None]]:
         yield faults.nothing
 
     return Executor(

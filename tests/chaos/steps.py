@@ -74,6 +74,7 @@ class Run:
         self.log = folder / "log"
         self.states: dict[str, str] = {}
         self.tries: Counter[str] = Counter()
+        self.begun: Counter[str] = Counter()
         self.sentences: dict[str, str] = {}
         self._tasks = dag.topological_sort()
         self._folder = folder / run_id
@@ -224,17 +225,14 @@ class Step:
     after: ExitStack
 
 
-Around = Any
-"""(run, task id, try) → a context in which the step runs; it gives what its process does first."""
-
-
 class Executor:
     """Executes runs.
 
     :param slots: how many steps at a time.
-    :param around: what is around each try of a step, until it has ended.
+    :param around: (run, task id, how often it was begun, going on after its trigger included) → a
+        context in which the step runs; it gives what the step's process does first.
     :param meanwhile: called again and again while steps are on their way.
-    :param between: called when a step has ended: (run, task id, the try that ended).
+    :param between: called then: (run, task id, how often it was begun).
     """
 
     def __init__(
@@ -285,10 +283,11 @@ class Executor:
     def _start(self, run: Run, task_id: str) -> None:
         resumed = run.states.get(task_id) == "deferred"
         run.tries[task_id] += not resumed
+        run.begun[task_id] += 1
         run.states[task_id] = "running"
         self.steps += 1
         after = ExitStack()
-        prepare = after.enter_context(self._around(run, task_id, run.tries[task_id]))
+        prepare = after.enter_context(self._around(run, task_id, run.begun[task_id]))
         if not resumed:
             run.leave(task_id, {"xcoms": {}})
         pid = os.fork()
@@ -316,16 +315,15 @@ class Executor:
         outcome = run.outcome(task_id)
         state = outcome.get("state") if status == 0 else None
         run.sentences[task_id] = outcome.get("sentence", f"it ended with the status {status}")
-        attempt = run.tries[task_id]
         if state in ("success", "skipped", "deferred"):
             run.states[task_id] = state
-        elif outcome.get("for_good") or attempt > run.dag.get_task(task_id).retries:
+        elif outcome.get("for_good") or run.tries[task_id] > run.dag.get_task(task_id).retries:
             run.states[task_id] = "failed"
             if outcome.get("for_good"):
                 self.lasting.append(f"{task_id}: {run.sentences[task_id]}")
         else:
             del run.states[task_id]
-        self._between(self, run, task_id, attempt)
+        self._between(self, run, task_id, run.begun[task_id])
 
 
 def _be_born(run: Run, task_id: str, prepare: Callable[[], None]) -> None:
