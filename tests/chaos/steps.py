@@ -232,7 +232,7 @@ class Executor:
     :param around: (run, task id, how often it was begun, going on after its trigger included) → a
         context in which the step runs; it gives what the step's process does first.
     :param meanwhile: called again and again while steps are on their way.
-    :param between: called then: (run, task id, how often it was begun).
+    :param between: called when a step has ended or waits: (run, task id, how often begun).
     """
 
     def __init__(

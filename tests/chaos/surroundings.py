@@ -245,7 +245,7 @@ class Surroundings:
         return found
 
     def replace(self, client: Any, bucket: str, key: str) -> None:
-        """Put the newer version of a file, in a later second than the older one."""
+        """Put the newer version of a file, a second later than the older one: S3 tells no less."""
         while time.time() < self.outdated_at + 1.1:
             time.sleep(0.02)
         client.put_object(Bucket=bucket, Key=key, Body=self.outdated[bucket, key])
