@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import secrets
+import select
 import socket
 import subprocess
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -29,11 +32,16 @@ SETTINGS = {
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A TCP port of 127.0.0.1 that nobody listens on.
+
+    No connection that goes out takes one as low (`ip_local_port_range`): whoever listens there can
+    be stopped, and started again.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 class EmbeddedPostgres:
@@ -86,16 +94,23 @@ class EmbeddedPostgres:
             return
         server = psutil.Process(postmaster)
         server.suspend()  # It would start another process, which would outlive it.
-        processes = [server, *server.children(recursive=True)]
+        while server.status() != psutil.STATUS_STOPPED:
+            time.sleep(0.001)
+        processes = [*server.children(recursive=True), server]
+        endings = [os.pidfd_open(process.pid) for process in processes]
         for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(processes, timeout=30)
+            process.kill()
+        for ending in endings:
+            select.select([ending], [], [])  # Even if nobody has reaped it yet.
+            os.close(ending)
 
     def restart(self) -> EmbeddedPostgres:
         """Start the server again after ``kill``; it recovers from its log."""
         (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
-        return self.start()
+        try:
+            return self.start()
+        except RuntimeError:
+            return self.start()  # "File exists", of an unlogged table: PostgreSQL's bug #17731.
 
     def url(self, database: str = "postgres") -> str:
         """The libpq URL of one of its databases."""
