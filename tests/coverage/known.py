@@ -115,6 +115,8 @@ class KnownLedger:
         for before in range(BEGUN, -1, -1):
             day = self.day(before)
             made_at = _at(day, days=min(3, before + 1))
+            if (name, before) == ("notes", 0):
+                continue
             if name == "videoview":
                 if before in (10, 11):
                     continue
@@ -125,6 +127,10 @@ class KnownLedger:
                 parts=(str(day),), days=(day, day + timedelta(days=1)),
                 rejects=3 if (name, before) == ("viewsessions", 20) else 0,
             )  # fmt: skip
+        if name == "notes":
+            for days in ((self.day(44), self.day(39)), (self.day(0), self.day(-1))):
+                lost = f"{name} {days[0]}/{days[1]}"
+                self.deliver(table, HOST, lost, _at(days[1]), status="landed", days=days)
         if name == "presentation":
             day = self.day(30)
             held = self.deliver(
@@ -144,6 +150,11 @@ class KnownLedger:
                     table, HOST, f"{name} {day}", _at(day), parts=(str(day),),
                     days=(day, day + timedelta(days=1)),
                 )  # fmt: skip
+        day = self.day(35)
+        self.deliver(
+            table, HOST, f"{name} {day}", _at(day) + timedelta(hours=1), status="landed",
+            days=(day, day + timedelta(days=1)),
+        )  # fmt: skip
 
     def _file(self, name: str, table: str) -> None:
         if name == "service_spend":
@@ -157,12 +168,19 @@ class KnownLedger:
             return
         for before in range(BEGUN, -1, -1):
             day = self.day(before)
-            if (name, before) not in (("lab_sessions", 15), ("lab_sessions", 14)):
+            if (name, before) not in (("lab_sessions", 15), ("lab_sessions", 14), ("aws_cost", 0)):
                 key = f"{ORG}/{name}/{name}_{day}.csv"
                 self.deliver(
                     table, ORG, key, _at(day, days=1), parts=(key,),
                     days=(day, day + timedelta(days=1)),
                     rejects=1 if (name, before) == ("aws_cost", 33) else 0,
+                )  # fmt: skip
+        if name == "aws_cost":
+            for before, made_after in ((0, 1), (21, 2), (22, 0)):
+                day = self.day(before)
+                self.deliver(
+                    table, ORG, f"{ORG}/{name}/{name}_{day}.csv", _at(day, days=made_after),
+                    status="landed", days=(day, day + timedelta(days=1)),
                 )  # fmt: skip
 
     def _state(self, name: str, table: str) -> None:

@@ -121,6 +121,8 @@ def test_a_cell_says_what_is_the_matter_and_how_to_load_it(server: Server) -> No
         ("echo360.polling", 4, "not between days that were loaded"),
         ("vocareum.aws_cost", 2, "may still rewrite the file"),
         ("vocareum.grades", 4, "1 delivery has landed and is not merged"),
+        ("vocareum.aws_cost", 0, "1 delivery has landed and is not merged"),
+        ("echo360.notes", 43, "1 delivery has landed and is not merged"),
         ("vocareum.enrollment", 3, "No new version of this day"),
         ("edx.event", 16, "replay_rejects"),
     ],

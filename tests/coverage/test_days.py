@@ -15,6 +15,7 @@ from learning_warehouse.coverage import sources
 from learning_warehouse.coverage.commands import commands_for
 from learning_warehouse.coverage.days import DAYS, Row, State, read_deliveries, read_rows
 from learning_warehouse.coverage.sources import SOURCES
+from learning_warehouse.warehouse.sql import statement
 from tests.coverage.known import BEGUN, HOST, ORG, SITE, KnownLedger
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def test_a_report_is_provisional_until_it_was_made_when_the_day_was_complete(
 
 def test_a_gap_lies_between_days_that_stand(rows: dict[str, Row]) -> None:
     assert days_in(rows["videoview"], State.GAP) == [10, 11]
-    assert days_in(rows["asset"], State.GAP) == [25]
+    assert days_in(rows["asset"], State.GAP) == [25, 35]
     assert days_in(rows["lab_sessions"], State.GAP) == [14, 15]
     assert days_in(rows["videoview"], State.NONE) == list(range(BEGUN + 1, DAYS))
     assert days_in(rows["polling"], State.NONE) == list(range(DAYS))
@@ -96,6 +97,59 @@ def test_logs_stand_by_the_day_in_their_name(rows: dict[str, Row]) -> None:
     assert event.cells[-4].stands == 2
 
 
+def test_what_has_landed_and_is_not_merged_is_a_gap(rows: dict[str, Row]) -> None:
+    assert days_in(rows["notes"], State.GAP) == [0, 43, 44], "later ones stand for 40 to 42"
+    assert 35 in days_in(rows["asset"], State.GAP)
+    assert days_in(rows["aws_cost"], State.GAP) == [0, 21], "22 has a later version"
+    gap = rows["notes"].cell(date(2026, 10, 8))
+    assert gap is not None
+    assert (gap.stands, gap.waiting) == (1, 1)
+    assert gap.made_at == datetime(2026, 10, 11, 6, tzinfo=UTC), "that of what stands"
+
+
+def test_what_waits_alone_is_no_beginning(warehouse: Connection) -> None:
+    known = KnownLedger(warehouse, NOW)
+    table, first = "vocareum.service_spend", known.day(DAYS + 5)
+    known.deliver(
+        table, ORG, "early", NOW, status="landed", days=(first, first + timedelta(days=31))
+    )
+    known.deliver(table, ORG, "late", NOW, parts=("late",), days=(known.day(2), known.day(0)))
+    rows = {row.dataset.name: row for row in read_rows(warehouse, SOURCES, now=NOW)}
+    assert days_in(rows["service_spend"], State.GAP) == list(range(65, DAYS))
+
+
+def test_what_was_undone_does_not_stand(warehouse: Connection) -> None:
+    known = KnownLedger(warehouse, NOW)
+    day = known.day(0)
+    days = (day, day + timedelta(days=1))
+    bad = []
+    for table, origin, covered in (
+        ("vocareum.grades", ORG, None),
+        ("vocareum.aws_cost", ORG, days),
+        ("echo360.notes", HOST, days),
+    ):
+        part = str(day) if origin == HOST else "file"
+        for before in (9, 6, 3):
+            made_at = NOW - timedelta(days=before)
+            version = known.deliver(
+                table, origin, "file", made_at, parts=(part,), days=covered, rejects=before % 2
+            )
+        bad.append(version)
+    table = "vocareum.enrollment"
+    known.deliver(table, ORG, "file", NOW - timedelta(days=4), parts=("file",))
+    held = known.deliver(
+        table, ORG, "file", NOW - timedelta(days=3), status="held", details={"shrinks": ["file"]}
+    )
+    for delivery in (*bad, held):
+        warehouse.execute("SELECT FROM ops.undo(%s)", [delivery])
+    rows = {row.dataset.name: row for row in read_rows(warehouse, SOURCES, now=NOW)}
+    assert days_in(rows["grades"], State.GAP) == [5, 8]
+    assert days_in(rows["aws_cost"], State.GAP) == days_in(rows["notes"], State.GAP) == [0]
+    for name in ("grades", "aws_cost", "notes"):
+        assert not any(cell.stands or cell.rejects for cell in rows[name].cells), name
+    assert days_in(rows["enrollment"], State.LOADED) == [3], "what was held has been let go"
+
+
 def test_rejects_and_what_is_held_are_shown(rows: dict[str, Row]) -> None:
     assert days_in(rows["viewsessions"], State.REJECTS) == [20]
     assert days_in(rows["aws_cost"], State.REJECTS) == [33]
@@ -106,12 +160,21 @@ def test_what_was_held_is_over_once_a_later_version_stands(warehouse: Connection
     known = KnownLedger(warehouse, NOW)
     known.fill()
     day = known.day(30)
+    assert [line["name"] for line in waits(warehouse)] == [f"presentation {day}"]
     known.deliver(
         "echo360.presentation", HOST, "later", NOW, parts=(str(day),),
         days=(day, day + timedelta(days=1)),
     )  # fmt: skip
     rows = {row.dataset.name: row for row in read_rows(warehouse, SOURCES, now=NOW)}
     assert days_in(rows["presentation"], State.HELD) == []
+    assert waits(warehouse) == []
+
+
+def waits(conn: Connection) -> list[dict[str, Any]]:
+    """What docs/operations.md finds that waits and is held."""
+    text = (ROOT / "docs" / "operations.md").read_text()
+    query: Any = text.split("What waits?\n\n```sql\n")[1].split("```")[0]
+    return [line for line in conn.execute(query) if line["status"] == "held"]
 
 
 def test_what_was_loaded_before_the_map_begins_its_range(warehouse: Connection) -> None:
@@ -177,6 +240,20 @@ def test_logs_are_looked_for_where_they_were_delivered(
     assert rejects == {
         "first_day": "2026-11-08", "last_day": "2026-11-08", "replay_rejects": True,
     }  # fmt: skip
+
+
+def test_rejects_of_logs_that_were_delivered_today_are_replayed_with_all_others(
+    warehouse: Connection,
+) -> None:
+    known = KnownLedger(warehouse, NOW)
+    log = f"prod-edx-001/{YESTERDAY}-{SITE}.log.gz"
+    delivery = known.deliver("edx.event", SITE, log, NOW, rejects=2)
+    rows = {row.dataset.name: row for row in read_rows(warehouse, SOURCES, now=NOW)}
+    assert days_in(rows["event"], State.REJECTS) == [0]
+    assert command(warehouse, rows["event"], 0) == {"replay_rejects": True}
+    all_days = {"dataset": "edx.event", "first_day": None, "end_day": None}
+    replayed = warehouse.execute(statement("edx/with_rejects"), all_days)
+    assert [line["delivery_id"] for line in replayed] == [delivery]
 
 
 def test_of_several_dags_each_has_its_command(

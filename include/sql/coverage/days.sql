@@ -1,5 +1,6 @@
 -- What stands of tables that are replaced by UTC days: the days that are looked at, and the last one
--- before them, which tells that loading had begun.
+-- before them, which tells that loading had begun. Then what has landed for them and is not merged:
+-- it has no merged_at, by which the index finds it.
 SELECT
     pair.dataset,
     pair.origin,
@@ -34,4 +35,30 @@ CROSS JOIN LATERAL (
         LIMIT 1
     )
 ) AS standing
-INNER JOIN ops.delivery AS d ON standing.delivery_id = d.delivery_id;
+INNER JOIN ops.delivery AS d ON standing.delivery_id = d.delivery_id
+UNION ALL
+SELECT
+    d.dataset,
+    d.origin,
+    day.day::date AS first_day,
+    day.day::date + 1 AS end_day,
+    d.made_at,
+    0 AS stands,
+    1 AS waiting,
+    d.rows_rejected
+FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
+INNER JOIN ops.delivery AS d ON pair.dataset = d.dataset AND pair.origin = d.origin
+CROSS JOIN generate_series(
+    greatest(d.first_day, %(first_day)s::date),
+    least(d.end_day, %(end_day)s::date) - 1,
+    '1 day'
+) AS day (day)
+WHERE d.status = 'landed'
+    AND d.merged_at IS NULL
+    AND NOT EXISTS (
+        SELECT FROM ops.standing AS s
+        WHERE s.dataset = d.dataset
+            AND s.origin = d.origin
+            AND s.part = day.day::date::text
+            AND (s.made_at, s.version) >= (d.made_at, d.version)
+    );

@@ -1,5 +1,6 @@
 -- What stands of tables that are replaced by files of a day or a month: the files of the days that
--- are looked at, and the last one before them, which tells that loading had begun.
+-- are looked at, and the last one before them, which tells that loading had begun. Then what has
+-- landed for them and is not merged: it has no merged_at, by which the index finds it.
 SELECT
     pair.dataset,
     pair.origin,
@@ -37,4 +38,27 @@ CROSS JOIN LATERAL (
         ORDER BY d.end_day DESC
         LIMIT 1
     )
-) AS file;
+) AS file
+UNION ALL
+SELECT
+    d.dataset,
+    d.origin,
+    d.first_day,
+    d.end_day,
+    d.made_at,
+    0 AS stands,
+    1 AS waiting,
+    d.rows_rejected
+FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
+INNER JOIN ops.delivery AS d ON pair.dataset = d.dataset AND pair.origin = d.origin
+WHERE d.status = 'landed'
+    AND d.merged_at IS NULL
+    AND d.end_day > %(first_day)s::date
+    AND d.first_day < %(end_day)s::date
+    AND NOT EXISTS (
+        SELECT FROM ops.standing AS s
+        WHERE s.dataset = d.dataset
+            AND s.origin = d.origin
+            AND s.part = d.name
+            AND (s.made_at, s.version) >= (d.made_at, d.version)
+    );

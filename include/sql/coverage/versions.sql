@@ -1,4 +1,5 @@
--- Versions of files that tell the state as it is now, by the UTC day on which the vendor made them.
+-- Versions of files that tell the state as it is now, by the UTC day on which the vendor made them;
+-- but for what was undone.
 SELECT
     pair.dataset,
     pair.origin,
@@ -22,7 +23,8 @@ CROSS JOIN LATERAL (
                         AND later.origin = d.origin
                         AND later.name = d.name
                         AND later.status = 'merged'
-                        AND later.made_at >= d.made_at
+                        AND NOT later.details ? 'undone'
+                        AND (later.made_at, later.version) > (d.made_at, d.version)
                 )
         ) AS waiting,
         sum(d.rows_rejected) AS rows_rejected
@@ -31,5 +33,6 @@ CROSS JOIN LATERAL (
         AND d.origin = pair.origin
         AND d.made_at >= %(first_day)s::date::timestamptz
         AND d.made_at < %(end_day)s::date::timestamptz
+        AND NOT d.details ? 'undone'
     GROUP BY 1
 ) AS version;

@@ -95,9 +95,15 @@ def _of_logs(cell: Cell, deliveries: list[dict[str, Any]], yesterday: date) -> C
         made = [
             line["made_at"].astimezone(UTC).date() for line in deliveries if line["rows_rejected"]
         ]
-        span = _span(made, cell.day, yesterday)
+        if max(made, default=yesterday) > yesterday:
+            return (
+                {"replay_rejects": True},
+                "edX delivered some of these lines today, which is no day for a run yet: this one "
+                "reads all rejected lines again that are left, those of other days too; its other "
+                "steps look for new logs.",
+            )
         return (
-            {**span, "replay_rejects": True},
+            {**_span(made, cell.day, yesterday), "replay_rejects": True},
             "The run reads the rejected lines again of all logs that edX delivered in these "
             "days; its other steps look for new logs.",
         )

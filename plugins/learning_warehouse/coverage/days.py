@@ -71,7 +71,7 @@ class Cell:
     :param stands: how many deliveries stand for it.
     :param waiting: how many have landed and are not merged.
     :param rejects: rejected rows of those that stand; a delivery of several days counts for each.
-    :param made_at: when the vendor made the latest of them.
+    :param made_at: when the vendor made the latest of those that stand.
     :param covered_until: the last day that they are of.
     :param settled: whether they are what the vendor will have of the day for good.
     """
@@ -164,7 +164,7 @@ def read_deliveries(conn: Connection, row: Row, day: date, *, limit: int) -> lis
 
 
 def _fill(conn: Connection, rows: dict[tuple[str, str], Row], days: Days) -> None:
-    """Write into the cells what stands."""
+    """Write into the cells what stands, and what waits."""
     pairs: dict[str, list[tuple[str, str]]] = {}
     for pair, row in rows.items():
         pairs.setdefault(_STATEMENTS[row.dataset.kind], []).append(pair)
@@ -177,10 +177,13 @@ def _fill(conn: Connection, rows: dict[tuple[str, str], Row], days: Days) -> Non
         }
         for fact in conn.execute(statement(name), values):
             row = rows[fact["dataset"], fact["origin"]]
-            row.begun_before |= fact["first_day"] < days.first_day
+            if fact["stands"]:
+                row.begun_before |= fact["first_day"] < days.first_day
             for cell in _cells(row.cells, fact["first_day"], fact["end_day"]):
-                cell.stands += fact["stands"]
                 cell.waiting += fact["waiting"]
+                if not fact["stands"]:
+                    continue
+                cell.stands += fact["stands"]
                 cell.rejects += int(fact["rows_rejected"])
                 cell.made_at = max(filter(None, (cell.made_at, fact["made_at"])))
                 until = fact["end_day"] - timedelta(days=1)
