@@ -212,6 +212,24 @@ def test_a_version_that_was_replaced_before_it_was_merged_is_loaded_and_supersed
     assert load() == []
 
 
+def test_a_file_that_comes_back_to_an_earlier_content_is_loaded_again(
+    bucket: Any, warehouse: Connection
+) -> None:
+    key = "org123/enrollment/course1/enrollment.csv"
+    good, bad = HEADER + b"1,1,student,Al,a@b\n", HEADER + b"1,1,student,,a@b\n"
+    for day, content in enumerate((good, bad, good), start=4):
+        put(bucket, key, content)
+        assert [counts["rows_merged"] for counts in load()] == [1]
+        for table in ("delivery", "standing"):
+            earlier: Any = f"UPDATE ops.{table} SET made_at = %s WHERE made_at > '2026-02-01'"
+            warehouse.execute(earlier, [f"2026-01-0{day}T06:00Z"])
+    (row,) = warehouse.execute("SELECT name FROM vocareum.enrollment")
+    assert row["name"] == "Al"
+    assert load() == []
+    put(bucket, key, good)
+    assert load() == [], "written anew, as it was"
+
+
 def test_a_version_is_let_be_once_a_later_one_is_merged(bucket: Any, warehouse: Connection) -> None:
     """One that can never be loaded would fail each run for ever."""
     key = "org123/enrollment/course1/enrollment.csv"

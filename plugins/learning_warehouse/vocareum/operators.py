@@ -24,7 +24,7 @@ from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
 from learning_warehouse.window import days_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.ledger import Delivery
     from learning_warehouse.window import Days
 
+
+SECOND = "%Y%m%dT%H%M%SZ"
 
 HEALED_DAYS = 35
 """How far back a scheduled run takes up files that earlier ones left undone."""
@@ -61,7 +63,8 @@ class VocareumCredentialsOperator(BaseOperator):
 class LandVocareumFilesOperator(DaysOperator):
     """Copies the files of a dataset that are new or changed to the landing zone.
 
-    A file whose ETag the ledger knows is not read again. A scheduled run takes up the files of days
+    A file whose ETag is that of its last version in the ledger is not read again; one that has come
+    back to an earlier content is a version of its own. A scheduled run takes up the files of days
     that earlier ones left undone as well, since the first that one has loaded. XCom: the ids of the
     deliveries to load, which are those that were not merged yet; with the Param ``reload`` the
     newest of each file that the run is for, whether Vocareum still has it or not.
@@ -111,15 +114,17 @@ class LandVocareumFilesOperator(DaysOperator):
         with connect(self.warehouse_conn_id) as conn:
             listed = [f for f in bucket.files(root + self.files.prefix) if wanted(f["Key"], reach)]
             known = self._known(conn, org, listed)
-            undone = self._undone(conn, org, listed, known)
+            last = _last(known.values())
+            undone = self._undone(conn, org, listed, last)
             listed = [f for f in listed if wanted(f["Key"]) or f["Key"] in undone]
-            new = [file for file in listed if _version(file) not in known]
+            versions = {file["Key"]: _version(file, known, last) for file in listed}
+            new = [file for file in listed if (file["Key"], versions[file["Key"]]) not in known]
             self.log.info("%s for %s: %d files, %d new", name, days, len(listed), len(new))
             due: list[Delivery] = []
             for file in new:
                 with failures.apart(file["Key"]):
-                    due.append(self._land(conn, org, bucket, zone, file))
-            due += _not_merged(listed, known)
+                    due.append(self._land(conn, org, bucket, zone, file, versions[file["Key"]]))
+            due += _not_merged(versions, known)
             if given.get("reload"):
                 as_of = self._as_of(given, days)
                 newest = ledger.newest(
@@ -164,16 +169,14 @@ class LandVocareumFilesOperator(DaysOperator):
         conn: Connection,
         org: Account,
         listed: list[dict[str, Any]],
-        known: dict[tuple[str, str], Delivery],
+        last: dict[str, Delivery],
     ) -> set[str]:
         """The files of days that earlier runs left undone, since the first that one has done."""
         begun = ledger.first_day(conn, dataset=self.files.dataset.table, origin=org.origin)
-        in_order = sorted(known.values(), key=lambda line: (line.made_at, line.version))
-        status = {line.name: line.status for line in in_order}
         undone = set()
         for key in (file["Key"] for file in listed):
             covered = self.files.covers(key.removeprefix(f"{org.origin}/"))
-            is_done = status.get(key, "landed") != "landed"
+            is_done = key in last and last[key].status != "landed"
             if begun and covered and covered.first_day >= begun and not is_done:
                 undone.add(key)
         return undone
@@ -185,13 +188,13 @@ class LandVocareumFilesOperator(DaysOperator):
         bucket: VocareumBucket,
         zone: LandingZone,
         file: dict[str, Any],
+        version: str,
     ) -> Delivery:
         """Copy one version of a file, unchanged, and enter it into the ledger."""
         key, modified = file["Key"], file["LastModified"]
-        _, etag = _version(file)
         self.log.info("Landing %s/%s", bucket.url, key)
         uri, size = zone.put_stream(
-            f"vocareum/{self.files.dataset.name}/{key}/{modified:%Y%m%dT%H%M%SZ}-{etag}",
+            f"vocareum/{self.files.dataset.name}/{key}/{modified:{SECOND}}-{_etag(file)}",
             bucket.open(file),
             size=file["Size"],
         )
@@ -203,7 +206,7 @@ class LandVocareumFilesOperator(DaysOperator):
                 dataset=self.files.dataset.table,
                 origin=org.origin,
                 name=key,
-                version=etag,
+                version=version,
                 made_at=modified,
                 first_day=covered.first_day if covered else None,
                 end_day=covered.end_day if covered else None,
@@ -214,27 +217,45 @@ class LandVocareumFilesOperator(DaysOperator):
         return delivery
 
 
-def _version(file: dict[str, Any]) -> tuple[str, str]:
-    """A listed file's key and ETag."""
-    return file["Key"], file["ETag"].strip('"')
+def _etag(file: dict[str, Any]) -> str:
+    return str(file["ETag"]).strip('"')
 
 
-def _not_merged(
-    listed: list[dict[str, Any]], known: dict[tuple[str, str], Delivery]
-) -> list[Delivery]:
+def _last(lines: Iterable[Delivery]) -> dict[str, Delivery]:
+    """By the file's key the version that the vendor made last."""
+    return {
+        line.name: line for line in sorted(lines, key=lambda line: (line.made_at, line.version))
+    }
+
+
+def _version(
+    file: dict[str, Any], known: dict[tuple[str, str], Delivery], last: dict[str, Delivery]
+) -> str:
+    """A listed file's ETag; where another version came between, with the time of its return."""
+    key, modified, etag = file["Key"], file["LastModified"], _etag(file)
+    before = last.get(key)
+    if before and before.version.partition(".")[0] == etag:
+        return before.version
+    if before and (key, etag) in known and modified > before.made_at:
+        return f"{etag}.{modified:{SECOND}}"
+    return etag
+
+
+def _not_merged(versions: dict[str, str], known: dict[tuple[str, str], Delivery]) -> list[Delivery]:
     """The versions of these files that have to be merged still, the newest first.
 
     One that Vocareum has replaced since it landed is loaded too, unless it was held or a later one
     is merged.
     """
-    names = {file["Key"] for file in listed}
-    current = set(map(_version, listed))
     outdated = ledger.outdated(known.values())
     lines = [
         line
-        for version, line in known.items()
-        if line.name in names
+        for line in known.values()
+        if line.name in versions
         and line.status != "merged"
-        and (version in current or (line.status == "landed" and line.delivery_id not in outdated))
+        and (
+            line.version == versions[line.name]
+            or (line.status == "landed" and line.delivery_id not in outdated)
+        )
     ]
     return sorted(lines, key=lambda line: line.made_at, reverse=True)
