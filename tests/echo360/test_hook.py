@@ -131,6 +131,7 @@ class Answers(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.bodies: dict[str, Any] = {"/oauth2/access_token": {"access_token": "token"}}
+        self.leads_on: dict[str, str] = {}
         self.asked: list[tuple[str, str | None]] = []
         self.breaks_off = False
 
@@ -139,8 +140,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: Answers
 
     def do_GET(self) -> None:
-        """Answer with the path's body, or 404."""
+        """Answer with the path's body, or 404, or with where it leads on to."""
         self.server.asked.append((self.path, self.headers.get("Authorization")))
+        if self.path in self.server.leads_on:
+            self.send_response(302)
+            self.send_header("Location", self.server.leads_on[self.path])
+            self.end_headers()
+            return
         body = self.server.bodies.get(self.path)
         content = json.dumps(body if body is not None else {"message": "Not found"}).encode()
         self.send_response(200 if body is not None else 404)
@@ -220,6 +226,15 @@ def test_a_link_is_sent_as_it_was_given_and_without_the_token(answers: Answers) 
     with Echo360Hook().open_asset(answers.url + target) as asset:
         assert asset.read() == b'"rows"'
     assert answers.asked == [(target, None)]
+
+
+def test_a_link_leads_on_over_http_and_nowhere_else(answers: Answers) -> None:
+    answers.bodies["/moved.csv"] = "rows"
+    answers.leads_on = {"/near?Key=k": "/moved.csv", "/far?Key=k": "ftp://127.0.0.1/a.csv?Key=k"}
+    with Echo360Hook().open_asset(f"{answers.url}/near?Key=k") as asset:
+        assert asset.read() == b'"rows"'
+    with pytest.raises(PermanentFailure, match=r"leads on to ftp://127\.0\.0\.1/a\.csv\?\.\.\."):
+        Echo360Hook().open_asset(f"{answers.url}/far?Key=k")
 
 
 @pytest.mark.parametrize("wrapped", ["reports", "data", None])

@@ -21,6 +21,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import OpenerDirector
 
 import pytest
 
@@ -75,8 +76,6 @@ def _watch(run: Any, written: Path, die_at: tuple[str, int] | None) -> None:
     from botocore.client import BaseClient
     from requests import Session
 
-    from learning_warehouse.echo360 import hook
-
     out = written.open("a", buffering=1)
     dealings = Counter[str]()
 
@@ -101,7 +100,7 @@ def _watch(run: Any, written: Path, die_at: tuple[str, int] | None) -> None:
     watch(psycopg.Cursor, "copy", lambda _, query: _change(query))
     watch(psycopg.Transaction, "__exit__", lambda *_: "COMMIT")
     watch(Session, "request", lambda _, method, url, **options: f"{method} {_path(url)}")
-    watch(hook, "urlopen", lambda url, **options: "GET asset")
+    watch(OpenerDirector, "open", lambda _, url, **options: "GET asset")
     watch(BaseClient, "_make_api_call", lambda _, name, given: name)
 
 

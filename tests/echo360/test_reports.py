@@ -32,6 +32,12 @@ def test_days_that_stand_alone_cut_a_window() -> None:
     ]  # fmt: skip
 
 
+def test_a_day_that_is_done_and_stands_alone_is_left_out_and_cuts_a_window() -> None:
+    days, kept = Days(date(2026, 1, 1), date(2026, 1, 7)), [date(2026, 1, 4)]
+    windows = windows_of(REPORTS["videoview"], days, done=kept, alone=kept)
+    assert [(w.first_day.day, w.end_day.day) for w in windows] == [(1, 4), (5, 8)]
+
+
 def test_a_year_is_53_requests() -> None:
     year = Days(date(2025, 1, 1), date(2025, 12, 31))
     assert len(windows_of(REPORTS["videoview"], year)) == 53

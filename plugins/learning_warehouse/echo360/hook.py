@@ -18,7 +18,7 @@ from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.error import HTTPError
 from urllib.parse import quote, quote_plus, urljoin, urlsplit
-from urllib.request import urlopen
+from urllib.request import HTTPRedirectHandler, build_opener
 
 import requests
 import urllib3
@@ -256,7 +256,7 @@ class Echo360Hook(BaseHook):
                 f"{redacted(url)} is no link over HTTP: nothing was fetched; ask Echo360 about it."
             )
         try:
-            answer = urlopen(url, timeout=TIMEOUT[1])
+            answer = build_opener(_NoWayDown).open(url, timeout=TIMEOUT[1])
         except HTTPError as refusal:
             if refusal.code in (401, 403, 404, 410):
                 raise LinkRefused(
@@ -490,6 +490,20 @@ class _Asset(io.RawIOBase):
     def close(self) -> None:
         self._answer.close()
         super().close()
+
+
+class _NoWayDown(HTTPRedirectHandler):
+    """Follows a signed link as far as it leads over HTTP, and over HTTPS from then on."""
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Any:
+        if not newurl.startswith((f"{req.type}://", "https://")):
+            raise PermanentFailure(
+                f"The signed link {redacted(req.full_url)} leads on to {redacted(newurl)}, which "
+                f"is no {req.type}: nothing was fetched; ask Echo360 about it."
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class _Bearer(AuthBase):

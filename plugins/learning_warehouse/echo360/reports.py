@@ -155,7 +155,7 @@ def windows_of(
 
     :param done: days that are left out at the beginning and the end of a window; they never make
         two of one.
-    :param alone: days that get a window of their own.
+    :param alone: days that get a window of their own, or none where they are done.
     """
     assert report.days is not None
     windows: list[Window] = []
@@ -163,6 +163,7 @@ def windows_of(
         open_window: Window | None = None
         for day in week:
             if day in done:
+                open_window = None if day in alone else open_window
                 continue
             if open_window is None or day in alone:
                 windows.append(Window.of(day))
