@@ -50,7 +50,7 @@ landing zone and loads them into the schema `echo360` of the warehouse.
   that failed is asked again, a window that keeps failing is split into shorter ones, and a day
   that keeps failing is named with its request id, for Echo360's support. A report that is *held*
   would have shrunk a day by more than half: look at it, and if it is right run again with
-  `accept_shrink` and its days, as the sentence says. Until then that day is asked for in a request
+  the Params that the sentence names. Until then that day is asked for in a request
   of its own, and so is one that was given up. Rejected rows are in `ops.rejected_row`.
 """
 
@@ -100,7 +100,7 @@ def reports(dag_id: str, conn_id: str) -> DAG:
                     stage=stage_report(report),
                 )
                 merges.append(merge.output)
-        SummaryOperator(task_id="summarise", merges=merges)
+        SummaryOperator(task_id="summarise", merges=merges, schemas=["echo360"])
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
         {

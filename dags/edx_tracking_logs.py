@@ -97,7 +97,10 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
                 merges.append(merge.output)
         replay = ReplayRejectsOperator(task_id="replay")
         SummaryOperator(
-            task_id="summarise", merges=[*merges, replay.output], would_load=unpack.output
+            task_id="summarise",
+            merges=[*merges, replay.output],
+            schemas=["edx"],
+            would_load=unpack.output,
         )
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(

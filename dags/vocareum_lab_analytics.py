@@ -37,7 +37,7 @@ schema `vocareum` of the warehouse.
 * **Connections**: `CONN_ID`, `landing_zone`, `learning_warehouse`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. A file
   that is *held* would have shrunk by more than half: look at it, and if it is right run again with
-  `accept_shrink`. Rejected rows are in `ops.rejected_row`.
+  the Params that the sentence names. Rejected rows are in `ops.rejected_row`.
 """
 
 
@@ -68,7 +68,7 @@ def lab_analytics(dag_id: str, conn_id: str) -> DAG:
                 )
                 merge = MergeOperator(task_id="merge", dataset=files.dataset, staged=stage.output)
                 merges.append(merge.output)
-        SummaryOperator(task_id="summarise", merges=merges)
+        SummaryOperator(task_id="summarise", merges=merges, schemas=["vocareum"])
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
         {

@@ -75,7 +75,7 @@ def rebuild() -> DAG:
                 task_id=EVENTS.name, dataset=EVENTS, stage=stage_logs_of(EDX_CONN_ID)
             )
             merges.append(task.output)
-        SummaryOperator(task_id="summarise", merges=merges)
+        SummaryOperator(task_id="summarise", merges=merges, schemas=["vocareum", "echo360", "edx"])
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
         {

@@ -30,6 +30,13 @@ def test_a_run_by_hand_without_params_is_for_yesterday() -> None:
     assert days_of({"params": {}}) == Days(YESTERDAY, YESTERDAY)
 
 
+@pytest.mark.parametrize("given", [{}, {"first_day": "2026-01-04"}])
+def test_a_run_by_hand_that_is_cleared_later_stays_for_its_day(given: dict[str, Any]) -> None:
+    triggered = datetime(2026, 1, 5, 23, 59, tzinfo=UTC)
+    context = {"params": given, "dag_run": SimpleNamespace(run_type="manual", run_after=triggered)}
+    assert days_of(context) == Days(date(2026, 1, 4), date(2026, 1, 4))
+
+
 def test_a_backfilled_run_is_for_its_own_day() -> None:
     assert days_of(run("backfill", 5), look_back=7) == Days(date(2026, 1, 5), date(2026, 1, 5))
 

@@ -262,6 +262,7 @@ class SummaryOperator(BaseOperator):
     failures succeed; so it fails after it has said what there is to say.
 
     :param merges: the XComs of the run's merges.
+    :param schemas: the schemas of the warehouse that the run is for.
     :param would_load: the XCom of a step that, in a dry run, says what would be loaded.
     """
 
@@ -271,12 +272,14 @@ class SummaryOperator(BaseOperator):
         self,
         *,
         merges: list[Any],
+        schemas: Sequence[str],
         would_load: Any = None,
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(trigger_rule=TriggerRule.ALL_DONE, **kwargs)
         self.merges = merges
+        self.schemas = list(schemas)
         self.would_load = would_load
         self.warehouse_conn_id = warehouse_conn_id
 
@@ -298,8 +301,7 @@ class SummaryOperator(BaseOperator):
             self.log.info("A dry run; it would load:\n%s", table)
         else:
             self.log.info("There was nothing new to merge.")
-        if merged:
-            self._tell_findings(context, merged)
+        self._tell_findings(context, merged)
         failed = _failed_tasks(context)
         if failed:
             raise StepsFailed(
@@ -309,14 +311,14 @@ class SummaryOperator(BaseOperator):
         return summary
 
     def _tell_findings(self, context: Context, merged: list[dict[str, Any]]) -> None:
-        """Say what is wrong with what was loaded; where that cannot be found out, no run fails."""
+        """Say what is wrong with what came; where that cannot be found out, no run fails."""
         from learning_warehouse.warehouse.connection import connect
 
         try:
             with connect(self.warehouse_conn_id) as conn:
-                findings = _findings(conn, context, merged)
+                findings = _findings(conn, context, merged, self.schemas)
         except Exception as error:
-            self.log.warning("What is wrong with what was loaded could not be found out: %s", error)
+            self.log.warning("What is wrong with what came could not be found out: %s", error)
             return
         for kind, sentences in findings.items():
             for sentence in sentences:
@@ -345,15 +347,15 @@ def _by_table(
 
 
 def _findings(
-    conn: Connection, context: Context, merged: list[dict[str, Any]]
+    conn: Connection, context: Context, merged: list[dict[str, Any]], schemas: list[str]
 ) -> dict[str, list[str]]:
-    """What is wrong with what a run loaded: by the kind of alert, sentences."""
+    """What is wrong with what came in a run: by the kind of alert, sentences."""
     from learning_warehouse.warehouse.sql import statement
 
     started: Any = getattr(context["dag_run"], "start_date", None)
     values = {
         "deliveries": [counts["delivery_id"] for counts in merged],
-        "schemas": sorted({counts["dataset"].partition(".")[0] for counts in merged}),
+        "schemas": schemas,
         "share": context["params"].get("reject_share", REJECT_SHARE),
         "since": started or datetime.now(UTC),
     }

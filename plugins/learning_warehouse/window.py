@@ -104,18 +104,20 @@ def days_of(context: Mapping[str, Any], *, look_back: int = 0) -> Days:
     """The days that a run is for.
 
     The Params' days; else the days of the run's data interval, with ``look_back`` days more before
-    it where Airflow's schedule started the run; else (a run by hand) the last complete UTC day.
+    it where Airflow's schedule started the run; else (a run by hand) the UTC day before the one on
+    which it was triggered, whenever a step of it is cleared.
 
     :raises PermanentFailure: a Param is no date, the last day is before the first, or a day is not
         over yet.
     """
     given: Mapping[str, Any] = context.get("params") or {}
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    triggered: datetime = getattr(context.get("dag_run"), "run_after", None) or datetime.now(UTC)
+    day_before = triggered.astimezone(UTC).date() - timedelta(days=1)
     if names_days(given):
-        return _given_days(given, yesterday)
+        return _given_days(given, day_before)
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     if start is None or end is None or end <= start:
-        return Days(yesterday, yesterday)
+        return Days(day_before, day_before)
     first = start.astimezone(UTC).date()
     last = (end.astimezone(UTC) - timedelta(microseconds=1)).date()
     if follows_schedule(context):
@@ -139,8 +141,9 @@ def names_days(given: Mapping[str, Any]) -> bool:
     return bool(given.get("first_day") or given.get("last_day") or given.get("earliest"))
 
 
-def _given_days(given: Mapping[str, Any], yesterday: date) -> Days:
-    last = _date(given.get("last_day"), "last_day") or yesterday
+def _given_days(given: Mapping[str, Any], day_before: date) -> Days:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    last = _date(given.get("last_day"), "last_day") or day_before
     first = _date(given.get("first_day"), "first_day") or last
     if given.get("earliest"):
         first = EARLIEST

@@ -51,8 +51,9 @@ FAULTY_TIMES = 2
 """How often a step is begun with faults; the times after that find everything mended."""
 CHANCES_BETWEEN = {"PostgreSQL killed": 0.02, "committed step cleared": 0.05, "clock": 0.01}
 MOST_CLEARED = 4
-REPLACED = "is no longer what it was"
-"""The only reason for which a step may fail for good here: everything else a retry must mend."""
+FOR_GOOD = "is no longer what it was|refuses the token that it gave"
+"""The only reasons for which a step may fail for good here: a file that was replaced, and a new
+token that is refused too, where the faults of two steps meet in one. A retry must mend all else."""
 
 UNBALANCED = """
 SELECT d.name, d.rows_merged, d.rows_rejected, count(t._delivery) AS present,
@@ -211,7 +212,7 @@ def execute(schedule: Schedule, around: Surroundings, folder: Path) -> Outcome:
     except Hanging as hanging:
         found = [str(hanging)]
     lasting = [why for why in executor.lasting if not why.startswith("summarise")]
-    found += [f"no retry was left to {why}" for why in lasting if not re.search(REPLACED, why)]
+    found += [f"no retry was left to {why}" for why in lasting if not re.search(FOR_GOOD, why)]
     fired = around.count_fired() + disturbed.fired
     if schedule.shape != "one run":
         fired[schedule.shape] += 1

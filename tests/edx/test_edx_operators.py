@@ -199,9 +199,12 @@ def test_a_pattern_needs_a_date(bucket: Bucket) -> None:
 
 
 def test_a_bucket_that_is_not_there() -> None:
+    """The lanes, which come after it whatever became of it, find that there is nothing for them."""
     operator = EdxLogTarOperator(task_id="unpack", bucket_name="no-such-bucket")
+    given = context(earliest=True)
     with pytest.raises(PermanentFailure, match=r"listing s3://no-such-bucket/ .*check the bucket"):
-        operator.execute(context(earliest=True))
+        operator.execute(given)
+    assert given["ti"].pushed == {"lane_1": [], "lane_2": []}
 
 
 def test_lanes_are_dealt_out_evenly_by_bytes(bucket: Bucket) -> None:
@@ -332,5 +335,7 @@ def test_the_summary_of_a_dry_run(bucket: Bucket, monkeypatch: pytest.MonkeyPatc
     bucket.put(FIRST, tar(LOG_1))
     told = bucket.lanes(dry_run=True)["return_value"]
     monkeypatch.setattr(operators, "_failed_tasks", lambda context: [])
-    summary = SummaryOperator(task_id="summarise", merges=[None, None], would_load=told)
+    summary = SummaryOperator(
+        task_id="summarise", merges=[None, None], schemas=["edx"], would_load=told
+    )
     assert summary.execute(context(dry_run=True)) == told

@@ -107,6 +107,23 @@ def test_a_file_that_would_shrink_by_more_than_half_is_held(warehouse: Connectio
     assert names(warehouse) == ["Al"]
 
 
+def test_a_reload_that_would_shrink_leaves_its_line_as_it_was(warehouse: Connection) -> None:
+    load(warehouse, ENROLLMENT, enrolled("Al"), 1)
+    load(warehouse, ENROLLMENT, enrolled("Al", "Bo", "Cy"), 2)
+    with pytest.raises(PermanentFailure, match="with the Params of this run and accept_shrink"):
+        load(warehouse, ENROLLMENT, enrolled("Al"), 1, reload=True)
+    assert rows(warehouse, "ops.delivery", "version, status") == [("1", "merged"), ("2", "merged")]
+    load(warehouse, ENROLLMENT, enrolled("Al"), 1, reload=True, accept_shrink=True)
+    assert names(warehouse) == ["Al"]
+
+
+def test_a_day_that_would_shrink_names_what_to_run_again(warehouse: Connection) -> None:
+    load(warehouse, VIDEOVIEW, viewed(5, 6, 6, 6), 1, days=WEEK)
+    again = "accept_shrink, reload, first_day 2026-01-06, last_day 2026-01-06"
+    with pytest.raises(PermanentFailure, match=f"run again with {again}"):
+        load(warehouse, VIDEOVIEW, viewed(5, 6), 2, days=WEEK)
+
+
 def test_days_are_replaced_one_by_one_with_their_multiplicity(warehouse: Connection) -> None:
     load(warehouse, VIDEOVIEW, viewed(5, 5, 6, 7), 1, days=WEEK, name="week")
     one_day = (date(2026, 1, 6), date(2026, 1, 7))
@@ -207,7 +224,7 @@ def test_a_cleared_merge_that_had_committed(warehouse: Connection) -> None:
     load(warehouse, ENROLLMENT, enrolled("Al", "Cy"), 2)
     again = merge(warehouse, staged_id, ENROLLMENT, stage)
     assert again.rows_merged == first.rows_merged == 2
-    assert not again.changed
+    assert again.changed, "killed after its commit, it has told nobody yet"
     assert names(warehouse) == ["Al", "Cy"]
 
 

@@ -109,6 +109,8 @@ class EdxLogTarOperator(DaysOperator):
         from learning_warehouse.edx.gpg import key_of
         from learning_warehouse.edx.search import Search
 
+        for name in lane_names(self.lanes):
+            context["ti"].xcom_push(key=name, value=[])  # What follows runs even if this fails.
         given = context["params"]
         hook = s3_hook(self.aws_conn_id)
         found = self._find(hook, days_of(context, look_back=self.look_back))
@@ -146,7 +148,7 @@ class EdxLogTarOperator(DaysOperator):
     def _tell(
         self, context: Context, looked: list[dict[str, Any]], failures: Failures
     ) -> list[dict[str, Any]]:
-        """Say what would be loaded, and leave the lanes empty."""
+        """Say what would be loaded."""
         import pandas as pd
 
         if looked:
@@ -155,8 +157,6 @@ class EdxLogTarOperator(DaysOperator):
             self.log.info("A dry run: %d logs, %.1f MB, to load of\n%s", new, size / 1e6, table)
         else:
             self.log.info("A dry run: there are no tars or logs of these days")
-        for name in lane_names(self.lanes):
-            context["ti"].xcom_push(key=name, value=[])
         return hand_on(context, looked, failures)
 
     def _find(self, hook: S3Hook, days: Days) -> list[Found]:

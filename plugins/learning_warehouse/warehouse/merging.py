@@ -109,7 +109,9 @@ def _merge_staged(
             if staged["merged_at"] or (delivery["status"] == "merged" and not reload):
                 log.info("%s was merged before: nothing to do", delivery["name"])
                 _finish_staged(conn, staged)
-                return _recorded(delivery)
+                recorded = _recorded(delivery)
+                by_this = staged["merged_at"] is not None and recorded.rows_merged > 0
+                return replace(recorded, changed=by_this)
             if not _is_intact(conn, staged):
                 return ledger.find(conn, delivery["delivery_id"])
             merged = _merge_rows(
@@ -286,7 +288,7 @@ def _replace(
     renewed = [p for p in current if not p["unchanged"]]
     shrinking = [p for p in renewed if p["rows_brought"] * 2 < p["rows_present"]]
     if shrinking and not accept_shrink:
-        raise _hold(dataset, delivery, shrinking)
+        raise _hold(dataset, delivery, shrinking, reload=reload)
     if renewed:
         run("delete", parts=[p["part"] for p in renewed])
         run("insert", parts=[p["part"] for p in renewed], is_all=renewed == parts)
@@ -313,7 +315,9 @@ def _rows(parts: list[dict[str, Any]]) -> int:
     return sum(p["rows_brought"] for p in parts)
 
 
-def _hold(dataset: Dataset, delivery: dict[str, Any], shrinking: list[dict[str, Any]]) -> _Held:
+def _hold(
+    dataset: Dataset, delivery: dict[str, Any], shrinking: list[dict[str, Any]], *, reload: bool
+) -> _Held:
     losses = ", ".join(
         f"{p['part']} from {p['rows_present']} to {p['rows_brought']} rows" for p in shrinking[:5]
     )
@@ -321,10 +325,16 @@ def _hold(dataset: Dataset, delivery: dict[str, Any], shrinking: list[dict[str, 
     days = [delivery["first_day"], delivery["end_day"] and delivery["end_day"] - timedelta(days=1)]
     if dataset.strategy == "replace_window":
         days = [parts[0], parts[-1]]
-    of_days = f", first_day {days[0]} and last_day {days[1]}" if all(days) else ""
+    again = ["accept_shrink"]
+    if dataset.strategy == "replace_window":
+        again.append("reload")  # A day that is complete is not asked for without.
+    if all(days):
+        again += [f"first_day {days[0]}", f"last_day {days[1]}"]
+    if reload:
+        again = ["the Params of this run and accept_shrink"]
     return _Held(
         f"{delivery['name']} is held, for it would shrink {losses}: look at it in the landing zone "
-        f"and, if the vendor means it, run again with accept_shrink{of_days}.",
+        f"and, if the vendor means it, run again with {', '.join(again)}.",
         delivery["delivery_id"],
         parts,
     )
