@@ -84,6 +84,19 @@ def test_the_sensor_defers_and_is_woken(echo360: Sandbox) -> None:
     assert sensor.execute_complete(run_context(), event) == arguments["request_ids"]
 
 
+def test_a_sensor_that_does_not_defer_looks_by_itself(echo360: Sandbox) -> None:
+    """As where no triggerer runs."""
+    echo360.set_faults(echo360_build_seconds=0.3, api_500=1)
+    sensor = Echo360ReportSensor(
+        task_id="wait", report=VIDEOVIEW, windows=[WEEK], deferrable=False,
+        mode="poke", poke_interval=0.05,
+    )  # fmt: skip
+    (request_id,) = sensor.execute(run_context())
+    told = Echo360Hook().request(request_id)
+    assert told is not None
+    assert told.status == "Available"
+
+
 def test_the_trigger_fires_at_its_deadline(echo360: Sandbox) -> None:
     echo360.set_faults(echo360_build_seconds=3600)
     submit(WEEK)
