@@ -32,9 +32,9 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TaskGroup, chain
 
 with DAG("{name}", schedule=None):
-    for group in range({tasks} // 5):
-        with TaskGroup(f"group_{{group}}"):
-            chain(*(EmptyOperator(task_id=f"task_{{n}}") for n in range(5)))
+    for first in range(0, {tasks}, 5):
+        with TaskGroup(f"group_{{first}}"):
+            chain(*(EmptyOperator(task_id=f"task_{{n}}") for n in range(min(5, {tasks} - first))))
 """
 
 
@@ -79,6 +79,8 @@ def reading_times(stack: Stack) -> dict[str, list[float]]:
     for _ in range(READINGS):
         for row in read_files(stack):
             times.setdefault(row["file"], []).append(_milliseconds(row["duration"]))
+    for empty in stack.dags.glob(f"{EMPTY}*"):
+        empty.unlink()
     return times
 
 
@@ -96,19 +98,18 @@ def measure(state: Path, runs: int) -> dict[str, list[float]]:
         TRIGGERED: {**days, "poll_interval": 5},
     }
     figures: dict[str, list[float]] = {dag_id: [] for dag_id in confs}
-    with (
-        tempfile.TemporaryDirectory() as dags,
-        running(Stack(state, first_day=first, dags=Path(dags))) as stack,
-    ):
-        shutil.copytree(ROOT / "dags", dags, dirs_exist_ok=True)
-        airflow = Airflow(stack.url, password=stack.password)
-        await_dags(stack, airflow)
-        figures |= reading_times(stack)
-        for dag_id, conf in confs.items():
-            run(stack, airflow, dag_id, conf)
-        for _ in range(runs):
+    with tempfile.TemporaryDirectory() as folder:
+        dags = shutil.copytree(ROOT / "dags", Path(folder) / "dags")
+        stack = Stack(state, first_day=first, dags=dags)
+        with running(stack):
+            airflow = Airflow(stack.url, password=stack.password)
+            await_dags(stack, airflow)
+            figures |= reading_times(stack)
             for dag_id, conf in confs.items():
-                figures[dag_id].append(run(stack, airflow, dag_id, conf))
+                run(stack, airflow, dag_id, conf)
+            for _ in range(runs):
+                for dag_id, conf in confs.items():
+                    figures[dag_id].append(run(stack, airflow, dag_id, conf))
     return figures
 
 

@@ -94,7 +94,7 @@ class EmbeddedPostgres:
             return
         server = psutil.Process(postmaster)
         server.suspend()  # It would start another process, which would outlive it.
-        while server.status() != psutil.STATUS_STOPPED:
+        while server.status() not in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE):
             time.sleep(0.001)
         processes = [*server.children(recursive=True), server]
         endings = [os.pidfd_open(process.pid) for process in processes]
@@ -109,8 +109,10 @@ class EmbeddedPostgres:
         (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
         try:
             return self.start()
-        except RuntimeError:
-            return self.start()  # "File exists", of an unlogged table: PostgreSQL's bug #17731.
+        except RuntimeError as failure:
+            if "File exists" not in str(failure):
+                raise
+            return self.start()  # It tripped over an unlogged table: PostgreSQL's bug #17731.
 
     def url(self, database: str = "postgres") -> str:
         """The libpq URL of one of its databases."""

@@ -177,8 +177,8 @@ class MergeOperator(BaseOperator):
     XCom: for each the counts that the ledger has. A table whose rows changed is an event of the
     asset of its name, with the counts; where none changed, the task ends skipped and there is no
     event. (An AssetAlias would do without the skip, but when two tasks are the first to name an
-    asset through it, Airflow 3.3 fails one of them.) Reads the Params ``reload`` and
-    ``accept_shrink``.
+    asset through it, Airflow 3.3 fails one of them.) One that is executed again after it had
+    committed sends its event once more. Reads the Params ``reload`` and ``accept_shrink``.
 
     :param dataset: what the deliveries are.
     :param staged: the ids of their lines in ``ops.staged``.
@@ -254,7 +254,7 @@ class MergeOperator(BaseOperator):
 class SummaryOperator(BaseOperator):
     """Says what a run did, as a table, and ends it failed if any of its steps failed.
 
-    What the ledger finds wrong with what the run loaded is said in the log, and told to whom
+    What the ledger finds wrong with what came in the meantime is said in the log, and told to whom
     ``include/alerts.toml`` names: rejected rows above the Param ``reject_share``, changes of a
     schema, and days that a scheduled run leapt over.
 

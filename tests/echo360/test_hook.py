@@ -7,14 +7,22 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import Request
 
 import pytest
 
 from include.sandbox.postgres import free_port
-from learning_warehouse.echo360.hook import Echo360Hook, LinkRefused, OutcomeUnknown, Refused
+from learning_warehouse.echo360.hook import (
+    Echo360Hook,
+    LinkRefused,
+    NoWayDown,
+    OutcomeUnknown,
+    Refused,
+)
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from tests.certificates import self_signed, tls_with
 
@@ -235,6 +243,16 @@ def test_a_link_leads_on_over_http_and_nowhere_else(answers: Answers) -> None:
         assert asset.read() == b'"rows"'
     with pytest.raises(PermanentFailure, match=r"leads on to ftp://127\.0\.0\.1/a\.csv\?\.\.\."):
         Echo360Hook().open_asset(f"{answers.url}/far?Key=k")
+
+
+@pytest.mark.parametrize(("target", "is_followed"), [("https", True), ("http", False)])
+def test_a_link_over_https_leads_to_no_http(target: str, is_followed: bool) -> None:
+    refused = pytest.raises(PermanentFailure, match="no https")
+    expected: AbstractContextManager[Any] = nullcontext() if is_followed else refused
+    with expected:
+        NoWayDown().redirect_request(
+            Request("https://a.example/b"), None, 302, "", {}, f"{target}://c.example/d"
+        )
 
 
 @pytest.mark.parametrize("wrapped", ["reports", "data", None])

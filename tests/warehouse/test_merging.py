@@ -110,7 +110,9 @@ def test_a_file_that_would_shrink_by_more_than_half_is_held(warehouse: Connectio
 def test_a_reload_that_would_shrink_leaves_its_line_as_it_was(warehouse: Connection) -> None:
     load(warehouse, ENROLLMENT, enrolled("Al"), 1)
     load(warehouse, ENROLLMENT, enrolled("Al", "Bo", "Cy"), 2)
-    with pytest.raises(PermanentFailure, match="with the Params of this run and accept_shrink"):
+    with pytest.raises(
+        PermanentFailure, match="alone with the Params of this run and accept_shrink"
+    ):
         load(warehouse, ENROLLMENT, enrolled("Al"), 1, reload=True)
     assert rows(warehouse, "ops.delivery", "version, status") == [("1", "merged"), ("2", "merged")]
     load(warehouse, ENROLLMENT, enrolled("Al"), 1, reload=True, accept_shrink=True)
@@ -120,7 +122,7 @@ def test_a_reload_that_would_shrink_leaves_its_line_as_it_was(warehouse: Connect
 def test_a_day_that_would_shrink_names_what_to_run_again(warehouse: Connection) -> None:
     load(warehouse, VIDEOVIEW, viewed(5, 6, 6, 6), 1, days=WEEK)
     again = "accept_shrink, reload, first_day 2026-01-06, last_day 2026-01-06"
-    with pytest.raises(PermanentFailure, match=f"run again with {again}"):
+    with pytest.raises(PermanentFailure, match=f"run again for videoview alone with {again}"):
         load(warehouse, VIDEOVIEW, viewed(5, 6), 2, days=WEEK)
 
 

@@ -71,7 +71,7 @@ class Cell:
     :param stands: how many deliveries stand for it.
     :param waiting: how many have landed and are not merged.
     :param rejects: rejected rows of those that stand; a delivery of several days counts for each.
-    :param made_at: when the vendor made the latest of those that stand.
+    :param made_at: when the vendor made the latest of them.
     :param covered_until: the last day that they are of.
     :param settled: whether they are what the vendor will have of the day for good.
     """

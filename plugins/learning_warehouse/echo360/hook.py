@@ -256,7 +256,7 @@ class Echo360Hook(BaseHook):
                 f"{redacted(url)} is no link over HTTP: nothing was fetched; ask Echo360 about it."
             )
         try:
-            answer = build_opener(_NoWayDown).open(url, timeout=TIMEOUT[1])
+            answer = build_opener(NoWayDown).open(url, timeout=TIMEOUT[1])
         except HTTPError as refusal:
             if refusal.code in (401, 403, 404, 410):
                 raise LinkRefused(
@@ -492,7 +492,7 @@ class _Asset(io.RawIOBase):
         super().close()
 
 
-class _NoWayDown(HTTPRedirectHandler):
+class NoWayDown(HTTPRedirectHandler):
     """Follows a signed link as far as it leads over HTTP, and over HTTPS from then on."""
 
     def redirect_request(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
@@ -33,7 +33,8 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Merged:
-    """What became of a delivery's rows; ``changed`` says whether the table is another now."""
+    """What became of a delivery's rows; ``changed`` says whether the table is another now, by this
+    merge or, as far as is known, by one that had committed when it was killed."""
 
     delivery_id: int
     dataset: str
@@ -329,12 +330,13 @@ def _hold(
     if dataset.strategy == "replace_window":
         again.append("reload")  # A day that is complete is not asked for without.
     if all(days):
-        again += [f"first_day {days[0]}", f"last_day {days[1]}"]
+        yesterday = datetime.now(UTC).date() - timedelta(days=1)
+        again += [f"first_day {days[0]}", f"last_day {min(str(days[1]), str(yesterday))}"]
     if reload:
         again = ["the Params of this run and accept_shrink"]
     return _Held(
         f"{delivery['name']} is held, for it would shrink {losses}: look at it in the landing zone "
-        f"and, if the vendor means it, run again with {', '.join(again)}.",
+        f"and, if the vendor means it, run again for {dataset.name} alone with {', '.join(again)}.",
         delivery["delivery_id"],
         parts,
     )
