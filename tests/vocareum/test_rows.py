@@ -482,6 +482,8 @@ def test_columns_that_the_table_lacks_are_kept_beside(warehouse: Connection, car
         ),
         (b"\n" + HEADER + ROW_AL, "a.csv has no header that can be read (its first line is empty)"),
         (b"userid,co\xffrseid\n1xx,2\n", "a.csv has no header that can be read (not valid UTF-8"),
+        (b'userid,"courseid\n1,2\n', "a.csv has no header that can be read (its first line is not"),
+        (b'userid,courseid,role,"', "a.csv has no header that can be read (its first line is not"),
         (
             b"userid,courseid,User_ID\n1xx,2,3\n",
             "a.csv: the headers 'userid' and 'User_ID' both mean 'userid'",

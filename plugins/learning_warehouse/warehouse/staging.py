@@ -313,13 +313,18 @@ def _layout(head: bytes, table: Table, delivery: Delivery) -> _Layout:
         reason = f"its first line is longer than {len(head)} bytes"
     elif header.count(delimiter) >= MOST_COLUMNS:
         reason = f"its first line has more than {MOST_COLUMNS} columns"
+    csv.field_size_limit(LONGEST_RECORD)
+    reader = csv.reader([header], delimiter=delimiter, skipinitialspace=True, strict=True)
+    headers: list[str] = []
+    try:
+        headers = next(reader, headers)
+    except csv.Error as error:
+        reason = reason or f"its first line is not readable as delimited text: {error}"
     if reason:
         raise PermanentFailure(
             f"{delivery.name} has no header that can be read ({reason}): look at it in the landing "
             "zone and ask the vendor, nothing of the file was loaded."
         )
-    csv.field_size_limit(LONGEST_RECORD)
-    headers = next(csv.reader([header], delimiter=delimiter, skipinitialspace=True), [])
     match = table.match(headers, where=delivery.name)
     records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     sample = list(itertools.islice(records, 20))
