@@ -25,8 +25,8 @@ from tests.fuzz.readers import Reader, readers
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
-ROUND = 1000
-"""Examples that Hypothesis makes from one seed."""
+ROUND = 150
+"""Examples that Hypothesis makes from one seed; as long it keeps all of them in memory."""
 
 LONGEST = 5.0
 """Seconds that an input may take."""
