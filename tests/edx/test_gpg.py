@@ -179,9 +179,10 @@ def test_without_gpg_a_sentence_says_what_to_install(
 
 
 KILLED = """
-import io, pathlib, sys
+import io, pathlib, signal, sys
 from learning_warehouse.edx import gpg
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell's background has it ignored.
 gpg.MEMORY = pathlib.Path(sys.argv[1])
 key = gpg.Key("edx_gpg", open(sys.argv[2]).read(), sys.stdin.readline().rstrip("\\n"))
 with gpg.opened(open(sys.argv[3], "rb"), key) as message:
