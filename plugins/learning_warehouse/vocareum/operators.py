@@ -24,7 +24,7 @@ from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
 from learning_warehouse.window import days_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
@@ -114,7 +114,7 @@ class LandVocareumFilesOperator(DaysOperator):
         with connect(self.warehouse_conn_id) as conn:
             listed = [f for f in bucket.files(root + self.files.prefix) if wanted(f["Key"], reach)]
             known = self._known(conn, org, listed)
-            last = _last(known.values())
+            last = ledger.latest(known.values())
             undone = self._undone(conn, org, listed, last)
             listed = [f for f in listed if wanted(f["Key"]) or f["Key"] in undone]
             versions = {file["Key"]: _version(file, known, last) for file in listed}
@@ -219,13 +219,6 @@ class LandVocareumFilesOperator(DaysOperator):
 
 def _etag(file: dict[str, Any]) -> str:
     return str(file["ETag"]).strip('"')
-
-
-def _last(lines: Iterable[Delivery]) -> dict[str, Delivery]:
-    """By the file's key the version that the vendor made last."""
-    return {
-        line.name: line for line in sorted(lines, key=lambda line: (line.made_at, line.version))
-    }
 
 
 def _version(

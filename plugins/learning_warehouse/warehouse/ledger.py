@@ -131,19 +131,24 @@ def first_day(conn: Connection, *, dataset: str, origin: str) -> date | None:
     return found["first_day"] if found else None
 
 
+def latest(lines: Iterable[Delivery]) -> dict[str, Delivery]:
+    """Of each name the line of the version that the vendor made last."""
+    return {line.name: line for line in sorted(lines, key=_age)}
+
+
 def outdated(lines: Iterable[Delivery]) -> set[int]:
     """The ids of those lines of whose name a later version is loaded."""
     of_all = list(lines)
-    loaded = {
-        line.name: (line.made_at, line.version)
-        for line in sorted(of_all, key=lambda line: (line.made_at, line.version))
-        if line.is_loaded
-    }
+    loaded = latest(line for line in of_all if line.is_loaded)
     return {
         line.delivery_id
         for line in of_all
-        if line.name in loaded and (line.made_at, line.version) < loaded[line.name]
+        if line.name in loaded and _age(line) < _age(loaded[line.name])
     }
+
+
+def _age(line: Delivery) -> tuple[datetime, str]:
+    return line.made_at, line.version
 
 
 def landed(conn: Connection, *, dataset: str, place: str) -> list[Delivery]:
