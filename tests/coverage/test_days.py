@@ -256,6 +256,19 @@ def test_rejects_of_logs_that_were_delivered_today_are_replayed_with_all_others(
     assert [line["delivery_id"] for line in replayed] == [delivery]
 
 
+def test_a_log_that_was_delivered_today_is_loaded_again_tomorrow(warehouse: Connection) -> None:
+    today = YESTERDAY + timedelta(days=1)
+    log = f"prod-edx-001/{YESTERDAY}-{SITE}.log.gz"
+    tar = {"tar": f"s3://logs/{today}-{SITE}-tracking.tar"}
+    KnownLedger(warehouse, NOW).deliver("edx.event", SITE, log, NOW, details=tar)
+    (row,) = read_rows(warehouse, SOURCES, now=NOW)
+    cell = row.cells[-1]
+    deliveries = read_deliveries(warehouse, row, cell.day, limit=20)
+    (said,) = commands_for(row, cell, deliveries, yesterday=YESTERDAY)
+    assert said.conf == {"first_day": str(today), "last_day": str(today), "reload": True}
+    assert "trigger it tomorrow" in said.notes[-1]
+
+
 def test_of_several_dags_each_has_its_command(
     rows: dict[str, Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.coverage.days import State
 from learning_warehouse.edx.operators import LOOK_BACK
-from learning_warehouse.window import Days
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,16 +102,18 @@ def _of_logs(cell: Cell, deliveries: list[dict[str, Any]], yesterday: date) -> C
                 "steps look for new logs.",
             )
         return (
-            {**_span(made, cell.day, yesterday), "replay_rejects": True},
+            {**_span(made, cell.day), "replay_rejects": True},
             "The run reads the rejected lines again of all logs that edX delivered in these "
             "days; its other steps look for new logs.",
         )
     if cell.state is State.LOADED:
         delivered = [day for line in deliveries if (day := _delivered_on(line))]
+        early = "edX delivered it today, which is no day for a run yet: trigger it tomorrow (UTC)."
         return (
-            {**_span(delivered, cell.day, yesterday), "reload": True},
+            {**_span(delivered, cell.day), "reload": True},
             "The days are those in the names of the tars and logs that brought this one; every "
             "log in such a tar is read again.",
+            *([early] if max(delivered, default=yesterday) > yesterday else []),
         )
     last_day = min(cell.day + timedelta(days=LOOK_BACK), yesterday)
     return (
@@ -132,8 +133,7 @@ def _delivered_on(delivery: dict[str, Any]) -> date | None:
         return None
 
 
-def _span(days: list[date], otherwise: date, yesterday: date) -> dict[str, str]:
+def _span(days: list[date], otherwise: date) -> dict[str, str]:
     """Params for a run over these days."""
-    span = Days(min(days, default=otherwise), max(days, default=otherwise))
-    last_day = min(span.last_day, yesterday)
-    return {"first_day": str(min(span.first_day, last_day)), "last_day": str(last_day)}
+    first_day, last_day = min(days, default=otherwise), max(days, default=otherwise)
+    return {"first_day": str(first_day), "last_day": str(last_day)}
