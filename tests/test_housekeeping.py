@@ -130,16 +130,26 @@ def test_a_report_stays_while_a_day_of_it_stands(
 ) -> None:
     header = b"event_timestamp,duration_Minute\n"
     week, late = (date(2026, 1, 5), date(2026, 1, 8)), (date(2026, 1, 6), date(2026, 1, 8))
-    for version, days in ((1, week), (2, week), (3, late)):
-        rows = [b"2026-01-%02d 10:00:00,%d\n" % (day, version) for day in range(days[0].day, 8)]
+    first_day = (date(2026, 1, 5), date(2026, 1, 6))
+
+    def load(version: int, days: tuple[date, date]) -> None:
+        rows = [
+            b"2026-01-%02d 10:00:00,%d\n" % (day, version)
+            for day in range(days[0].day, days[1].day)
+        ]
         content = header + b"".join(rows)
         load_report(warehouse, VIDEOVIEW, content, version, name=str(days), days=days)
-    warehouse.execute(
-        "UPDATE ops.delivery SET uri = %s || version", [f"{landing_zone.url}echo360/"]
-    )
+        warehouse.execute(
+            "UPDATE ops.delivery SET uri = %s || version", [f"{landing_zone.url}echo360/"]
+        )
+
+    for version, days in ((1, week), (2, week), (3, late)):
+        load(version, days)
     assert len(removed(warehouse)) == 1
+    load(4, first_day)
+    assert len(removed(warehouse)) == 2, "each day of the second stands by another window's"
     found = warehouse.execute("SELECT version FROM ops.delivery WHERE removed_at IS NULL")
-    assert sorted(row["version"] for row in found) == ["2", "3"]
+    assert sorted(row["version"] for row in found) == ["3", "4"]
 
 
 def test_a_past_state_that_is_gone_is_named(

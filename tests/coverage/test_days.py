@@ -266,7 +266,7 @@ def test_a_log_that_was_delivered_today_is_loaded_again_tomorrow(warehouse: Conn
     deliveries = read_deliveries(warehouse, row, cell.day, limit=20)
     (said,) = commands_for(row, cell, deliveries, yesterday=YESTERDAY)
     assert said.conf == {"first_day": str(today), "last_day": str(today), "reload": True}
-    assert "trigger it tomorrow" in said.notes[-1]
+    assert said.notes[-1] == "edX delivered it today: the run can be started tomorrow (UTC)."
 
 
 def test_of_several_dags_each_has_its_command(

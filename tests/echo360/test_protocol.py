@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import pytest
 
@@ -12,6 +12,7 @@ from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.echo360.protocol import Progress, advance
 from learning_warehouse.echo360.reports import REPORTS, Window, windows_of
 from learning_warehouse.errors import TransientFailure
+from learning_warehouse.warehouse import ledger
 from learning_warehouse.window import Days
 
 if TYPE_CHECKING:
@@ -189,6 +190,74 @@ def test_what_a_dead_run_left_pending_is_not_taken_for_complete(echo360: Sandbox
     (late,) = go(run="echo360_reports two").pending
     assert late != early
     assert go().available == [early]
+
+
+def deliver(warehouse: Connection, request_id: str) -> int:
+    """Enter the report of a request into the ledger, as its landing does."""
+    origin = Echo360Hook().origin
+    _, created, _ = protocol.find(warehouse, origin, request_id)
+    return ledger.deliver(
+        warehouse,
+        dataset="echo360.videoview",
+        origin=origin,
+        name=f"videoview {WEEK}",
+        version=request_id,
+        made_at=created,
+        uri="s3://landing-zone/report",
+        size=1,
+    ).delivery_id
+
+
+def test_what_has_landed_does_not_expire(echo360: Sandbox, warehouse: Connection) -> None:
+    echo360.set_faults(echo360_build_seconds=0)
+    assert go().is_open is False
+    (request_id,) = go().available
+    deliver(warehouse, request_id)
+    echo360.set_clock(f"{datetime.now(UTC) + timedelta(days=15)}")
+    assert go().available == [request_id]
+    assert go(run="echo360_reports two").available == [request_id]
+    assert submissions(echo360) == 1
+
+
+def test_what_is_to_be_deleted_soon_is_told_until_it_has_landed(
+    echo360: Sandbox, warehouse: Connection
+) -> None:
+    echo360.set_faults(echo360_build_seconds=0)
+    assert go().aging == []
+    echo360.reset()
+    warehouse.execute("TRUNCATE ops.report_request")
+    echo360.set_faults(echo360_build_seconds=0)
+    echo360.set_clock(f"{datetime.now(UTC) - timedelta(days=8)}")
+    (request_id,) = go().available
+    assert go().aging == [request_id]
+    deliver(warehouse, request_id)
+    assert go().aging == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'held'",
+        "status = 'merged', details = '{\"undone\": true}'",
+        "status = 'merged', removed_at = now()",
+    ],
+    ids=["held", "undone", "removed"],
+)
+def test_another_run_asks_again_for_what_is_held_undone_or_removed(
+    echo360: Sandbox, warehouse: Connection, change: LiteralString
+) -> None:
+    echo360.set_faults(echo360_build_seconds=0)
+    while (first := go()).is_open:
+        pass
+    deliver(warehouse, *first.available)
+    assert go(run="echo360_reports two").available == first.available
+    warehouse.execute(f"UPDATE ops.delivery SET {change}")
+    assert go(run="echo360_reports two").available == first.available
+    while (third := go(run="echo360_reports three")).is_open:
+        pass
+    assert third.available != first.available
+    assert go().available == first.available
+    assert submissions(echo360) == 2
 
 
 @pytest.mark.parametrize("status", ["Failed", "Missing", "Expired"])

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 VIDEOVIEW = REPORTS["videoview"]
 WEEK = {"first_day": "2026-01-05", "end_day": "2026-01-12"}
+NEXT_WEEK = {"first_day": "2026-01-12", "end_day": "2026-01-19"}
 
 
 def run_context(run_type: str = "manual", run_id: str = "one", **params: Any) -> dict[str, Any]:
@@ -174,6 +175,28 @@ def test_a_window_given_up_does_not_hold_back_the_others(echo360: Sandbox) -> No
     assert len(again.xcoms["videoview.merge"]) == 1
 
 
+def test_what_is_ready_is_landed_before_it_is_deleted(
+    echo360: Sandbox, warehouse: Connection
+) -> None:
+    """It once was asked for again, where the other windows took longer than two weeks."""
+    echo360.set_clock(f"{datetime.now(UTC) - timedelta(days=8)}")
+    echo360.set_faults(echo360_build_seconds=0)
+    submit(WEEK)
+    (ready,) = wait(WEEK)
+    echo360.set_clock(f"{datetime.now(UTC)}")
+    echo360.set_faults(echo360_build_seconds=3600)
+    with pytest.raises(TaskDeferred):
+        wait(WEEK, NEXT_WEEK)
+    (delivery,) = warehouse.execute("SELECT delivery_id, version FROM ops.delivery").fetchall()
+    assert delivery["version"] == ready
+    echo360.set_clock(f"{datetime.now(UTC) + timedelta(days=10)}")
+    echo360.set_faults(echo360_build_seconds=0)
+    found = wait(WEEK, NEXT_WEEK)
+    assert found[0] == ready
+    assert land(*found)[0] == delivery["delivery_id"]
+    assert echo360.counts()["echo360 submissions"] == 2
+
+
 # --- land, stage, merge ---------------------------------------------------------------------------
 
 
@@ -294,11 +317,12 @@ def report(*events: tuple[str, str], header: str = '"event_timestamp","user emai
 def test_several_assets_are_one_delivery(echo360: Sandbox, warehouse: Connection) -> None:
     first = gzip.compress(report(("2026-01-05 10:00:00", "a@example.org")))
     second = report(("2026-01-06T10:00:00Z", "b@example.org")).rstrip()
-    uris = put(first, b"", second, report())
+    third = b"\n\r\n" + report(("2026-01-07T10:00:00Z", "c@example.org"))
+    uris = put(first, b"", second, report(), b"\n", third)
     merged = stage_and_merge(warehouse, deliver(warehouse, uris))
-    assert merged.rows_merged == 2
+    assert merged.rows_merged == 3
     rows = warehouse.execute("SELECT email FROM echo360.videoview ORDER BY event_timestamp")
-    assert [row["email"] for row in rows] == ["a@example.org", "b@example.org"]
+    assert [row["email"] for row in rows] == ["a@example.org", "b@example.org", "c@example.org"]
 
 
 def test_no_assets_are_no_rows(echo360: Sandbox, warehouse: Connection) -> None:

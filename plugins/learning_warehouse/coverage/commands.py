@@ -108,13 +108,14 @@ def _of_logs(cell: Cell, deliveries: list[dict[str, Any]], yesterday: date) -> C
         )
     if cell.state is State.LOADED:
         delivered = [day for line in deliveries if (day := _delivered_on(line))]
-        early = "edX delivered it today, which is no day for a run yet: trigger it tomorrow (UTC)."
-        return (
-            {**_span(delivered, cell.day), "reload": True},
+        conf = {**_span(delivered, cell.day), "reload": True}
+        note = (
             "The days are those in the names of the tars and logs that brought this one; every "
-            "log in such a tar is read again.",
-            *([early] if max(delivered, default=yesterday) > yesterday else []),
+            "log in such a tar is read again."
         )
+        if max(delivered, default=yesterday) > yesterday:
+            return conf, note, "edX delivered it today: the run can be started tomorrow (UTC)."
+        return conf, note
     last_day = min(cell.day + timedelta(days=LOOK_BACK), yesterday)
     return (
         {"first_day": str(cell.day), "last_day": str(last_day)},

@@ -273,14 +273,6 @@ class Echo360Hook(BaseHook):
             ) from None
         return cast(BinaryIO, io.BufferedReader(_Asset(answer, redacted(url)), BLOCK))
 
-    def test_connection(self) -> tuple[bool, str]:
-        """For the button in Airflow's UI."""
-        try:
-            offered = self.reports()
-        except (PermanentFailure, TransientFailure) as failure:
-            return False, str(failure)
-        return True, f"Echo360 offers {len(offered)} reports."
-
     # --- how it is asked --------------------------------------------------------------------------
 
     def _configured(self) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ from learning_warehouse.echo360.reports import (
     Window,
     windows_of,
 )
-from learning_warehouse.errors import Failures, PermanentFailure
+from learning_warehouse.errors import Failures
 from learning_warehouse.landing import LANDING_CONN_ID
 from learning_warehouse.links import LANDED, LEDGER, REQUESTS, shown
 from learning_warehouse.operators import DaysOperator, hand_on, run_name
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from learning_warehouse.echo360.hook import Echo360Hook
     from learning_warehouse.echo360.protocol import Progress
-    from learning_warehouse.landing import LandingZone
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
 
@@ -39,9 +37,6 @@ within 48 hours of its close, so that the days before need not be asked for agai
 
 HEALED_DAYS = 35
 """How far back a scheduled run takes up days that earlier ones left undone."""
-
-LONGEST_FILE_NAME = 100
-"""Characters of an asset's name that the landing zone keeps."""
 
 REMEMBERED_DAYS = 365
 """How far back it looks for such days, to say that they are to be loaded by hand."""
@@ -350,6 +345,7 @@ class LandEcho360ReportsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Land each request."""
+        from learning_warehouse.echo360.copying import land_request
         from learning_warehouse.echo360.hook import Echo360Hook
         from learning_warehouse.landing import LandingZone
         from learning_warehouse.warehouse.connection import connect
@@ -366,74 +362,12 @@ class LandEcho360ReportsOperator(BaseOperator):
                 failures.apart(f"request {request_id}"),
                 connect(self.warehouse_conn_id) as conn,
             ):
-                deliveries.append(self._land(conn, hook, zone, request_id))
+                deliveries.append(land_request(conn, hook, zone, self.report, request_id))
         ids = [delivery.delivery_id for delivery in deliveries]
         LEDGER.say_lines(self, context, ids)
         self._origin, self._landed = hook.origin, [delivery.uri for delivery in deliveries]
         LANDED.say(self, context, zone.address(self._landed))
         return hand_on(context, ids, failures)
-
-    def _land(
-        self, conn: Connection, hook: Echo360Hook, zone: LandingZone, request_id: str
-    ) -> Delivery:
-        from urllib.parse import quote
-
-        from learning_warehouse import notes
-        from learning_warehouse.echo360.protocol import find
-        from learning_warehouse.warehouse import ledger
-
-        window, created, runs = find(conn, hook.origin, request_id)
-        if self.report.days is None:
-            window = Window.of(created.astimezone(UTC).date())
-        table, name = self.report.dataset.table, f"{self.report.name} {window}"
-        known = ledger.versions(conn, dataset=table, origin=hook.origin, names=[name])
-        if (name, request_id) in known:
-            self.log.info("%s of request %s was landed before.", name, request_id)
-            return known[name, request_id]
-        place = f"echo360/{hook.origin}/{self.report.name}/"
-        place += f"{window.first_day}_{window.end_day}/{quote(request_id, safe='')}"
-        assets = self._copy(hook, zone, request_id, place)
-        with conn.transaction():
-            delivery = ledger.deliver(
-                conn,
-                dataset=table,
-                origin=hook.origin,
-                name=name,
-                version=request_id,
-                made_at=created,
-                first_day=window.first_day,
-                end_day=window.end_day,
-                uri=assets[0][0] if len(assets) == 1 else f"{zone.url}{place}/",
-                size=sum(size for _, size in assets),
-                details={"assets": [uri for uri, _ in assets], "runs": runs},
-            )
-            notes.write(zone, delivery)
-        return delivery
-
-    def _copy(
-        self, hook: Echo360Hook, zone: LandingZone, request_id: str, place: str
-    ) -> list[tuple[str, int]]:
-        """Copy the assets; a link that is no longer good is fetched anew, once for each asset.
-
-        :returns: URI and bytes of each copy.
-        """
-        from posixpath import basename
-
-        from learning_warehouse.echo360.hook import LinkRefused
-
-        links = _links(hook, request_id)
-        copies = []
-        for ordinal in range(len(links)):
-            try:
-                body = hook.open_asset(links[ordinal])
-            except LinkRefused as refusal:
-                self.log.info("%s Fetching the request again.", refusal)
-                links = _links(hook, request_id)
-                body = hook.open_asset(links[ordinal])
-            with body:
-                file = basename(links[ordinal].partition("?")[0])[-LONGEST_FILE_NAME:]
-                copies.append(zone.put_stream(f"{place}/{ordinal + 1}-{file}", body))
-        return copies
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: Echo360's report, and its copies."""
@@ -443,15 +377,3 @@ class LandEcho360ReportsOperator(BaseOperator):
             return lineage()
         report = dataset(f"echo360://{self._origin}", self.report.name)
         return lineage(inputs=[report], outputs=objects(self._landed))
-
-
-def _links(hook: Echo360Hook, request_id: str) -> tuple[str, ...]:
-    """The signed links of a request, as long as it is available."""
-    told = hook.request(request_id)
-    if told is None or told.status != "Available":
-        status = told.status if told else "unknown"
-        raise PermanentFailure(
-            f"Request {request_id} is {status} at Echo360: clear the task 'submit', which asks "
-            "for it again."
-        )
-    return told.links

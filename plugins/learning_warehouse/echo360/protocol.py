@@ -11,7 +11,7 @@ from any number of processes that may die at any point. What holds them together
    says so before, and has the request id at once after.
 4. A submission whose outcome is unknown is looked for in the listing before it is repeated.
 5. A request that failed is asked again; a window that keeps failing is split, down to single days;
-   a day that keeps failing is given up.
+   a day that keeps failing is given up. One whose report has landed cannot fail any more.
 
 Knows when to ask for what; knows neither Airflow nor what a report holds.
 """
@@ -48,6 +48,9 @@ PATIENCE = timedelta(minutes=15)
 """The longest time for which a submission of unknown outcome is looked for, and holds a slot."""
 LOCK_PATIENCE = timedelta(minutes=1)
 """How long to wait for others to have submitted."""
+SOON_DELETED = timedelta(days=7)
+"""The age from which a report should be landed: Echo360 deletes it 14 days after its submission
+("Processing and Retention")."""
 OUTPUT = {"compression": True, "delimiter": ","}
 """What Echo360 makes of a report unless told otherwise ("Output")."""
 
@@ -70,6 +73,7 @@ class Progress:
     :param waiting: windows that wait for a free slot.
     :param unknown: windows whose submission has no known outcome yet.
     :param lost: a sentence for each window that there will be no report for.
+    :param aging: of the available, those that Echo360 will delete soon and that have not landed.
     """
 
     available: list[str] = field(default_factory=list)
@@ -77,6 +81,7 @@ class Progress:
     waiting: list[Window] = field(default_factory=list)
     unknown: list[Window] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    aging: list[str] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
@@ -106,7 +111,8 @@ def advance(
     """Do for these windows what can be done now, and say where they stand.
 
     :param run: the DAG run that wants them: a window is asked for once in a run, and again by
-        another run if the first one asked before the data was complete.
+        another run if the first one asked before the data was complete, or if what landed is held,
+        was undone or was removed.
     :param afresh: submit again what Echo360 refused before.
     :param reload: ask again, once in this run, for what was made before.
     :param output: ``compression`` and ``delimiter`` of what is submitted now.
@@ -123,7 +129,15 @@ def advance(
     ):
         _lock(keeper, hook.origin)
         protocol = _Protocol(
-            conn, hook, report, run=run, afresh=afresh, reload=reload, output=output, lag=lag
+            conn,
+            hook,
+            report,
+            windows,
+            run=run,
+            afresh=afresh,
+            reload=reload,
+            output=output,
+            lag=lag,
         )
         for window in windows:
             protocol.settle(window)
@@ -154,6 +168,7 @@ class _Protocol:
         conn: Connection,
         hook: Echo360Hook,
         report: Report,
+        windows: Sequence[Window],
         *,
         run: str,
         afresh: bool,
@@ -172,6 +187,7 @@ class _Protocol:
         self._lag = lag
         self._now = self._time()
         self._listed = {r.request_id: r for r in hook.requests()}
+        self._landed = self._read_landed(windows)
 
     def settle(self, window: Window, parent: int | None = None) -> None:
         """Bring one window, or the parts that took its place, a step further."""
@@ -208,26 +224,41 @@ class _Protocol:
             others = [run for run in line["runs"] if run != self._run]
             self._change(line, runs=others)
             return self._line(window, parent)
-        # As Echo360 lists it now: the run that submitted it may have died before it looked.
-        listed = self._listed.get(line["request_id"])
-        status = listed.status if listed else line["status"]
-        if status != AVAILABLE or (self._is_complete(window, line["created"]) and not self._reload):
+        status = self._status(line)
+        why_again = self._why_again(window, line) if status == AVAILABLE else None
+        if why_again is None:
             return self._change(line, runs=[*line["runs"], self._run])
         with self._conn.transaction():
             self._change(
                 line,
                 status=status,
                 closed_at=self._now,
-                problem="asked again by a later run"
-                + (", which loads again" if self._reload else ", when more data is there"),
+                problem=f"asked again by a later run, {why_again}",
             )
             return self._begin(window, parent)
 
+    def _status(self, line: dict[str, Any]) -> str | None:
+        """As Echo360 lists it now: the run that submitted it may have died before it looked."""
+        if line["request_id"] in self._landed:
+            return AVAILABLE
+        listed = self._listed.get(line["request_id"])
+        status: str | None = listed.status if listed else line["status"]
+        return status
+
+    def _why_again(self, window: Window, line: dict[str, Any]) -> str | None:
+        """Why another run does not take the report that a line has; None where it does."""
+        if self._reload:
+            return "which loads again"
+        if not self._is_complete(window, line["created"]):
+            return "when more data is there"
+        if self._landed.get(line["request_id"]):
+            return "for what landed is held, undone or removed"
+        return None
+
     def _is_gone(self, line: dict[str, Any]) -> bool:
         """Whether it gave way to another line, and Echo360 has deleted its report since."""
-        listed = self._listed.get(line["request_id"])
-        has_failed = listed is not None and listed.status in FAILED
-        return line["closed_at"] is not None and line["status"] == AVAILABLE and has_failed
+        was_available = line["closed_at"] is not None and line["status"] == AVAILABLE
+        return was_available and self._status(line) in FAILED
 
     def _is_complete(self, window: Window, created: datetime) -> bool:
         """Whether a request of then has all that one of now would have."""
@@ -263,6 +294,18 @@ class _Protocol:
 
     def _execute(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
         return self._conn.execute(statement(name), parameters).fetchall()
+
+    def _read_landed(self, windows: Sequence[Window]) -> dict[str, bool]:
+        """The requests whose reports have landed, and whether that is spent for another run."""
+        landed = self._execute(
+            "echo360/landed",
+            dataset=self._report.dataset.table,
+            origin=self._hook.origin,
+            report=self._report.name,
+            first_day=min(window.first_day for window in windows),
+            end_day=max(window.end_day for window in windows),
+        )
+        return {row["request_id"]: row["is_spent"] for row in landed}
 
     # --- what becomes of it -----------------------------------------------------------------------
 
@@ -301,6 +344,9 @@ class _Protocol:
     def _look_at(self, window: Window, line: dict[str, Any]) -> dict[str, Any] | None:
         """What Echo360 says of a request that was submitted."""
         request_id = line["request_id"]
+        if request_id in self._landed:
+            self.progress.available.append(request_id)
+            return None
         told = self._listed.get(request_id) or self._hook.request(request_id)
         if told is not None:
             status = told.status
@@ -312,6 +358,8 @@ class _Protocol:
             self._change(line, status=status)
         if status == AVAILABLE:
             self.progress.available.append(request_id)
+            if line["created"] < self._now - SOON_DELETED:
+                self.progress.aging.append(request_id)
             return None
         if status not in FAILED:
             if status != PENDING:

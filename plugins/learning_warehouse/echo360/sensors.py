@@ -1,7 +1,8 @@
 """The task that waits until Echo360 has made its reports.
 
 Between its waits it goes through the protocol again, which asks for what the slots did not allow
-before, again for what failed, and for the parts of a window that keeps failing.
+before, again for what failed, and for the parts of a window that keeps failing. What has been ready
+for long is landed meanwhile: Echo360 deletes it after two weeks, and the others may take longer.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnVa
 
 from learning_warehouse.echo360.operators import pursue
 from learning_warehouse.echo360.reports import ECHO360_CONN_ID, Report
-from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.errors import Failures, PermanentFailure, TransientFailure
+from learning_warehouse.landing import LANDING_CONN_ID
 from learning_warehouse.links import REQUESTS, shown
 from learning_warehouse.operators import run_name
 from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
@@ -61,6 +63,7 @@ class Echo360ReportSensor(BaseSensorOperator):
         lag: timedelta = timedelta(seconds=60),
         deferrable: bool = True,
         echo360_conn_id: str = ECHO360_CONN_ID,
+        landing_conn_id: str = LANDING_CONN_ID,
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -74,6 +77,7 @@ class Echo360ReportSensor(BaseSensorOperator):
         self.lag = lag
         self.deferrable = deferrable
         self.echo360_conn_id = echo360_conn_id
+        self.landing_conn_id = landing_conn_id
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> Any:
@@ -101,7 +105,7 @@ class Echo360ReportSensor(BaseSensorOperator):
 
     def _advance(self, context: Context) -> Progress:
         REQUESTS.say_requests(self, context, run=run_name(context), report=self.report.name)
-        return pursue(
+        progress = pursue(
             context,
             self.report,
             self.windows,
@@ -109,6 +113,25 @@ class Echo360ReportSensor(BaseSensorOperator):
             echo360_conn_id=self.echo360_conn_id,
             warehouse_conn_id=self.warehouse_conn_id,
         )
+        if progress.is_open and progress.aging:
+            self._land(progress.aging)
+        return progress
+
+    def _land(self, request_ids: list[str]) -> None:
+        """Land these before Echo360 deletes them; what fails now, a later look tries again."""
+        from learning_warehouse.echo360.copying import land_request
+        from learning_warehouse.echo360.hook import Echo360Hook
+        from learning_warehouse.landing import LandingZone
+        from learning_warehouse.warehouse.connection import connect
+
+        hook, zone = Echo360Hook(self.echo360_conn_id), LandingZone(self.landing_conn_id)
+        failures = Failures()
+        for request_id in request_ids:
+            with (
+                failures.apart(f"request {request_id}"),
+                connect(self.warehouse_conn_id) as conn,
+            ):
+                land_request(conn, hook, zone, self.report, request_id)
 
     def _look(self, context: Context, deadline: float) -> list[str]:
         """Look; wait while something is open, and where nothing could be seen."""

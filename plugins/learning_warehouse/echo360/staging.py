@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from learning_warehouse.errors import PermanentFailure
@@ -48,13 +49,14 @@ def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
     for uri in uris:
         with open_uri(uri) as stored:
             stream = decompressed(stored)
-            first = stream.readline(BLOCK)
+            lines = iter(partial(stream.readline, BLOCK), b"")
+            first = next((line for line in lines if line.strip()), b"")
             if len(first) == BLOCK:
                 raise PermanentFailure(
                     f"The first line of {uri} is longer than {BLOCK} bytes, which is no header: "
                     "nothing of the report was loaded; ask Echo360 about it."
                 )
-            if not first.strip():
+            if not first:
                 continue
             if header is None:
                 header = first.strip()

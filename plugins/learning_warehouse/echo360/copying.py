@@ -1,0 +1,107 @@
+"""How a report lands: the assets of one request, copied to the landing zone, bytes unchanged.
+
+Knows the vendor's request and the landing zone; knows neither tasks nor when a report is asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from learning_warehouse.echo360.hook import LinkRefused
+from learning_warehouse.echo360.protocol import AVAILABLE, find
+from learning_warehouse.echo360.reports import Report, Window
+from learning_warehouse.errors import PermanentFailure
+
+if TYPE_CHECKING:
+    from learning_warehouse.echo360.hook import Echo360Hook
+    from learning_warehouse.landing import LandingZone
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.ledger import Delivery
+
+log = logging.getLogger(__name__)
+
+LONGEST_FILE_NAME = 100
+"""Characters of an asset's name that the landing zone keeps."""
+
+
+def land_request(
+    conn: Connection, hook: Echo360Hook, zone: LandingZone, report: Report, request_id: str
+) -> Delivery:
+    """Land a request that is available, unless it was landed before.
+
+    All of its assets are one delivery; a request without any is a delivery without rows.
+
+    :raises PermanentFailure: Echo360 does not have it any more, or no line of
+        ``ops.report_request`` does.
+    :raises TransientFailure: an asset cannot be fetched.
+    """
+    from urllib.parse import quote
+
+    from learning_warehouse import notes
+    from learning_warehouse.warehouse import ledger
+
+    window, created, runs = find(conn, hook.origin, request_id)
+    if report.days is None:
+        window = Window.of(created.astimezone(UTC).date())
+    table, name = report.dataset.table, f"{report.name} {window}"
+    known = ledger.versions(conn, dataset=table, origin=hook.origin, names=[name])
+    if (name, request_id) in known:
+        log.info("%s of request %s was landed before.", name, request_id)
+        return known[name, request_id]
+    place = f"echo360/{hook.origin}/{report.name}/"
+    place += f"{window.first_day}_{window.end_day}/{quote(request_id, safe='')}"
+    assets = _copy(hook, zone, request_id, place)
+    with conn.transaction():
+        delivery = ledger.deliver(
+            conn,
+            dataset=table,
+            origin=hook.origin,
+            name=name,
+            version=request_id,
+            made_at=created,
+            first_day=window.first_day,
+            end_day=window.end_day,
+            uri=assets[0][0] if len(assets) == 1 else f"{zone.url}{place}/",
+            size=sum(size for _, size in assets),
+            details={"assets": [uri for uri, _ in assets], "runs": runs},
+        )
+        notes.write(zone, delivery)
+    return delivery
+
+
+def _copy(
+    hook: Echo360Hook, zone: LandingZone, request_id: str, place: str
+) -> list[tuple[str, int]]:
+    """Copy the assets; a link that is no longer good is fetched anew, once for each asset.
+
+    :returns: URI and bytes of each copy.
+    """
+    from posixpath import basename
+
+    links = _links(hook, request_id)
+    copies = []
+    for ordinal in range(len(links)):
+        try:
+            body = hook.open_asset(links[ordinal])
+        except LinkRefused as refusal:
+            log.info("%s Fetching the request again.", refusal)
+            links = _links(hook, request_id)
+            body = hook.open_asset(links[ordinal])
+        with body:
+            file = basename(links[ordinal].partition("?")[0])[-LONGEST_FILE_NAME:]
+            copies.append(zone.put_stream(f"{place}/{ordinal + 1}-{file}", body))
+    return copies
+
+
+def _links(hook: Echo360Hook, request_id: str) -> tuple[str, ...]:
+    """The signed links of a request, as long as it is available."""
+    told = hook.request(request_id)
+    if told is None or told.status != AVAILABLE:
+        status = told.status if told else "unknown"
+        raise PermanentFailure(
+            f"Request {request_id} is {status} at Echo360: clear the task 'submit', which asks "
+            "for it again."
+        )
+    return told.links
