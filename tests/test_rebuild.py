@@ -37,7 +37,7 @@ from tests.landed import (
 )
 from tests.vocareum.conftest import credentials
 from tests.vocareum.conftest import load as load_vocareum
-from tests.warehouse.roads import VIDEOVIEW
+from tests.warehouse.roads import ENROLLMENT, VIDEOVIEW
 from tests.warehouse.roads import load as load_report
 
 if TYPE_CHECKING:
@@ -328,6 +328,28 @@ def test_days_of_a_report_stand_again_as_they_did(warehouse: Connection) -> None
     assert found() == [1, 1, 2, 2]
     load(1, 5, 8)
     assert found() == [1, 1, 2, 2]
+
+
+def test_two_are_undone_before_anything_is_loaded_again(warehouse: Connection) -> None:
+    def load(version: int, first: int, end: int) -> None:
+        days = date(2026, 1, first), date(2026, 1, end)
+        rows = [b"2026-01-%02d 10:00:00\n" % day for day in range(first, end)]
+        content = b"event_timestamp\n" + b"".join(rows)
+        load_report(warehouse, VIDEOVIEW, content, version, name=str(days), days=days)
+
+    load(1, 5, 8)
+    load(2, 7, 9)
+    load(3, 8, 10)
+    assert undo(warehouse, "3") == ["2"]
+    assert undo(warehouse, "2") == ["1"], "its seventh stood still"
+
+
+def test_the_only_file_of_a_table_is_undone_twice(warehouse: Connection) -> None:
+    for version in (1, 2, 3):
+        load_report(warehouse, ENROLLMENT, b"userid,courseid\n%d,2\n" % version, version)
+    assert undo(warehouse, "3") == ["1", "2"]
+    assert undo(warehouse, "2") == [], "nothing stands of it"
+    assert undo(warehouse, "1") == []
 
 
 def test_events_are_not_undone(warehouse: Connection) -> None:

@@ -24,6 +24,7 @@ from include.sandbox.postgres import free_port
 from include.sandbox.s3 import ASSET_BUCKET, SIGNATURE
 from learning_warehouse.echo360.hook import Echo360Hook, Refused, ReportRequest
 from learning_warehouse.edx import gpg
+from learning_warehouse.errors import Failures
 from learning_warehouse.landing import LandingZone
 from learning_warehouse.vocareum.credentials import Credentials, account
 from learning_warehouse.vocareum.files import REGISTRY
@@ -37,10 +38,12 @@ from tests.echo360.runs import Run
 from tests.edx.keys import new_owner
 from tests.logins import PASSWORD, new_login
 from tests.searching import forms
+from tests.warehouse.roads import ENROLLMENT, load
 
 if TYPE_CHECKING:
     from include.sandbox.postgres import EmbeddedPostgres
     from include.sandbox.server import Sandbox
+    from learning_warehouse.warehouse.connection import Connection
 
 SECRET = "hush-this/secret+with=odd%characters"
 WEEK = {"start": "2026-01-05", "end": "2026-01-12"}
@@ -314,3 +317,16 @@ def test_what_holds_secrets_does_not_show_them(configure: Any) -> None:
         gpg.Key("edx_gpg", SECRET, SECRET),
     ):
         assert_silent(repr(thing))
+
+
+def test_a_row_that_the_table_refuses_is_not_in_the_log(
+    warehouse: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """PostgreSQL quotes it, whole, in the message's other lines."""
+    warehouse.execute("ALTER TABLE vocareum.enrollment ADD CHECK (name <> 'Hush')")
+    content = b"userid,courseid,name\n1,2,Hush\n"
+    with Failures().apart("staged 1"):
+        load(warehouse, ENROLLMENT, content)
+    assert "violates check constraint" in caplog.text
+    assert "merging.py" in caplog.text
+    assert "Hush" not in caplog.text

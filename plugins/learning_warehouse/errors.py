@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from traceback import format_tb
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
@@ -40,7 +41,7 @@ class Failures:
     def apart(self, item: str) -> Iterator[None]:
         """Handle one item: what goes wrong inside is logged and kept for the end.
 
-        Of what is no sentence of ours the first line is kept: PostgreSQL's others may quote a row.
+        Of what is no sentence of ours the first line is said: PostgreSQL's others may quote a row.
 
         :param item: what the item is called.
         """
@@ -50,9 +51,9 @@ class Failures:
             log.error("%s: %s", item, failure)
             self._sentences.append(str(failure))
         except Exception as failure:
-            log.exception("%s failed", item)
             self._lasting = False
             said, *_ = str(failure).splitlines() or [type(failure).__name__]
+            log.error("%s: %s\n%s", item, said, "".join(format_tb(failure.__traceback__)))
             self._sentences.append(f"{item}: {said}")
 
     def raise_any(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -404,6 +405,15 @@ def test_bad_connections_get_one_sentence(
         land()
     assert "\n" not in str(failure.value)
     assert "vocareum-token" not in str(failure.value)
+
+
+def test_a_netrc_on_the_worker_takes_no_tokens_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login somebody password theirs\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert request_credentials(account("vocareum"))
 
 
 def test_a_last_day_before_its_first() -> None:

@@ -219,6 +219,17 @@ def test_postgres_killed_between_stage_and_merge(
         ledger_adds_up(conn)
 
 
+def test_a_migration_between_stage_and_merge(warehouse: Connection) -> None:
+    """The staging table lacks the new column, so that the delivery is staged again."""
+    stage = stager(ENROLLMENT, b"userid,courseid,name,pronouns\n1,2,Al,he\n")
+    staged_id = stage(warehouse, delivered(warehouse, ENROLLMENT, 1))
+    warehouse.execute("ALTER TABLE vocareum.enrollment ADD COLUMN pronouns text")
+    for _ in range(2):
+        assert merge(warehouse, staged_id, ENROLLMENT, stage).rows_merged == 1
+    assert rows(warehouse, "vocareum.enrollment", "name, pronouns") == [("Al", "he")]
+    ledger_adds_up(warehouse)
+
+
 def test_a_cleared_merge_that_had_committed(warehouse: Connection) -> None:
     stage = stager(ENROLLMENT, enrolled("Al", "Bo"))
     staged_id = stage(warehouse, delivered(warehouse, ENROLLMENT, 1))

@@ -18,7 +18,9 @@ from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.tls import insist, reason, warn_of_plain_http
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from requests import PreparedRequest
 
 VOCAREUM_CONN_ID = "vocareum"
 BUCKET = "vocareum-us-west-2-lab-analytics"
@@ -157,8 +159,9 @@ def request_credentials(account: Account) -> Credentials:
         answer = read(
             requests.get(
                 url,
-                headers={"Authorization": f"Token {account.token}"},
+                auth=_bearing(account.token),
                 timeout=TIMEOUT,
+                allow_redirects=False,
                 stream=True,
             )
         )
@@ -179,6 +182,16 @@ def request_credentials(account: Account) -> Credentials:
     credentials = find_credentials(body, asked_at)
     credentials.mask()
     return credentials
+
+
+def _bearing(token: str) -> Callable[[PreparedRequest], PreparedRequest]:
+    """The token, and nothing that a .netrc would put in its place."""
+
+    def authorize(prepared: PreparedRequest) -> PreparedRequest:
+        prepared.headers["Authorization"] = f"Token {token}"
+        return prepared
+
+    return authorize
 
 
 def _check(status: int, text: str, url: str) -> None:

@@ -86,7 +86,9 @@ def merge(
         merged = _merge_staged(conn, staged_id, dataset, reload=reload, accept_shrink=accept_shrink)
         if isinstance(merged, Merged):
             return merged
-        log.warning("The staging table of %s is gone or empty: staging again", merged.name)
+        log.warning(
+            "The staging table of %s is gone, empty or outdated: staging again", merged.name
+        )
         staged_id = stage(conn, merged)
     raise TransientFailure(
         f"{dataset.table}: the staging table was emptied {ATTEMPTS} times between stage and merge; "
@@ -113,7 +115,7 @@ def _merge_staged(
                 recorded = _recorded(delivery)
                 by_this = staged["merged_at"] is not None and recorded.rows_merged > 0
                 return replace(recorded, changed=by_this)
-            if not _is_intact(conn, staged):
+            if not _is_intact(conn, staged, dataset):
                 return ledger.find(conn, delivery["delivery_id"])
             merged = _merge_rows(
                 conn, staged, delivery, dataset, reload=reload, accept_shrink=accept_shrink
@@ -194,14 +196,18 @@ def _recorded(delivery: dict[str, Any]) -> Merged:
     )
 
 
-def _is_intact(conn: Connection, staged: dict[str, Any]) -> bool:
+def _is_intact(conn: Connection, staged: dict[str, Any], dataset: Dataset) -> bool:
     """Whether the staging tables are there, with rows where the LOGGED line says so.
 
-    A crash of the server empties an UNLOGGED table whole.
+    A crash of the server empties an UNLOGGED table whole, and a migration may have given the target
+    columns that the staging table lacks.
     """
     name, rejected = staged["table_name"], f"{staged['table_name']}_rejected"
     rows = staged["rows_read"] - staged["rows_rejected"] - staged["rows_filtered"]
     if _has_rows(conn, name, staging.staging_table(name)) != (rows > 0):
+        return False
+    columns = {column.name for column in read_table(conn, dataset.table).columns}
+    if not columns <= {column.name for column in read_table(conn, f"staging.{name}").columns}:
         return False
     return staged["rows_rejected"] == 0 or bool(
         _has_rows(conn, rejected, staging.rejected_table(name))
