@@ -211,6 +211,16 @@ def test_a_listing_that_hides_its_next_page_is_not_read(answers: Answers) -> Non
         Echo360Hook().requests()
 
 
+def test_a_listing_that_leads_on_and_tells_nothing_new_is_left(answers: Answers) -> None:
+    """Its addresses grew, page by page, for a thousand pages."""
+    for page in range(20):
+        path = f"{REPORTING}/requests" if page == 0 else f"{REPORTING}/{'0M/' * page}"
+        answers.bodies[path] = {"requests": [listed("a")], "has_more": True, "next": "0M/"}
+    with pytest.raises(TransientFailure, match="does not end"):
+        Echo360Hook().requests()
+    assert len(answers.asked) == 13, "the token, the page that had something, and eleven more"
+
+
 def test_the_token_is_not_sent_to_another_host(answers: Answers) -> None:
     page = {"requests": [listed("a")], "has_more": True, "next": "http://elsewhere.example/"}
     answers.bodies[f"{REPORTING}/requests"] = page

@@ -111,6 +111,42 @@ def test_what_a_replaced_tar_does_not_hold_any_more_is_not_taken_from_it(
     assert names(warehouse, bucket.unpack()) == {*LOG_2}
 
 
+def test_a_damaged_log_is_let_go_once_it_was_delivered_anew(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    (name,) = LOG_1
+    bucket.put(FIRST, tar({name: LOG_1[name][:-9]}))
+    (damaged,) = bucket.unpack()
+    with pytest.raises(PermanentFailure, match=r"is damaged .* ask edX to deliver it again"):
+        merge_all(warehouse, [damaged])
+    line_of_it = warehouse.execute("SELECT status, problem FROM ops.delivery").fetchone()
+    assert line_of_it is not None
+    assert line_of_it["status"] == "landed"
+    assert "is damaged" in line_of_it["problem"]
+    assert bucket.unpack() == [damaged]
+    bucket.put(SECOND, tar(LOG_1))
+    (anew,) = set(bucket.unpack()) - {damaged}
+    merge_all(warehouse, [anew])
+    assert bucket.unpack() == []
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_log_whose_tar_is_not_at_hand_is_taken_from_another(
+    warehouse: Connection, bucket: Bucket, is_gone: bool
+) -> None:
+    """The ledger names one tar of each log; the other was known to have been walked."""
+    bucket.put(SECOND, tar({**LOG_1, **LOG_2}))
+    bucket.unpack()
+    bucket.put(FIRST, tar(LOG_1))
+    assert names(warehouse, bucket.unpack()) == {*LOG_1, *LOG_2}
+    if is_gone:
+        bucket.client.delete_object(Bucket=bucket.name, Key=SECOND)
+    days = {} if is_gone else {"earliest": False, "last_day": "2013-10-20"}
+    (delivery,) = bucket.unpack(**days)
+    assert ledger.find(warehouse, delivery).uri == f"s3://{bucket.name}/{FIRST}"
+    assert bucket.unpack(**days) == [delivery]
+
+
 @pytest.mark.parametrize(
     ("days", "found"),
     [

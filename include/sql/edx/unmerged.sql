@@ -1,12 +1,31 @@
--- Logs that an earlier run found in these tars, as they are now, and none has merged. What landed
--- names its tar.
+-- Logs of these sites that an earlier run found and none has merged: in these tars, as they are now
+-- (what landed names its tar), or in plain tars that are not among them; after five weeks nobody looks
+-- for the latter by himself. Not one that is damaged and was delivered anew since.
 SELECT
     d.delivery_id,
     d.name,
     tar.uri AS tar_uri,
     d.size
-FROM unnest(%(uris)s::text [], %(etags)s::text []) AS tar (uri, etag)
-INNER JOIN ops.delivery AS d
+FROM ops.delivery AS d
+LEFT JOIN unnest(%(uris)s::text [], %(etags)s::text []) AS tar (uri, etag)
     ON coalesce(d.details ->> 'tar', d.uri) = tar.uri AND d.details ->> 'etag' = tar.etag
-WHERE d.dataset = %(dataset)s AND d.status <> 'merged'
+WHERE d.dataset = %(dataset)s
+    AND d.origin = ANY(%(sites)s)
+    AND d.status <> 'merged'
+    AND d.merged_at IS NULL
+    AND (
+        tar.uri IS NOT NULL
+        OR (d.details ? 'offset' AND d.landed_at > now() - interval '35 days')
+    )
+    AND (
+        d.problem IS NULL
+        OR NOT EXISTS (
+            SELECT FROM ops.delivery AS anew
+            WHERE anew.dataset = d.dataset
+                AND anew.origin = d.origin
+                AND anew.name = d.name
+                AND anew.status = 'merged'
+                AND anew.made_at >= d.made_at
+        )
+    )
 ORDER BY d.delivery_id;

@@ -57,3 +57,5 @@ BEGIN
     RETURNING d.*;
 END
 $$;
+
+COMMENT ON COLUMN ops.delivery.problem IS 'Why it is held, or, of an edX log, in what way its bytes are damaged.';

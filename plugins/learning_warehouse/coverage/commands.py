@@ -67,7 +67,7 @@ def _conf(row: Row, cell: Cell, deliveries: list[dict[str, Any]], yesterday: dat
         return _of_state(cell, conf)
     if cell.state is State.HELD:
         conf["accept_shrink"] = True
-    if cell.stands and cell.settled:
+    if cell.stands and (cell.settled or row.dataset.kind == "file"):
         conf["reload"] = True
     return (conf,)
 

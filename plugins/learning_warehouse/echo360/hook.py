@@ -44,6 +44,8 @@ TEXT = 500
 """Characters of an answer's text that a sentence repeats."""
 LONGEST_WORD = 200
 MOST_PAGES = 1000
+MOST_IDLE_PAGES = 10
+"""Pages of the listing that have nothing which others before them had not."""
 MOST_REQUESTS = 100_000
 
 
@@ -170,9 +172,11 @@ class Echo360Hook(BaseHook):
         """Everybody's requests, from all pages of ``/requests``."""
         found: dict[str, ReportRequest] = {}
         visited = set()
+        idle = 0
         url: str | None = self._url("requests")
         while url and url not in visited:
             visited.add(url)
+            before = len(found)
             page = self._read(url).json()
             try:
                 listed = page if isinstance(page, list) else page.get("requests", page.get("data"))
@@ -184,7 +188,8 @@ class Echo360Hook(BaseHook):
                     f"The listing of requests at {redacted(url)} cannot be understood: nothing "
                     "was submitted; if it stays so, compare it with Echo360's document."
                 ) from None
-            if len(visited) > MOST_PAGES or len(found) > MOST_REQUESTS:
+            idle += len(found) == before
+            if len(visited) > MOST_PAGES or idle > MOST_IDLE_PAGES or len(found) > MOST_REQUESTS:
                 raise TransientFailure(
                     f"The listing of requests at {redacted(url)} does not end: nothing was "
                     "submitted; if it stays so, ask Echo360 about it."

@@ -112,7 +112,14 @@ class Search:
         self._take_loose([one for one in found if one.kind == "log"])
         tars = [one for one in found if one.kind != "log"]
         walked = {} if self._reload else self._walked(tars)
-        self._add_unmerged(walked)
+        waiting = self._unmerged(tars)
+        if lost := waiting.get(None):
+            log.info(
+                "%d logs that are not loaded were found in tars that are not at hand: plain tars "
+                "are walked again, for they may hold them too", len(lost),
+            )  # fmt: skip
+            walked = {tar: seen for tar, seen in walked.items() if tar.kind != "tar"}
+        self._take_unmerged(walked, waiting)
         for tar in tars:
             if tar not in walked:
                 with self._failures.apart(tar.uri):
@@ -197,29 +204,43 @@ class Search:
                 )
         return walked
 
-    def _add_unmerged(self, walked: dict[Found, Walk]) -> None:
-        tars = list(walked)
+    def _unmerged(self, tars: list[Found]) -> dict[str | None, list[dict[str, Any]]]:
+        """Logs of the tars' sites that none has merged, by their tar; None where it is another.
+
+        Such a tar may be gone, or its copy of the log damaged. A tar is cumulative: another may
+        hold the log as well, though the ledger names but one.
+        """
         rows = self._conn.execute(
             statement("edx/unmerged"),
             {
                 "dataset": EVENTS.table,
+                "sites": sorted({tar.site for tar in tars}),
                 "uris": [tar.uri for tar in tars],
                 "etags": [tar.etag for tar in tars],
             },
-        ).fetchall()
+        )
+        by_tar: dict[str | None, list[dict[str, Any]]] = {}
+        for row in rows:
+            by_tar.setdefault(row["tar_uri"], []).append(row)
+        return by_tar
+
+    def _take_unmerged(
+        self, walked: dict[Found, Walk], waiting: dict[str | None, list[dict[str, Any]]]
+    ) -> None:
+        taken = len(self.sizes)
         for tar, seen in walked.items():
             before = set(self.sizes)
-            for row in (row for row in rows if row["tar_uri"] == tar.uri):
+            for row in waiting.get(tar.uri, ()):
                 if self._readable or not row["name"].endswith(".gpg"):
                     self.sizes[row["delivery_id"]] = row["size"]
                 else:
                     seen.members -= 1
                     seen.encrypted += 1
             self._look(seen, before)
-        if tars:
+        if walked:
             log.info(
                 "%d tars were walked before; %d of their members are not loaded yet",
-                len(tars), len(rows),
+                len(walked), len(self.sizes) - taken,
             )  # fmt: skip
 
     def _walk(self, tar: Found) -> None:

@@ -41,6 +41,10 @@ LINES_A_BLOCK = 8192
 """More lines than these are so short that they are worth more than their bytes in memory."""
 
 
+class LogDamaged(PermanentFailure):
+    """A log whose bytes cannot be unpacked, now or later."""
+
+
 def stage_member(
     conn: Connection,
     delivery: Delivery,
@@ -73,9 +77,16 @@ def stage_member(
     else:
         stored = open_uri(delivery.uri, conn_id=conn_id, etag=details["etag"])
     with stored:
-        return stage_log(
-            conn, delivery, stored, skip_heartbeat=skip_heartbeat, gpg_conn_id=gpg_conn_id
-        )
+        try:
+            return stage_log(
+                conn, delivery, stored, skip_heartbeat=skip_heartbeat, gpg_conn_id=gpg_conn_id
+            )
+        except LogDamaged as damage:
+            conn.execute(
+                statement("edx/note_damage"),
+                {"delivery_id": delivery.delivery_id, "problem": str(damage)},
+            )
+            raise
 
 
 def stage_log(
@@ -187,7 +198,7 @@ def _lines(
             f"{damage}."
         )
     if damage is not None:
-        raise PermanentFailure(
+        raise LogDamaged(
             f"{delivery.name} in {delivery.uri} is damaged ({damage}), nothing of it was loaded: "
             "ask edX to deliver it again."
         )
