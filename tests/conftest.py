@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-home-")
@@ -149,7 +150,7 @@ def context(**params: Any) -> dict[str, Any]:
     return {
         "params": params,
         "ti": XComs(),
-        "dag_run": None,
+        "dag_run": SimpleNamespace(dag_id="dag", run_id="manual__one"),
         "outlet_events": defaultdict(OutletEvent),
     }
 

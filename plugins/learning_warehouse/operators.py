@@ -109,6 +109,8 @@ class DaysOperator(BaseOperator):
 class StageOperator(BaseOperator):
     """Streams deliveries into staging tables of their own.
 
+    A further try in the same run takes up what the ones before it have staged.
+
     XCom: the ids of their lines in ``ops.staged``.
 
     :param dataset: what the deliveries are.
@@ -140,16 +142,18 @@ class StageOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Stage each delivery by itself."""
-        from learning_warehouse.warehouse import ledger
+        from learning_warehouse.warehouse import ledger, staging
         from learning_warehouse.warehouse.connection import connected
 
         if not self.deliveries:
             raise AirflowSkipException(f"Nothing new for {self.dataset.table}.")
         LEDGER.say_lines(self, context, self.deliveries)
         stage = _with_params(self.stage, self.stage_params, context)
+        task = f"{run_name(context)} {self.task_id}"
         staged: list[int] = []
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:
+            before = staging.staged_by(warehouse(), task, since=_started(context))
             for delivery_id in self.deliveries:
                 with failures.apart(f"delivery {delivery_id}"):
                     conn = warehouse()
@@ -161,7 +165,12 @@ class StageOperator(BaseOperator):
                             "include/retention.toml says: reload the state of a later day."
                         )
                     self._read.append(delivery.uri)
+                    if delivery_id in before:
+                        self.log.info("%s was staged by an earlier try.", delivery.name)
+                        staged.append(before[delivery_id])
+                        continue
                     staged.append(stage(conn, delivery))
+                    staging.sign(conn, staged[-1], task)
         return hand_on(context, staged, failures)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
@@ -352,12 +361,11 @@ def _findings(
     """What is wrong with what came in a run: by the kind of alert, sentences."""
     from learning_warehouse.warehouse.sql import statement
 
-    started: Any = getattr(context["dag_run"], "start_date", None)
     values = {
         "deliveries": [counts["delivery_id"] for counts in merged],
         "schemas": schemas,
         "share": context["params"].get("reject_share", REJECT_SHARE),
-        "since": started or datetime.now(UTC),
+        "since": _started(context) or datetime.now(UTC),
     }
 
     def found(section: str) -> list[dict[str, Any]]:
@@ -388,8 +396,14 @@ def run_name(context: Context) -> str:
     return f"{run.dag_id} {run.run_id}"
 
 
+def _started(context: Context) -> datetime | None:
+    """When the run was started, or started again after it had ended."""
+    started: datetime | None = getattr(context["dag_run"], "start_date", None)
+    return started
+
+
 def _since_its_start(context: Context) -> str:
-    started: Any = getattr(context["dag_run"], "start_date", None)
+    started = _started(context)
     return f" in {(datetime.now(UTC) - started).total_seconds():.0f} s" if started else ""
 
 

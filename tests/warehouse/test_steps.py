@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from learning_warehouse.errors import TransientFailure
 from learning_warehouse.operators import StageOperator
 from tests.conftest import context
 from tests.warehouse.roads import ENROLLMENT, delivered, rows, stager
@@ -35,6 +38,34 @@ def test_a_connection_that_breaks_costs_one_piece(warehouse: Connection) -> None
     staged = rows(warehouse, "ops.staged", "delivery_id")
     assert [delivery_id for (delivery_id,) in staged] == [ids[0], ids[2], ids[3]]
     assert pids[0] == pids[1] != pids[2] == pids[3]
+
+
+@pytest.mark.usefixtures("connections")
+def test_a_further_try_takes_up_what_was_staged(warehouse: Connection) -> None:
+    """It once staged everything anew, beside the tables of the tries before."""
+    tried: list[str] = []
+
+    def stage(conn: Connection, delivery: Delivery) -> int:
+        tried.append(delivery.name)
+        if tried == ["first", "second"]:
+            raise TransientFailure("the network broke off")
+        return stager(ENROLLMENT, b"userid,courseid,name\n1,2,Ana\n")(conn, delivery)
+
+    def execute(started: datetime) -> list[int]:
+        run = SimpleNamespace(dag_id="dag", run_id="manual__one", start_date=started)
+        operator = StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=ids, stage=stage)
+        return operator.execute({**context(), "dag_run": run})
+
+    names = ("first", "second", "third")
+    ids = [delivered(warehouse, ENROLLMENT, 1, name=name).delivery_id for name in names]
+    started = datetime.now(UTC) - timedelta(minutes=1)
+    with pytest.raises(TransientFailure, match="broke off"):
+        execute(started)
+    assert len(execute(started)) == 3
+    assert tried == ["first", "second", "third", "second"]
+    assert len(rows(warehouse, "ops.staged", "table_name")) == 3
+    execute(datetime.now(UTC))
+    assert tried[4:] == list(names), "a run that was started again stages anew"
 
 
 @pytest.mark.usefixtures("connections")

@@ -139,6 +139,23 @@ def record_staged(
     return cast(int, row["staged_id"])
 
 
+def sign(conn: Connection, staged_id: int, task: str) -> None:
+    """Write down which task staged a delivery whole.
+
+    :param task: the run, and the task's id in it.
+    """
+    conn.execute(statement("staging/sign"), {"staged_id": staged_id, "task": task})
+
+
+def staged_by(conn: Connection, task: str, *, since: datetime | None) -> dict[int, int]:
+    """What earlier tries of a task staged whole and nobody merged: delivery → line.
+
+    :param since: when the run was started, or started again; None if nobody knows.
+    """
+    rows = conn.execute(statement("staging/staged_by"), {"task": task, "since": since})
+    return {row["delivery_id"]: row["staged_id"] for row in rows}
+
+
 def drop_staged(conn: Connection, table_name: str) -> None:
     """Drop the tables of an attempt; it does not matter whether they are still there."""
     conn.execute(

@@ -1,0 +1,5 @@
+-- depends: 0014_undo
+
+ALTER TABLE ops.staged ADD COLUMN task text;
+
+COMMENT ON COLUMN ops.staged.task IS 'The run and its task that staged it, written once it is whole: a further try of that task takes it up.';
