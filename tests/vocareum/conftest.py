@@ -29,10 +29,15 @@ def bucket(sandbox: Sandbox, connections: dict[str, Any]) -> Any:
     """The vendor's bucket, empty, and nothing wrong."""
     sandbox.reset()
     client = sandbox.client()
+    empty(client)
+    return client
+
+
+def empty(client: Any) -> None:
+    """Take away what others have put into the vendor's bucket."""
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
         for listed in page.get("Contents", ()):
             client.delete_object(Bucket=BUCKET, Key=listed["Key"])
-    return client
 
 
 def credentials() -> str:

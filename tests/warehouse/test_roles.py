@@ -34,6 +34,7 @@ from tests.edx.bucket import Bucket, merge_all
 from tests.edx.bucket import tar as tar_of
 from tests.edx.loading import line
 from tests.logins import PASSWORD, ask_for_password, new_login
+from tests.vocareum.conftest import BUCKET, empty
 from tests.warehouse import roads
 
 if TYPE_CHECKING:
@@ -111,8 +112,9 @@ def load_all(sandbox: Sandbox, conn: Connection) -> None:
     """Load something of each source, over the roads that the DAGs go."""
     sandbox.reset()
     client = sandbox.client()
+    empty(client)
     key = "org123/enrollment/course1/enrollment.csv"
-    client.put_object(Bucket="vocareum-us-west-2-lab-analytics", Key=key, Body=LONG)
+    client.put_object(Bucket=BUCKET, Key=key, Body=LONG)
     land = LandVocareumFilesOperator(
         task_id="land",
         files=ENROLLMENT,
