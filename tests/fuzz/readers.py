@@ -497,9 +497,15 @@ connection = st.fixed_dictionaries(
 
 
 def read_connection(fields: dict[str, Any]) -> None:
-    """What the sources take from their connections."""
+    """What the sources take from their connections.
+
+    Airflow covers every secret that a process has met by one pattern, for ever: a task meets few.
+    """
+    from airflow.sdk._shared.secrets_masker import reset_secrets_masker
+
     from learning_warehouse.echo360.hook import Echo360Hook
 
+    reset_secrets_masker()
     written = json.dumps(fields)
     if "\0" in written:
         return
