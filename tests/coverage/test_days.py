@@ -148,6 +148,8 @@ def test_what_was_undone_does_not_stand(warehouse: Connection) -> None:
     for name in ("grades", "aws_cost", "notes"):
         assert not any(cell.stands or cell.rejects for cell in rows[name].cells), name
     assert days_in(rows["enrollment"], State.LOADED) == [3], "what was held has been let go"
+    (told,) = read_deliveries(warehouse, rows["enrollment"], known.day(2), limit=20)
+    assert (told["delivery_id"], told["status"]) == (held, "undone")
 
 
 def test_rejects_and_what_is_held_are_shown(rows: dict[str, Row]) -> None:

@@ -14,7 +14,7 @@ SELECT
     made_at,
     landed_at,
     merged_at,
-    status,
+    CASE WHEN details ? 'undone' THEN 'undone' ELSE status END AS status,
     problem,
     superseded_by,
     rows_read,
