@@ -25,7 +25,7 @@ removed.
 * **`staging`**: staging tables that nobody merged.
 * **`rejected_rows`**: old rows of `ops.rejected_row`. Their number stays in `ops.delivery`.
 * **`landed_versions`**: in the landing zone, old versions of files and reports that newer ones have
-  replaced. The newest version of each file and report is kept, and so is all that stands: reloading
+  replaced. The newest version of each file is kept, and so is all that stands: reloading
   and `warehouse_rebuild` go on to work. Logs of edX are never removed.
 * **Connections**: `learning_warehouse`; `landing_zone`, whose keys must be allowed to delete.
 """

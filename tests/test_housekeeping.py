@@ -20,7 +20,7 @@ from learning_warehouse.housekeeping import (
 )
 from learning_warehouse.landing import LandingZone
 from learning_warehouse.operators import MergeOperator, StageOperator
-from tests.conftest import context, open_database
+from tests.conftest import context, open_database, run_merge
 from tests.edx.bucket import Bucket, log, merge_all, tar
 from tests.edx.loading import line
 from tests.edx.loading import load as load_edx
@@ -123,6 +123,18 @@ def test_what_waits_stays(landing_zone: LandingZone, warehouse: Connection) -> N
     with pytest.raises(PermanentFailure, match="is held"):
         waiting.execute(context())
     assert removed(warehouse) == []
+
+
+def test_what_is_staged_stays(landing_zone: LandingZone, warehouse: Connection) -> None:
+    """It may be about to stand again, by a reload."""
+    first = land(warehouse, enrolled("Al"), 1)
+    merge(first)
+    merge(land(warehouse, enrolled("Bo"), 2))
+    again = StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=[first.delivery_id])
+    staged = again.execute(context())
+    assert removed(warehouse) == []
+    run_merge(MergeOperator(task_id="merge", dataset=ENROLLMENT, staged=staged))
+    assert removed(warehouse) == [1]
 
 
 def test_a_report_stays_while_a_day_of_it_stands(

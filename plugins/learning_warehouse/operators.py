@@ -109,7 +109,7 @@ class DaysOperator(BaseOperator):
 class StageOperator(BaseOperator):
     """Streams deliveries into staging tables of their own.
 
-    A further try in the same run takes up what the ones before it have staged.
+    A further try takes up what those before it, which failed, have staged.
 
     XCom: the ids of their lines in ``ops.staged``.
 
@@ -171,7 +171,9 @@ class StageOperator(BaseOperator):
                         continue
                     staged.append(stage(conn, delivery))
                     staging.sign(conn, staged[-1], task)
-        return hand_on(context, staged, failures)
+            hand_on(context, staged, failures)
+            staging.unsign(warehouse(), task)
+        return staged
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: from which objects was read."""

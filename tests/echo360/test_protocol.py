@@ -205,6 +205,8 @@ def deliver(warehouse: Connection, request_id: str) -> int:
         made_at=created,
         uri="s3://landing-zone/report",
         size=1,
+        first_day=WEEK.first_day,
+        end_day=WEEK.end_day,
     ).delivery_id
 
 

@@ -43,6 +43,11 @@ class Bucket:
     def put(self, key: str, content: bytes) -> None:
         self.client.put_object(Bucket=self.name, Key=key, Body=content)
 
+    def etag(self, key: str) -> str:
+        """As S3 gives it, in quotes."""
+        etag: str = self.client.head_object(Bucket=self.name, Key=key)["ETag"]
+        return etag
+
     def unpack(self, **params: Any) -> list[int]:
         """Run the task; what it dealt out, lane by lane."""
         return together(self.lanes(**params))

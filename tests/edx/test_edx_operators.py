@@ -130,6 +130,23 @@ def test_a_damaged_log_is_let_go_once_it_was_delivered_anew(
     assert bucket.unpack() == []
 
 
+def test_an_intact_copy_in_another_tar_takes_the_damaged_ones_place(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    """Broken in its middle, it has the size, time and end of the intact one."""
+    (name,) = LOG_1
+    broken = bytearray(LOG_1[name])
+    broken[len(broken) // 2] ^= 0xFF
+    bucket.put(FIRST, tar({name: bytes(broken)}))
+    (damaged,) = bucket.unpack()
+    with pytest.raises(PermanentFailure, match="is damaged"):
+        merge_all(warehouse, [damaged])
+    bucket.put(SECOND, tar(LOG_1))
+    assert bucket.unpack() == [damaged]
+    assert [count["rows_merged"] for count in merge_all(warehouse, [damaged])] == [2]
+    assert bucket.unpack() == []
+
+
 @pytest.mark.parametrize("is_gone", [True, False])
 def test_a_log_whose_tar_is_not_at_hand_is_taken_from_another(
     warehouse: Connection, bucket: Bucket, is_gone: bool
@@ -138,13 +155,20 @@ def test_a_log_whose_tar_is_not_at_hand_is_taken_from_another(
     bucket.put(SECOND, tar({**LOG_1, **LOG_2}))
     bucket.unpack()
     bucket.put(FIRST, tar(LOG_1))
-    assert names(warehouse, bucket.unpack()) == {*LOG_1, *LOG_2}
+    warehouse.execute(
+        "INSERT INTO edx.tracking_log_tar SELECT %s, %s, 1, now(), 1, 0",
+        [f"s3://{bucket.name}/{FIRST}", bucket.etag(FIRST)],
+    )
+    days = {} if is_gone else {"earliest": False, "last_day": "2013-10-20"}
     if is_gone:
         bucket.client.delete_object(Bucket=bucket.name, Key=SECOND)
-    days = {} if is_gone else {"earliest": False, "last_day": "2013-10-20"}
+    assert bucket.unpack(**days) == [], "somebody may be loading it"
+    warehouse.execute("UPDATE ops.delivery SET landed_at = now() - interval '2 days'")
     (delivery,) = bucket.unpack(**days)
     assert ledger.find(warehouse, delivery).uri == f"s3://{bucket.name}/{FIRST}"
     assert bucket.unpack(**days) == [delivery]
+    problems = warehouse.execute("SELECT name FROM ops.delivery WHERE problem LIKE 'No tar%%'")
+    assert {row["name"] for row in problems} == {*LOG_2}
 
 
 @pytest.mark.parametrize(

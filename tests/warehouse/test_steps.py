@@ -10,6 +10,7 @@ import pytest
 
 from learning_warehouse.errors import TransientFailure
 from learning_warehouse.operators import StageOperator
+from learning_warehouse.warehouse.merging import merge
 from tests.conftest import context
 from tests.warehouse.roads import ENROLLMENT, delivered, rows, stager
 
@@ -61,11 +62,12 @@ def test_a_further_try_takes_up_what_was_staged(warehouse: Connection) -> None:
     started = datetime.now(UTC) - timedelta(minutes=1)
     with pytest.raises(TransientFailure, match="broke off"):
         execute(started)
-    assert len(execute(started)) == 3
+    staged = execute(started)
     assert tried == ["first", "second", "third", "second"]
-    assert len(rows(warehouse, "ops.staged", "table_name")) == 3
-    execute(datetime.now(UTC))
-    assert tried[4:] == list(names), "a run that was started again stages anew"
+    assert len(rows(warehouse, "ops.staged", "table_name")) == len(staged) == 3
+    assert [merge(warehouse, s, ENROLLMENT, stage).rows_merged for s in staged] == [1, 1, 1]
+    execute(started)
+    assert tried[4:] == list(names), "what had succeeded and is cleared stages anew"
 
 
 @pytest.mark.usefixtures("connections")

@@ -1,6 +1,7 @@
 -- Logs of these sites that an earlier run found and none has merged: in these tars, as they are now
--- (what landed names its tar), or in plain tars that are not among them; after five weeks nobody looks
--- for the latter by himself. Not one that is damaged and was delivered anew since.
+-- (what landed names its tar), or in plain tars that are not among them. The latter are looked for
+-- once, a day after they were found: until then somebody may be at it. Not what is damaged and was
+-- delivered anew since.
 SELECT
     d.delivery_id,
     d.name,
@@ -15,7 +16,11 @@ WHERE d.dataset = %(dataset)s
     AND d.merged_at IS NULL
     AND (
         tar.uri IS NOT NULL
-        OR (d.details ? 'offset' AND d.landed_at > now() - interval '35 days')
+        OR (
+            d.details ? 'offset'
+            AND d.problem IS NULL
+            AND d.landed_at < now() - interval '1 day'
+        )
     )
     AND (
         d.problem IS NULL

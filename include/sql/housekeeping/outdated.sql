@@ -4,7 +4,7 @@
 -- it is staged: it may be about to stand again.
 SELECT
     d.delivery_id, d.dataset, d.origin, d.name, d.version, d.made_at,
-    d.first_day, d.end_day, d.uri, d.size, d.details, d.status, d.removed_at
+    d.first_day, d.end_day, d.uri, d.size, d.details, d.status, d.problem, d.removed_at
 FROM ops.delivery AS d
 WHERE d.status = 'merged'
     AND d.removed_at IS NULL

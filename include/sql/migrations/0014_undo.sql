@@ -58,4 +58,4 @@ BEGIN
 END
 $$;
 
-COMMENT ON COLUMN ops.delivery.problem IS 'Why it is held, or, of an edX log, in what way its bytes are damaged.';
+COMMENT ON COLUMN ops.delivery.problem IS 'Why it is held, or, of an edX log, in what way its bytes are damaged, or that no tar holds it any more.';

@@ -2,4 +2,4 @@
 
 ALTER TABLE ops.staged ADD COLUMN task text;
 
-COMMENT ON COLUMN ops.staged.task IS 'The run and its task that staged it, written once it is whole: a further try of that task takes it up.';
+COMMENT ON COLUMN ops.staged.task IS 'The run and its task that staged it, from when it is whole until the task has succeeded: a further try of that task takes it up.';

@@ -11,4 +11,4 @@ ON CONFLICT (dataset, origin, name, version) DO UPDATE
 RETURNING
     known.delivery_id, known.dataset, known.origin, known.name, known.version, known.made_at,
     known.first_day, known.end_day, known.uri, known.size, known.details, known.status,
-    known.removed_at;
+    known.problem, known.removed_at;

@@ -54,7 +54,8 @@ def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
             if len(first) == BLOCK:
                 raise PermanentFailure(
                     f"The first line of {uri} is longer than {BLOCK} bytes, which is no header: "
-                    "nothing of the report was loaded; ask Echo360 about it."
+                    "nothing of the report was loaded; ask Echo360 about it, or for it anew by a run "
+                    "with reload."
                 )
             if not first:
                 continue
@@ -64,7 +65,7 @@ def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
             elif first.strip() != header:
                 raise PermanentFailure(
                     f"{uri} has another header than the assets before it: nothing of the report "
-                    "was loaded; ask Echo360 about it."
+                    "was loaded; ask Echo360 about it, or for it anew by a run with reload."
                 )
             last = b"\n"
             while block := stream.read(BLOCK):

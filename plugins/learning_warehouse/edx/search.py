@@ -113,7 +113,8 @@ class Search:
         tars = [one for one in found if one.kind != "log"]
         walked = {} if self._reload else self._walked(tars)
         waiting = self._unmerged(tars)
-        if lost := waiting.get(None):
+        lost = {row["delivery_id"] for row in waiting if row["tar_uri"] is None}
+        if lost:
             log.info(
                 "%d logs that are not loaded were found in tars that are not at hand: plain tars "
                 "are walked again, for they may hold them too", len(lost),
@@ -127,16 +128,22 @@ class Search:
                         self._walk(tar)
                     else:
                         self._unpack(tar)
+        self._give_up(lost - self.sizes.keys())
 
     def landed_at(self) -> str:
         """Where the console shows what landed; empty where nothing did."""
         return self._zone.address(self.landed) if self.landed else ""
 
     def _is_done(self, before: Delivery | None) -> bool:
-        """Whether nothing is to be done for a log: it was loaded, or is among ``sizes``."""
-        return before is not None and (
-            before.delivery_id in self.sizes or (before.status == "merged" and not self._reload)
-        )
+        """Whether nothing is to be done for a log: it was loaded, or is among ``sizes``.
+
+        One that was damaged where it lay is to be taken from wherever else it is found.
+        """
+        if before is None:
+            return False
+        if before.delivery_id in self.sizes:
+            return self._dry_run or not before.problem
+        return before.status == "merged" and not self._reload
 
     def _take_loose(self, logs: list[Found]) -> None:
         """Register logs that lie in the bucket by themselves; they are read where they lie."""
@@ -204,33 +211,33 @@ class Search:
                 )
         return walked
 
-    def _unmerged(self, tars: list[Found]) -> dict[str | None, list[dict[str, Any]]]:
-        """Logs of the tars' sites that none has merged, by their tar; None where it is another.
+    def _unmerged(self, tars: list[Found]) -> list[dict[str, Any]]:
+        """Logs that an earlier run found and none has merged, each with its tar.
 
-        Such a tar may be gone, or its copy of the log damaged. A tar is cumulative: another may
-        hold the log as well, though the ledger names but one.
+        It is None where the tar is not at hand. A tar is cumulative: another may hold the log as
+        well, though the ledger names but one.
         """
-        rows = self._conn.execute(
-            statement("edx/unmerged"),
-            {
-                "dataset": EVENTS.table,
-                "sites": sorted({tar.site for tar in tars}),
-                "uris": [tar.uri for tar in tars],
-                "etags": [tar.etag for tar in tars],
-            },
-        )
-        by_tar: dict[str | None, list[dict[str, Any]]] = {}
-        for row in rows:
-            by_tar.setdefault(row["tar_uri"], []).append(row)
-        return by_tar
+        values = {
+            "dataset": EVENTS.table,
+            "sites": sorted({tar.site for tar in tars}),
+            "uris": [tar.uri for tar in tars],
+            "etags": [tar.etag for tar in tars],
+        }
+        return self._conn.execute(statement("edx/unmerged"), values).fetchall()
 
-    def _take_unmerged(
-        self, walked: dict[Found, Walk], waiting: dict[str | None, list[dict[str, Any]]]
-    ) -> None:
+    def _give_up(self, lost: set[int]) -> None:
+        """Write down of logs that no tar at hand holds them: they are not looked for again."""
+        if lost and not self._dry_run:
+            log.warning("%d of them are in none of these tars; ops.delivery names them", len(lost))
+            problem = "No tar at hand held it any more when it was looked for again."
+            values = {"deliveries": list(lost), "problem": problem}
+            self._conn.execute(statement("edx/note_problem"), values)
+
+    def _take_unmerged(self, walked: dict[Found, Walk], waiting: list[dict[str, Any]]) -> None:
         taken = len(self.sizes)
         for tar, seen in walked.items():
             before = set(self.sizes)
-            for row in waiting.get(tar.uri, ()):
+            for row in (row for row in waiting if row["tar_uri"] == tar.uri):
                 if self._readable or not row["name"].endswith(".gpg"):
                     self.sizes[row["delivery_id"]] = row["size"]
                 else:
@@ -382,7 +389,9 @@ class Search:
         }
 
     def _has_landed(self, before: Delivery) -> bool:
-        return "landed" in before.details and self._zone.holds(before.uri, before.size)
+        if before.problem or "landed" not in before.details:
+            return False
+        return self._zone.holds(before.uri, before.size)
 
     def _take_again(self, tar: Found, before: Delivery) -> None:
         """Load what landed before, from where it lies, unless nothing is to be done for it."""

@@ -83,8 +83,8 @@ def stage_member(
             )
         except LogDamaged as damage:
             conn.execute(
-                statement("edx/note_damage"),
-                {"delivery_id": delivery.delivery_id, "problem": str(damage)},
+                statement("edx/note_problem"),
+                {"deliveries": [delivery.delivery_id], "problem": str(damage)},
             )
             raise
 

@@ -36,6 +36,7 @@ class Delivery:
     size: int | None
     details: dict[str, Any]
     status: str
+    problem: str | None
     removed_at: datetime | None
 
     @property

@@ -147,6 +147,11 @@ def sign(conn: Connection, staged_id: int, task: str) -> None:
     conn.execute(statement("staging/sign"), {"staged_id": staged_id, "task": task})
 
 
+def unsign(conn: Connection, task: str) -> None:
+    """Forget what a task staged, which has handed all of it on: cleared, it stages anew."""
+    conn.execute(statement("staging/unsign"), {"task": task})
+
+
 def staged_by(conn: Connection, task: str, *, since: datetime | None) -> dict[int, int]:
     """What earlier tries of a task staged whole and nobody merged: delivery → line.
 

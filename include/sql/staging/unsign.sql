@@ -1,0 +1,3 @@
+UPDATE ops.staged
+SET task = NULL
+WHERE task = %(task)s;
