@@ -54,8 +54,8 @@ def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
             if len(first) == BLOCK:
                 raise PermanentFailure(
                     f"The first line of {uri} is longer than {BLOCK} bytes, which is no header: "
-                    "nothing of the report was loaded; ask Echo360 about it, or for it anew by a run "
-                    "with reload."
+                    "nothing of the report was loaded; ask Echo360 about it, or for it anew by a "
+                    "run with reload."
                 )
             if not first:
                 continue
