@@ -50,7 +50,7 @@ def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
         with open_uri(uri) as stored:
             stream = decompressed(stored)
             lines = iter(partial(stream.readline, BLOCK), b"")
-            first = next((line for line in lines if line.strip()), b"")
+            first = next((line for line in lines if line.strip() or len(line) == BLOCK), b"")
             if len(first) == BLOCK:
                 raise PermanentFailure(
                     f"The first line of {uri} is longer than {BLOCK} bytes, which is no header: "
