@@ -176,7 +176,7 @@ def test_a_window_given_up_does_not_hold_back_the_others(echo360: Sandbox) -> No
 
 
 def test_what_is_ready_is_landed_before_it_is_deleted(
-    echo360: Sandbox, warehouse: Connection
+    echo360: Sandbox, warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It once was asked for again, where the other windows took longer than two weeks."""
     echo360.set_clock(f"{datetime.now(UTC) - timedelta(days=8)}")
@@ -185,6 +185,10 @@ def test_what_is_ready_is_landed_before_it_is_deleted(
     (ready,) = wait(WEEK)
     echo360.set_clock(f"{datetime.now(UTC)}")
     echo360.set_faults(echo360_build_seconds=3600)
+    with monkeypatch.context() as patch, pytest.raises(TaskDeferred):
+        patch.delenv("AIRFLOW_CONN_LANDING_ZONE")
+        wait(WEEK, NEXT_WEEK)
+    assert warehouse.execute("SELECT FROM ops.delivery").fetchall() == []
     with pytest.raises(TaskDeferred):
         wait(WEEK, NEXT_WEEK)
     (delivery,) = warehouse.execute("SELECT delivery_id, version FROM ops.delivery").fetchall()

@@ -143,6 +143,7 @@ def test_an_intact_copy_in_another_tar_takes_the_damaged_ones_place(
         merge_all(warehouse, [damaged])
     bucket.put(SECOND, tar(LOG_1))
     assert bucket.unpack() == [damaged]
+    assert ledger.find(warehouse, damaged).problem is None
     assert [count["rows_merged"] for count in merge_all(warehouse, [damaged])] == [2]
     assert bucket.unpack() == []
 

@@ -1,4 +1,5 @@
--- Where the line is there already, what may have changed is where its bytes lie.
+-- Where the line is there already, what may have changed is where its bytes lie: what was the matter
+-- with those before is over, unless it is held.
 INSERT INTO ops.delivery AS known (
     dataset, origin, name, version, made_at, first_day, end_day, uri, size, details
 )
@@ -7,7 +8,12 @@ VALUES (
     %(first_day)s, %(end_day)s, %(uri)s, %(size)s, %(details)s
 )
 ON CONFLICT (dataset, origin, name, version) DO UPDATE
-    SET uri = excluded.uri, size = excluded.size, details = excluded.details, removed_at = NULL
+    SET
+        uri = excluded.uri,
+        size = excluded.size,
+        details = excluded.details,
+        problem = CASE WHEN known.status = 'held' THEN known.problem END,
+        removed_at = NULL
 RETURNING
     known.delivery_id, known.dataset, known.origin, known.name, known.version, known.made_at,
     known.first_day, known.end_day, known.uri, known.size, known.details, known.status,

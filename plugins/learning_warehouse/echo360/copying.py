@@ -15,7 +15,10 @@ from learning_warehouse.echo360.reports import Report, Window
 from learning_warehouse.errors import PermanentFailure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from learning_warehouse.echo360.hook import Echo360Hook
+    from learning_warehouse.errors import Failures
     from learning_warehouse.landing import LandingZone
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
@@ -26,7 +29,30 @@ LONGEST_FILE_NAME = 100
 """Characters of an asset's name that the landing zone keeps."""
 
 
-def land_request(
+def land_requests(
+    hook: Echo360Hook,
+    zone: LandingZone,
+    report: Report,
+    request_ids: Iterable[str],
+    failures: Failures,
+    *,
+    warehouse_conn_id: str,
+) -> list[Delivery]:
+    """Land requests that are available, each by itself.
+
+    :param failures: where one that cannot be landed is noted.
+    :returns: the deliveries of the others.
+    """
+    from learning_warehouse.warehouse.connection import connect
+
+    deliveries = []
+    for request_id in request_ids:
+        with failures.apart(f"request {request_id}"), connect(warehouse_conn_id) as conn:
+            deliveries.append(_land(conn, hook, zone, report, request_id))
+    return deliveries
+
+
+def _land(
     conn: Connection, hook: Echo360Hook, zone: LandingZone, report: Report, request_id: str
 ) -> Delivery:
     """Land a request that is available, unless it was landed before.

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from learning_warehouse.echo360.protocol import Progress
     from learning_warehouse.warehouse.connection import Connection
-    from learning_warehouse.warehouse.ledger import Delivery
 
 TRAILING_DAYS = 3
 """How many days a scheduled run asks for where nothing was loaded before: Echo360 completes a day
@@ -345,24 +344,24 @@ class LandEcho360ReportsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Land each request."""
-        from learning_warehouse.echo360.copying import land_request
+        from learning_warehouse.echo360.copying import land_requests
         from learning_warehouse.echo360.hook import Echo360Hook
         from learning_warehouse.landing import LandingZone
-        from learning_warehouse.warehouse.connection import connect
 
         if not self.request_ids:
             raise AirflowSkipException(f"{self.report.name}: no request is available.")
         hook = Echo360Hook(self.echo360_conn_id)
         zone = LandingZone(self.landing_conn_id)
         REQUESTS.say_requests(self, context, run=run_name(context), report=self.report.name)
-        deliveries: list[Delivery] = []
         failures = Failures()
-        for request_id in self.request_ids:
-            with (
-                failures.apart(f"request {request_id}"),
-                connect(self.warehouse_conn_id) as conn,
-            ):
-                deliveries.append(land_request(conn, hook, zone, self.report, request_id))
+        deliveries = land_requests(
+            hook,
+            zone,
+            self.report,
+            self.request_ids,
+            failures,
+            warehouse_conn_id=self.warehouse_conn_id,
+        )
         ids = [delivery.delivery_id for delivery in deliveries]
         LEDGER.say_lines(self, context, ids)
         self._origin, self._landed = hook.origin, [delivery.uri for delivery in deliveries]

@@ -119,19 +119,20 @@ class Echo360ReportSensor(BaseSensorOperator):
 
     def _land(self, request_ids: list[str]) -> None:
         """Land these before Echo360 deletes them; what fails now, a later look tries again."""
-        from learning_warehouse.echo360.copying import land_request
+        from learning_warehouse.echo360.copying import land_requests
         from learning_warehouse.echo360.hook import Echo360Hook
         from learning_warehouse.landing import LandingZone
-        from learning_warehouse.warehouse.connection import connect
 
-        hook, zone = Echo360Hook(self.echo360_conn_id), LandingZone(self.landing_conn_id)
         failures = Failures()
-        for request_id in request_ids:
-            with (
-                failures.apart(f"request {request_id}"),
-                connect(self.warehouse_conn_id) as conn,
-            ):
-                land_request(conn, hook, zone, self.report, request_id)
+        with failures.apart(self.report.name):
+            land_requests(
+                Echo360Hook(self.echo360_conn_id),
+                LandingZone(self.landing_conn_id),
+                self.report,
+                request_ids,
+                failures,
+                warehouse_conn_id=self.warehouse_conn_id,
+            )
 
     def _look(self, context: Context, deadline: float) -> list[str]:
         """Look; wait while something is open, and where nothing could be seen."""
