@@ -11,8 +11,8 @@ from learning_warehouse.edx.logs import EVENTS, stage_logs_of
 from learning_warehouse.edx.operators import LOGS_KEY, EdxLogTarOperator, lane_names
 from learning_warehouse.edx.replay import ReplayRejectsOperator
 from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
+from learning_warehouse.params import params
 from learning_warehouse.timetable import UTCDays
-from learning_warehouse.window import params
 
 LANES = 2
 STAGE_PARAMS = ("skip_heartbeat",)

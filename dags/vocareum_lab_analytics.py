@@ -8,13 +8,13 @@ from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
 from learning_warehouse.dag_files import DEFAULT_ARGS, origins
 from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
+from learning_warehouse.params import params
 from learning_warehouse.timetable import UTCDays
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.vocareum.operators import (
     LandVocareumFilesOperator,
     VocareumCredentialsOperator,
 )
-from learning_warehouse.window import params
 
 DATASETS = [files.dataset.name for files in REGISTRY]
 

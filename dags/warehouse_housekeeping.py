@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG
 
-from learning_warehouse.dag_files import DEFAULT_ARGS, retention
+from learning_warehouse.dag_files import DEFAULT_ARGS
 from learning_warehouse.housekeeping import (
     RetentionOperator,
     remove_landed_versions,
     remove_rejected_rows,
     remove_staging,
+    retention,
 )
 from learning_warehouse.timetable import UTCDays
 

@@ -6,15 +6,16 @@ from datetime import UTC, datetime
 
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
+from learning_warehouse.conn_ids import EDX_CONN_ID
 from learning_warehouse.dag_files import DEFAULT_ARGS
 from learning_warehouse.echo360.rebuild import remember_requests
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.staging import stage_report
-from learning_warehouse.edx.logs import EDX_CONN_ID, EVENTS, stage_logs_of
+from learning_warehouse.edx.logs import EVENTS, stage_logs_of
 from learning_warehouse.operators import SummaryOperator
+from learning_warehouse.params import params
 from learning_warehouse.rebuild import RebuildOperator
 from learning_warehouse.vocareum.files import REGISTRY
-from learning_warehouse.window import params
 
 TABLES = [
     *(files.dataset.table for files in REGISTRY),

@@ -10,13 +10,13 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from include.sandbox.rebuild import drop
-from learning_warehouse.dag_files import retention
 from learning_warehouse.edx.replay import ReplayRejectsOperator
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.housekeeping import (
     remove_landed_versions,
     remove_rejected_rows,
     remove_staging,
+    retention,
 )
 from learning_warehouse.landing import LandingZone
 from learning_warehouse.operators import MergeOperator, StageOperator

@@ -27,7 +27,7 @@ from airflow.providers.common.compat.sdk import (
     DAG, Asset, AssetAlias, AirflowSkipException, BaseOperator, BaseSensorOperator, Param,
     TaskGroup, TriggerRule,
 )
-from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow.timetables.base import Timetable
 from airflow.triggers.base import BaseTrigger
 
 before = set(sys.modules)

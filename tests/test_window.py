@@ -6,7 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pendulum
 import pytest
+from airflow.timetables.base import DataInterval, TimeRestriction
+from airflow.timetables.interval import CronDataIntervalTimetable
 
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.timetable import UTCDays
@@ -83,3 +86,43 @@ def test_windows_are_adjacent() -> None:
 def test_the_timetable_survives_the_metadata_database() -> None:
     timetable = UTCDays(start_after=timedelta(hours=7))
     assert UTCDays.deserialize(timetable.serialize()) == timetable
+
+
+@pytest.mark.parametrize("catchup", [True, False])
+@pytest.mark.parametrize("latest", [None, "2026-01-31", "2026-01-31T12:00"])
+@pytest.mark.parametrize("last_day", [None, "2025-12-30", "2026-01-30", "2026-01-31", "2099-01-01"])
+@pytest.mark.parametrize(
+    "earliest",
+    [
+        None,
+        "2026-01-01",
+        "2026-01-01T00:00:00.000001",
+        "2026-03-29T01:30+02:00",
+        "2099-06-01T23:59",
+    ],
+)
+def test_the_days_are_those_of_a_cron_for_each_midnight(
+    earliest: str | None, last_day: str | None, latest: str | None, *, catchup: bool
+) -> None:
+    def moment(text: str | None) -> Any:
+        return pendulum.parse(text) if text else None
+
+    last = moment(last_day)
+    asked: dict[str, Any] = {
+        "last_automated_data_interval": last and DataInterval(last, last.add(days=1)),
+        "restriction": TimeRestriction(moment(earliest), moment(latest), catchup=catchup),
+    }
+    by_cron = CronDataIntervalTimetable("0 0 * * *", "UTC").next_dagrun_info(**asked)
+    found = UTCDays(start_after=timedelta(hours=7)).next_dagrun_info(**asked)
+    assert (found and found.data_interval) == (by_cron and by_cron.data_interval)
+    if found and found.data_interval:
+        assert found.run_after == found.data_interval.end + timedelta(hours=7)
+
+
+@pytest.mark.parametrize("moment", ["2026-01-02", "2026-01-02T23:59:59", "2026-01-02T01:00+02:00"])
+def test_a_run_by_hand_has_the_interval_of_a_cron_for_each_midnight(moment: str) -> None:
+    run_after: Any = pendulum.parse(moment)
+    by_cron = CronDataIntervalTimetable("0 0 * * *", "UTC")
+    assert UTCDays().infer_manual_data_interval(
+        run_after=run_after
+    ) == by_cron.infer_manual_data_interval(run_after=run_after)

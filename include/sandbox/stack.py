@@ -55,7 +55,6 @@ class Stack:
     :param first_day: the campus's first day.
     :param days: how many it has.
     :param ui_port: where Airflow's UI and API listen; by default a free port.
-    :param dags: the folder of DAGs.
     """
 
     def __init__(
@@ -65,12 +64,10 @@ class Stack:
         first_day: date,
         days: int = 7,
         ui_port: int | None = None,
-        dags: Path = ROOT / "dags",
     ) -> None:
         self.state = state.resolve()
         self.campus: dict[str, Any] = {**CAMPUS, "first_day": first_day, "days": days}
         self.port = ui_port or free_port()
-        self.dags = dags
         self.password = secrets.token_urlsafe(9)
         self.postgres = EmbeddedPostgres(self.state / "postgres")
         self.sandbox = Sandbox(self.state / "sandbox", **self.campus)
@@ -187,7 +184,7 @@ class Stack:
         connections = self.sandbox.airflow_connections(self.warehouse_url) if self._up else {}
         metadata = self.metadata_url.replace("postgresql:", "postgresql+psycopg2:")
         settings = {
-            "CORE__DAGS_FOLDER": str(self.dags),
+            "CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "CORE__LOAD_EXAMPLES": "False",
             "CORE__EXECUTOR": "LocalExecutor",

@@ -7,7 +7,6 @@ files cost nothing by it, and what is wrong with it, or with a notifier, fails n
 from __future__ import annotations
 
 import logging
-import tomllib
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
@@ -57,6 +56,8 @@ def tell_of_failure(context: Any) -> None:
 
 def _notifier(kind: str) -> Any:
     """The notifier for a kind of alert, with its arguments; None where nobody is told."""
+    import tomllib
+
     if not ALERTS.exists():
         return None
     configured = tomllib.loads(ALERTS.read_text())

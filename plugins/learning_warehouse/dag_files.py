@@ -1,22 +1,19 @@
-"""What the DAG files have in common: which DAGs there are, how often their tasks are tried, who is
-told when one fails, and how long is kept what is no longer needed.
+"""What the DAG files have in common: which DAGs there are, how often their tasks are tried, and who
+is told when one fails.
 
-Read whenever Airflow parses a DAG file, so it looks at no connection.
+Read whenever Airflow parses a DAG file, so it looks at no connection, and what it reads is written
+as ``airflow.cfg`` is: a parser of TOML would have to be imported first.
 """
 
 from __future__ import annotations
 
-import tomllib
+from configparser import ConfigParser, Error
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from learning_warehouse.alerts import tell_of_failure
 
-INCLUDE = Path(__file__).resolve().parents[2] / "include"
-ORIGINS = INCLUDE / "origins.toml"
-RETENTION = INCLUDE / "retention.toml"
-KEPT = ("staging", "rejected_rows", "landed_versions")
+ORIGINS = Path(__file__).resolve().parents[2] / "include" / "origins.cfg"
 
 DEFAULT_ARGS = {
     "owner": "learning-analytics",
@@ -34,11 +31,11 @@ def origins(source: str, *, path: Path = ORIGINS) -> dict[str, str]:
     :param source: ``vocareum``, ``echo360`` or ``edx``.
     :raises ValueError: the file does not say so.
     """
-    dags = _read(path).get(source)
-    if not isinstance(dags, dict) or not all(isinstance(conn_id, str) for conn_id in dags.values()):
+    dags = _sections(path).get(source)
+    if dags is None or not all(_is_id(name) for dag in dags.items() for name in dag):
         raise ValueError(
             f"{path} does not say from which connections {source} is loaded: write there, below "
-            f"[{source}], a line 'DAG id = \"connection\"' for each."
+            f"[{source}], a line 'DAG id = connection' for each, without quotes."
         )
     if len(set(dags.values())) < len(dags):
         raise ValueError(
@@ -48,28 +45,21 @@ def origins(source: str, *, path: Path = ORIGINS) -> dict[str, str]:
     return dags
 
 
-def retention(*, path: Path = RETENTION) -> dict[str, int]:
-    """For how many days is kept what is no longer needed; what is not named is kept for ever.
-
-    :raises ValueError: the file does not say so.
-    """
-    days = _read(path).get("days")
-    if (
-        not isinstance(days, dict)
-        or not days.keys() <= set(KEPT)
-        or not all(type(number) is int and number > 0 for number in days.values())
-    ):
-        raise ValueError(
-            f"{path} does not say for how many days to keep what: write there, below [days], lines "
-            f"such as 'staging = 2' for {', '.join(KEPT)}; what has no line is kept for ever."
-        )
-    return days
-
-
-def _read(path: Path) -> dict[str, Any]:
+def _sections(path: Path) -> dict[str, dict[str, str]]:
+    parser = ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
     try:
-        return tomllib.loads(path.read_text())
+        parser.read_string(path.read_text(), source=str(path))
     except FileNotFoundError:
         raise ValueError(f"{path} is missing: deploy include/ beside dags/ and plugins/.") from None
-    except tomllib.TOMLDecodeError as fault:
-        raise ValueError(f"{path} is no TOML ({fault}): mend that line.") from None
+    except Error as fault:
+        said = " ".join(str(fault).split())
+        raise ValueError(
+            f"{path} is not written as airflow.cfg is ({said}): mend that line."
+        ) from None
+    return {name: dict(section) for name, section in parser.items()}
+
+
+def _is_id(text: str) -> bool:
+    """Whether it may be the id of a DAG or of a connection."""
+    return bool(text) and not set(text) & set(" \n\"'")

@@ -7,12 +7,15 @@ Knows the warehouse and the landing zone; knows no vendor.
 from __future__ import annotations
 
 import logging
+import tomllib
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
+from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
+from learning_warehouse.warehouse.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +25,32 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
 log = logging.getLogger(__name__)
+
+RETENTION = Path(__file__).resolve().parents[2] / "include" / "retention.toml"
+KEPT = ("staging", "rejected_rows", "landed_versions")
+
+
+def retention(*, path: Path = RETENTION) -> dict[str, int]:
+    """For how many days is kept what is no longer needed; what is not named is kept for ever.
+
+    :raises ValueError: the file does not say so.
+    """
+    try:
+        days = tomllib.loads(path.read_text()).get("days")
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing: deploy include/ beside dags/ and plugins/.") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise ValueError(f"{path} is no TOML ({fault}): mend that line.") from None
+    if (
+        not isinstance(days, dict)
+        or not days.keys() <= set(KEPT)
+        or not all(type(number) is int and number > 0 for number in days.values())
+    ):
+        raise ValueError(
+            f"{path} does not say for how many days to keep what: write there, below [days], lines "
+            f"such as 'staging = 2' for {', '.join(KEPT)}; what has no line is kept for ever."
+        )
+    return days
 
 
 class RetentionOperator(BaseOperator):

@@ -14,6 +14,7 @@ from os.path import commonpath
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import quote, urlencode, urlsplit
 
+from learning_warehouse.conn_ids import LANDING_CONN_ID
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.progress import Progress
 from learning_warehouse.tls import reason, warn_of_plain_http
@@ -29,7 +30,6 @@ for _name in ("botocore.auth", "botocore.endpoint"):
     # At DEBUG they say each call's headers, the session token of temporary keys among them.
     logging.getLogger(_name).setLevel(logging.INFO)
 
-LANDING_CONN_ID = "landing_zone"
 BLOCK = 256 * 1024
 LONGEST_PART = 400
 

@@ -14,8 +14,6 @@ from urllib.parse import urlencode
 from airflow.providers.common.compat.sdk import BaseOperatorLink
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
 
-from learning_warehouse.coverage.mount import ADDRESS
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -69,6 +67,8 @@ class LedgerLines(_Link):
         self, operator: BaseOperator, context: Context, delivery_ids: Sequence[int]
     ) -> None:
         """Lead to these lines, to the first of them if they are many."""
+        from learning_warehouse.coverage.mount import ADDRESS
+
         if delivery_ids:
             lines = [("delivery", str(line)) for line in delivery_ids[:MOST_LINES]]
             self.say(operator, context, f"{ADDRESS}?{urlencode(lines)}#ledger")
@@ -86,6 +86,8 @@ class ReportRequests(_Link):
 
         :param run: as ``ops.report_request`` names it.
         """
+        from learning_warehouse.coverage.mount import ADDRESS
+
         query = urlencode({"run": run, "report": report})
         self.say(operator, context, f"{ADDRESS}?{query}#requests")
 

@@ -19,10 +19,10 @@ from airflow.providers.common.compat.sdk import (
 )
 
 from learning_warehouse.alerts import alert
+from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
 from learning_warehouse.errors import Failures, PermanentFailure, StepsFailed
 from learning_warehouse.links import LEDGER, shown
-from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
-from learning_warehouse.window import REJECT_SHARE, Days, days_of, follows_schedule
+from learning_warehouse.params import REJECT_SHARE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +101,8 @@ class DaysOperator(BaseOperator):
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         """Render, and say which days the run is for; wrong ones are the affair of ``execute``."""
+        from learning_warehouse.window import days_of
+
         super().render_template_fields(context, jinja_env)
         with suppress(PermanentFailure):
             self.days = str(days_of(context, look_back=self.look_back))
@@ -362,6 +364,7 @@ def _findings(
 ) -> dict[str, list[str]]:
     """What is wrong with what came in a run: by the kind of alert, sentences."""
     from learning_warehouse.warehouse.sql import statement
+    from learning_warehouse.window import Days, follows_schedule
 
     values = {
         "deliveries": [counts["delivery_id"] for counts in merged],

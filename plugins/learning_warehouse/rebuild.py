@@ -11,10 +11,9 @@ from airflow.providers.common.compat.sdk import (
     BaseOperator,
 )
 
+from learning_warehouse.conn_ids import LANDING_CONN_ID, WAREHOUSE_CONN_ID
 from learning_warehouse.errors import Failures
-from learning_warehouse.landing import LANDING_CONN_ID
 from learning_warehouse.operators import hand_on_counts, stage_landed
-from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,21 +9,24 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.timetables.base import DagRunInfo
-from airflow.timetables.interval import CronDataIntervalTimetable
+import pendulum
+from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
 if TYPE_CHECKING:
-    from airflow.timetables.base import DataInterval, TimeRestriction
+    from airflow.timetables.base import TimeRestriction
+
+DAY = timedelta(days=1)
 
 
-class UTCDays(CronDataIntervalTimetable):
+class UTCDays(Timetable):
     """A run for each UTC day.
 
     :param start_after: how long after the day's close its run starts.
     """
 
+    description = "Each UTC day, once it is over"
+
     def __init__(self, *, start_after: timedelta = timedelta(0)) -> None:
-        super().__init__("0 0 * * *", "UTC")
         self.start_after = start_after
 
     @property
@@ -46,18 +49,32 @@ class UTCDays(CronDataIntervalTimetable):
         """From the metadata database."""
         return cls(start_after=timedelta(seconds=data["start_after"]))
 
+    def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
+        """The last day that was over then."""
+        end = _midnight(run_after)
+        return DataInterval(end - DAY, end)
+
     def next_dagrun_info(
         self,
         *,
         last_automated_data_interval: DataInterval | None,
         restriction: TimeRestriction,
     ) -> DagRunInfo | None:
-        """The next day, and when its run may start."""
-        info = super().next_dagrun_info(
-            last_automated_data_interval=last_automated_data_interval, restriction=restriction
-        )
-        if info is None or info.data_interval is None:
-            return info
-        return DagRunInfo(
-            run_after=info.data_interval.end + self.start_after, data_interval=info.data_interval
-        )
+        """The next day, and when its run may start; without catchup none before yesterday."""
+        earliest = [restriction.earliest] if restriction.earliest else []
+        if not restriction.catchup:
+            earliest.append(_midnight(pendulum.now("UTC")) - DAY)
+        if last_automated_data_interval is not None:
+            earliest.append(last_automated_data_interval.end)
+        if not earliest:
+            return None
+        start = _midnight(max(earliest) + DAY - timedelta.resolution)
+        if restriction.latest is not None and start > restriction.latest:
+            return None
+        end = start + DAY
+        return DagRunInfo(run_after=end + self.start_after, data_interval=DataInterval(start, end))
+
+
+def _midnight(moment: pendulum.DateTime) -> pendulum.DateTime:
+    """The beginning of its UTC day."""
+    return moment.in_timezone("UTC").start_of("day")

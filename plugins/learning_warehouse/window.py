@@ -1,4 +1,4 @@
-"""Which days a run is for, and the Params by which somebody says so."""
+"""Which days a run is for."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.common.compat.sdk import Param
-
 from learning_warehouse.errors import PermanentFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-REJECT_SHARE = 0.01
-"""The share of a table's rows in a run that may be rejected without an alert."""
 EARLIEST = date(2011, 1, 1)
 """Before the first of the three vendors had any data."""
 
@@ -50,54 +46,6 @@ class Days:
             last = min(first + timedelta(days=length - 1), self.last_day)
             yield Days(first, last)
             first = last + timedelta(days=1)
-
-
-def params() -> dict[str, Param]:
-    """The Params that the trigger forms of all DAGs have."""
-    return {
-        "first_day": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="First day",
-            description="First UTC day to load. Empty: the run's own day; for a run by hand, "
-            "yesterday.",
-        ),
-        "last_day": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            title="Last day",
-            description="Last UTC day to load, included. Empty with a first day: yesterday.",
-        ),
-        "earliest": Param(
-            False,
-            type="boolean",
-            title="From the earliest day",
-            description="Instead of a first day: load everything there is up to the last day.",
-        ),
-        "reload": Param(
-            False,
-            type="boolean",
-            title="Load again",
-            description="Load again what was loaded before; an older state may then take the place "
-            "of a newer one.",
-        ),
-        "accept_shrink": Param(
-            False,
-            type="boolean",
-            title="Accept a shrinking day or file",
-            description="Load a delivery even if a day or file loses more than half of its rows.",
-        ),
-        "reject_share": Param(
-            REJECT_SHARE,
-            type="number",
-            minimum=0,
-            maximum=1,
-            title="Share of rejected rows",
-            description="Tell of a table of which a larger share of the run's rows was rejected.",
-        ),
-    }
 
 
 def days_of(context: Mapping[str, Any], *, look_back: int = 0) -> Days:

@@ -15,7 +15,7 @@ import json, sys
 import airflow
 from airflow.providers.common.compat.sdk import AirflowPlugin, BaseOperatorLink
 from airflow.providers.common.compat.version_compat import AIRFLOW_V_3_0_PLUS
-from airflow.timetables.interval import CronDataIntervalTimetable
+from airflow.timetables.base import Timetable
 
 before = set(sys.modules)
 import learning_warehouse_plugin

@@ -9,8 +9,10 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from learning_warehouse.echo360.hook import Echo360Hook
-from learning_warehouse.echo360.operators import HEALED_DAYS, Echo360PlanOperator
-from learning_warehouse.echo360.reports import REPORTS, Window
+from learning_warehouse.echo360.operators import Echo360PlanOperator
+from learning_warehouse.echo360.planning import HEALED_DAYS
+from learning_warehouse.echo360.reports import REPORTS
+from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.window import Days
@@ -98,12 +100,12 @@ def test_only_what_was_asked_for(echo360: Sandbox, warehouse: Connection) -> Non
 
 
 def test_assetbydate_reaches_back_a_year(
-    echo360: Sandbox, warehouse: Connection, capsys: pytest.CaptureFixture[str]
+    echo360: Sandbox, warehouse: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     planned = plan(**days(before(TODAY, 800), YEAR.last_day))
     assert planned["assetbydate"][0] == Window.of(before(TODAY, 365))
     assert len(planned["assetbydate"]) == 365
-    assert "tells of no day before" in capsys.readouterr().out
+    assert "tells of no day before" in caplog.text
     assert planned["notes"][0].first_day == before(TODAY, 800)
     assert plan(**days(before(TODAY, 800), before(TODAY, 700)))["assetbydate"] == []
 
@@ -154,7 +156,7 @@ def test_a_scheduled_run_asks_for_what_was_not_complete(
 
 
 def test_a_scheduled_run_takes_up_what_was_left_undone(
-    echo360: Sandbox, warehouse: Connection, capsys: pytest.CaptureFixture[str]
+    echo360: Sandbox, warehouse: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     for report in ("notes", "assetbydate"):
         ask(warehouse, report, before(DAY, 12), run="echo360_reports scheduled__a_while_ago")
@@ -168,11 +170,11 @@ def test_a_scheduled_run_takes_up_what_was_left_undone(
     assert [w.first_day for w in planned["assetbydate"]] == [
         before(DAY, n) for n in (10, 9, 7, 6, 5, 4, 3, 2, 1, 0)
     ]
-    assert f"notes: 7 days before {before(DAY, 2)} were left undone" in capsys.readouterr().out
+    assert f"notes: 7 days before {before(DAY, 2)} were left undone" in caplog.text
 
 
 def test_a_scheduled_run_says_what_is_too_far_back(
-    echo360: Sandbox, warehouse: Connection, capsys: pytest.CaptureFixture[str]
+    echo360: Sandbox, warehouse: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
     long_ago = before(DAY, HEALED_DAYS + 9)
     ask(warehouse, "notes", long_ago, run="echo360_reports scheduled__long_ago")
@@ -180,7 +182,7 @@ def test_a_scheduled_run_says_what_is_too_far_back(
     (first, *_) = plan("scheduled", DAY)["notes"]
     assert first.first_day == before(DAY, HEALED_DAYS)
     days_between = f"8 days from {before(long_ago, -1)} to {before(DAY, HEALED_DAYS + 1)}"
-    assert f"notes: {days_between} are not loaded" in capsys.readouterr().out
+    assert f"notes: {days_between} are not loaded" in caplog.text
 
 
 def test_days_before_the_schedule_began_are_nobodys_to_take_up(

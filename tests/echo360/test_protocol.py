@@ -10,7 +10,8 @@ import pytest
 from learning_warehouse.echo360 import protocol
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.echo360.protocol import Progress, advance
-from learning_warehouse.echo360.reports import REPORTS, Window, windows_of
+from learning_warehouse.echo360.reports import REPORTS
+from learning_warehouse.echo360.windows import Window, windows_of
 from learning_warehouse.errors import TransientFailure
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.window import Days

@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from learning_warehouse.echo360.reports import REPORTS, Window, windows_of
+from learning_warehouse.echo360.reports import REPORTS
+from learning_warehouse.echo360.windows import Window, windows_of
 from learning_warehouse.window import Days
 
 

@@ -38,8 +38,8 @@ def deploy(home: Path) -> None:
     """Copy what a deployment consists of."""
     for folder in ("dags", "plugins", "include/sql"):
         shutil.copytree(ROOT / folder, home / folder)
-    for settings in (ROOT / "include").glob("*.toml"):
-        shutil.copy(settings, home / "include")
+    for settings in ("origins.cfg", "alerts.toml", "retention.toml"):
+        shutil.copy(ROOT / "include" / settings, home / "include")
 
 
 def run_python(home: Path, connections: dict[str, Any], script: str, *arguments: str) -> str:

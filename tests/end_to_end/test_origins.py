@@ -24,16 +24,16 @@ DAYS = 2
 ELSEWHERE = {"org_id": "1234", "site": "UniversityB", "seed": 8}
 ORIGINS = """
 [vocareum]
-vocareum_lab_analytics = "vocareum"
-vocareum_of_the_law_school = "vocareum_law"
+vocareum_lab_analytics = vocareum
+vocareum_of_the_law_school = vocareum_law
 
 [echo360]
-echo360_reports = "echo360"
-echo360_of_the_law_school = "echo360_law"
+echo360_reports = echo360
+echo360_of_the_law_school = echo360_law
 
 [edx]
-edx_tracking_logs = "edx_tracking_logs"
-edx_of_the_law_school = "edx_law"
+edx_tracking_logs = edx_tracking_logs
+edx_of_the_law_school = edx_law
 """
 NAMES = {"vocareum": "vocareum_law", "echo360": "echo360_law", "edx_tracking_logs": "edx_law"}
 
@@ -44,7 +44,7 @@ def test_two_of_each_in_one_warehouse(postgres: EmbeddedPostgres, tmp_path: Path
     postgres.create_database("two_of_each")
     url = postgres.url("two_of_each")
     deploy(tmp_path)
-    (tmp_path / "include" / "origins.toml").write_text(ORIGINS)
+    (tmp_path / "include" / "origins.cfg").write_text(ORIGINS)
     campus: dict[str, Any] = {"first_day": first, "days": DAYS, "students": 20, "courses": 2}
     campuses = ({**campus, "seed": 7}, {**campus, **ELSEWHERE})
     with ExitStack() as running:
@@ -60,7 +60,7 @@ def test_two_of_each_in_one_warehouse(postgres: EmbeddedPostgres, tmp_path: Path
         confs = {
             dag_id: {**days, **({"poll_interval": 5} if source == "echo360" else {})}
             for source in ("vocareum", "echo360", "edx")
-            for dag_id in origins(source, path=tmp_path / "include" / "origins.toml")
+            for dag_id in origins(source, path=tmp_path / "include" / "origins.cfg")
         }
         assert run_dags(tmp_path, connections, confs) == dict.fromkeys(confs, "success")
         for sandbox, made_of in zip(sandboxes, campuses, strict=True):
@@ -74,16 +74,20 @@ def test_two_of_each_in_one_warehouse(postgres: EmbeddedPostgres, tmp_path: Path
 
 
 def test_what_the_file_must_say(tmp_path: Path) -> None:
-    path = tmp_path / "origins.toml"
-    with pytest.raises(ValueError, match=r"origins.toml is missing: deploy include/"):
+    path = tmp_path / "origins.cfg"
+    with pytest.raises(ValueError, match=r"origins.cfg is missing: deploy include/"):
         origins("echo360", path=path)
-    for text in ("", "echo360 = 1", "[echo360]\nechoes = 3"):
+    for text in ("", "[echo360]\nhere =", '[echo360]\nhere = "there"', "[echo360]\nhere = a\n b"):
         path.write_text(text)
-        with pytest.raises(ValueError, match=r"origins.toml does not say .* line 'DAG id = "):
+        with pytest.raises(ValueError, match=r"origins.cfg does not say .* line 'DAG id = "):
             origins("echo360", path=path)
-    path.write_text('[echo360]\nhere = "echo360"\nthere = "echo360"')
+    path.write_text("[echo360]\nhere = echo360\nthere = echo360 # as well")
     with pytest.raises(ValueError, match=r"names a connection of echo360 twice"):
         origins("echo360", path=path)
-    path.write_text("[echo360")
-    with pytest.raises(ValueError, match=r"origins.toml is no TOML .*: mend that line"):
-        origins("echo360", path=path)
+    for text in ("echo360 = 1", "[echo360]\nhere", "[echo360]\nhere = a\nhere = b"):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"is not written as airflow.cfg is .*: mend"):
+            origins("echo360", path=path)
+    path.write_text("# none yet\n[echo360]\nHere = Echo360\n[edx]")
+    assert origins("echo360", path=path) == {"Here": "Echo360"}
+    assert origins("edx", path=path) == {}

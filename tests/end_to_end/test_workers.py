@@ -32,7 +32,7 @@ from learning_warehouse.warehouse.sql import statement
 
 pytestmark = pytest.mark.timeout(3600)
 
-DEPLOYED = ("dags", "plugins", "include/sql", "include/origins.toml")
+DEPLOYED = ("dags", "plugins", "include/sql", "include/origins.cfg")
 CONCURRENCY = 3
 HELD = "vocareum.lab_sessions"
 """While the test holds this table's lock, its merges stand in their middle."""

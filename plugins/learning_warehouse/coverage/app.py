@@ -33,7 +33,7 @@ from learning_warehouse.coverage.days import (
     read_rows,
 )
 from learning_warehouse.coverage.sources import SOURCES, Source
-from learning_warehouse.echo360.reports import Window
+from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.links import MOST_LINES
 from learning_warehouse.warehouse.connection import connect_to_read

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.coverage.sources import Dataset, Source
-from learning_warehouse.echo360.reports import Window
+from learning_warehouse.echo360.windows import Window
 from learning_warehouse.warehouse.sql import statement
 from learning_warehouse.window import Days
 

@@ -38,7 +38,7 @@ class Dataset:
 class Source:
     """A source and its DAGs.
 
-    :param schema: the schema of its tables, and what ``include/origins.toml`` calls it.
+    :param schema: the schema of its tables, and what ``include/origins.cfg`` calls it.
     :param param: the DAG's Param that chooses datasets; None where there is one only.
     """
 

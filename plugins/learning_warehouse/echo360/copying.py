@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from learning_warehouse.echo360.hook import LinkRefused
 from learning_warehouse.echo360.protocol import AVAILABLE, find
-from learning_warehouse.echo360.reports import Report, Window
+from learning_warehouse.echo360.reports import Report
+from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from requests import PreparedRequest, RequestException
 from requests.auth import AuthBase
 
 from learning_warehouse.answers import Answer, Endless, read
-from learning_warehouse.echo360.reports import ECHO360_CONN_ID
+from learning_warehouse.conn_ids import ECHO360_CONN_ID
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.tls import insist, reason, warn_of_plain_http
 

@@ -24,10 +24,12 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
 from learning_warehouse.echo360.hook import Echo360Hook, OutcomeUnknown, Refused, ReportRequest
-from learning_warehouse.echo360.reports import Report, Window
+from learning_warehouse.echo360.reports import Report
+from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
+from learning_warehouse.warehouse.connection import connect
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
 
+from learning_warehouse.conn_ids import ECHO360_CONN_ID, LANDING_CONN_ID, WAREHOUSE_CONN_ID
 from learning_warehouse.echo360.operators import pursue
-from learning_warehouse.echo360.reports import ECHO360_CONN_ID, Report
+from learning_warehouse.echo360.reports import Report
 from learning_warehouse.errors import Failures, PermanentFailure, TransientFailure
-from learning_warehouse.landing import LANDING_CONN_ID
 from learning_warehouse.links import REQUESTS, shown
 from learning_warehouse.operators import run_name
-from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +68,7 @@ class Echo360ReportSensor(BaseSensorOperator):
     ) -> None:
         kwargs.setdefault("mode", "reschedule")
         kwargs.setdefault("poke_interval", 30.0)
+        kwargs.setdefault("timeout", patience.total_seconds())
         super().__init__(**kwargs)
         self.report = report
         self.windows: Any = windows

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from learning_warehouse.edx.logs import GPG_CONN_ID
+from learning_warehouse.conn_ids import GPG_CONN_ID
 from learning_warehouse.edx.streams import BLOCK
 from learning_warehouse.errors import PermanentFailure
 

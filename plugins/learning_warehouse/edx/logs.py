@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.ledger import Delivery
     from learning_warehouse.warehouse.merging import Stage
 
-EDX_CONN_ID = "edx_tracking_logs"
-GPG_CONN_ID = "edx_gpg"
 
 EVENTS = Dataset(name="event", table="edx.event", strategy="append_once", clock="time")
 

@@ -14,12 +14,13 @@ from contextlib import ExitStack, closing
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, cast
 
+from learning_warehouse.conn_ids import EDX_CONN_ID, GPG_CONN_ID, LANDING_CONN_ID
 from learning_warehouse.edx import gpg
-from learning_warehouse.edx.logs import EDX_CONN_ID, EVENTS, GPG_CONN_ID
+from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.edx.streams import BLOCK, Damaged, Watched, unpacked
 from learning_warehouse.edx.tar import probe
 from learning_warehouse.errors import PermanentFailure
-from learning_warehouse.landing import LANDING_CONN_ID, open_uri
+from learning_warehouse.landing import open_uri
 from learning_warehouse.progress import Progress
 from learning_warehouse.warehouse import ledger, staging
 from learning_warehouse.warehouse.catalogue import read_table

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest
 
-VOCAREUM_CONN_ID = "vocareum"
 BUCKET = "vocareum-us-west-2-lab-analytics"
 REGION = "us-west-2"
 LIFETIME = timedelta(hours=1)

@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from learning_warehouse import notes
+from learning_warehouse.conn_ids import LANDING_CONN_ID, VOCAREUM_CONN_ID, WAREHOUSE_CONN_ID
 from learning_warehouse.errors import Failures
-from learning_warehouse.landing import LANDING_CONN_ID, LandingZone
+from learning_warehouse.landing import LandingZone
 from learning_warehouse.links import LANDED, LEDGER, shown
 from learning_warehouse.operators import DaysOperator, hand_on
 from learning_warehouse.vocareum.bucket import VocareumBucket
-from learning_warehouse.vocareum.credentials import (
-    VOCAREUM_CONN_ID,
-    Credentials,
-    account,
-    request_credentials,
-)
+from learning_warehouse.vocareum.credentials import Credentials, account, request_credentials
 from learning_warehouse.warehouse import ledger
-from learning_warehouse.warehouse.connection import WAREHOUSE_CONN_ID, connect
+from learning_warehouse.warehouse.connection import connect
 from learning_warehouse.window import days_of
 
 if TYPE_CHECKING:

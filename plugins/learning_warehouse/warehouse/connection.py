@@ -7,6 +7,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.tls import is_local
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WAREHOUSE_CONN_ID = "learning_warehouse"
 
 ALIVE: dict[str, Any] = {
     "keepalives_idle": 60,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Strategy = Literal["replace_window", "replace_file", "snapshot", "append_once"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Dataset:
+class Dataset(NamedTuple):
     """One line of a source's registry.
 
     :param name: the vendor's name of it, such as ``videoview``.

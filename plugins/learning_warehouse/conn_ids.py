@@ -1,0 +1,8 @@
+"""What the Airflow connections are called, unless an operator is given another id."""
+
+WAREHOUSE_CONN_ID = "learning_warehouse"
+LANDING_CONN_ID = "landing_zone"
+VOCAREUM_CONN_ID = "vocareum"
+ECHO360_CONN_ID = "echo360"
+EDX_CONN_ID = "edx_tracking_logs"
+GPG_CONN_ID = "edx_gpg"
