@@ -90,7 +90,10 @@ def test_the_timetable_survives_the_metadata_database() -> None:
 
 @pytest.mark.parametrize("catchup", [True, False])
 @pytest.mark.parametrize("latest", [None, "2026-01-31", "2026-01-31T12:00"])
-@pytest.mark.parametrize("last_day", [None, "2025-12-30", "2026-01-30", "2026-01-31", "2099-01-01"])
+@pytest.mark.parametrize(
+    "last_day",
+    [None, "2025-12-30", "2026-01-30", "2026-01-30T05:00", "2026-01-31", "2099-01-01"],
+)
 @pytest.mark.parametrize(
     "earliest",
     [
@@ -117,6 +120,17 @@ def test_the_days_are_those_of_a_cron_for_each_midnight(
     assert (found and found.data_interval) == (by_cron and by_cron.data_interval)
     if found and found.data_interval:
         assert found.run_after == found.data_interval.end + timedelta(hours=7)
+
+
+def test_a_schedule_that_had_shorter_intervals_goes_on_with_the_next_day() -> None:
+    """Airflow 2.11 would give a day of which there was a run a second one of the same name."""
+    start = pendulum.datetime(2026, 1, 30)
+    found = UTCDays().next_dagrun_info(
+        last_automated_data_interval=DataInterval(start, start.add(hours=1)),
+        restriction=TimeRestriction(None, None, catchup=True),
+    )
+    assert found is not None
+    assert found.data_interval == DataInterval(start.add(days=1), start.add(days=2))
 
 
 @pytest.mark.parametrize("moment", ["2026-01-02", "2026-01-02T23:59:59", "2026-01-02T01:00+02:00"])

@@ -7,13 +7,16 @@ as ``airflow.cfg`` is: a parser of TOML would have to be imported first.
 
 from __future__ import annotations
 
-from configparser import ConfigParser, Error
+import re
+from configparser import Error, RawConfigParser
 from datetime import timedelta
 from pathlib import Path
 
 from learning_warehouse.alerts import tell_of_failure
 
 ORIGINS = Path(__file__).resolve().parents[2] / "include" / "origins.cfg"
+ID = re.compile(r"[\w#!().:/\\-]+")
+"""What Airflow allows in the id of a connection."""
 
 DEFAULT_ARGS = {
     "owner": "learning-analytics",
@@ -31,11 +34,23 @@ def origins(source: str, *, path: Path = ORIGINS) -> dict[str, str]:
     :param source: ``vocareum``, ``echo360`` or ``edx``.
     :raises ValueError: the file does not say so.
     """
-    dags = _sections(path).get(source)
-    if dags is None or not all(_is_id(name) for dag in dags.items() for name in dag):
+    parser = RawConfigParser(default_section="", inline_comment_prefixes=("#",))
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    try:
+        parser.read_string(path.read_text("utf-8-sig"), source=str(path))
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing: deploy include/ beside dags/ and plugins/.") from None
+    except (Error, UnicodeDecodeError) as fault:
+        said = " ".join(str(fault).split())
+        raise ValueError(
+            f"{path} is not written as airflow.cfg is, in UTF-8 ({said}): mend that line."
+        ) from None
+    dags = dict(parser[source]) if parser.has_section(source) else None
+    if dags is None or not all(ID.fullmatch(name) for dag in dags.items() for name in dag):
         raise ValueError(
             f"{path} does not say from which connections {source} is loaded: write there, below "
-            f"[{source}], a line 'DAG id = connection' for each, without quotes."
+            f"[{source}], a line 'DAG id = connection' for each, without quotes or indentation; "
+            "what follows a # is a comment."
         )
     if len(set(dags.values())) < len(dags):
         raise ValueError(
@@ -43,23 +58,3 @@ def origins(source: str, *, path: Path = ORIGINS) -> dict[str, str]:
             "one line for each."
         )
     return dags
-
-
-def _sections(path: Path) -> dict[str, dict[str, str]]:
-    parser = ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
-    parser.optionxform = str  # type: ignore[assignment, method-assign]
-    try:
-        parser.read_string(path.read_text(), source=str(path))
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing: deploy include/ beside dags/ and plugins/.") from None
-    except Error as fault:
-        said = " ".join(str(fault).split())
-        raise ValueError(
-            f"{path} is not written as airflow.cfg is ({said}): mend that line."
-        ) from None
-    return {name: dict(section) for name, section in parser.items()}
-
-
-def _is_id(text: str) -> bool:
-    """Whether it may be the id of a DAG or of a connection."""
-    return bool(text) and not set(text) & set(" \n\"'")

@@ -1,4 +1,4 @@
-"""The steps that remove what is no longer needed.
+"""The steps that remove what is no longer needed, and after how many days.
 
 What a step removes is gone for good, so each of them asks the ledger, and says what it removed.
 Knows the warehouse and the landing zone; knows no vendor.

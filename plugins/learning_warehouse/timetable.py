@@ -1,7 +1,7 @@
 """A run for each UTC day, started when the vendor is ready with it.
 
 The data interval of a run is its day, [00:00, 24:00), so that a backfill by dates means what it
-says. Only the start is later; a later cron would shift the intervals.
+says. Only the start is later.
 """
 
 from __future__ import annotations
@@ -61,14 +61,18 @@ class UTCDays(Timetable):
         restriction: TimeRestriction,
     ) -> DagRunInfo | None:
         """The next day, and when its run may start; without catchup none before yesterday."""
-        earliest = [restriction.earliest] if restriction.earliest else []
+        starts = []
+        if restriction.earliest is not None:
+            starts.append(_midnight(restriction.earliest + DAY - timedelta.resolution))
         if not restriction.catchup:
-            earliest.append(_midnight(pendulum.now("UTC")) - DAY)
+            starts.append(_midnight(pendulum.now("UTC")) - DAY)
         if last_automated_data_interval is not None:
-            earliest.append(last_automated_data_interval.end)
-        if not earliest:
+            # The DAG may have had another schedule: no day is leapt over, none has a second run.
+            last_start, last_end = last_automated_data_interval
+            starts += [_midnight(last_start) + DAY, _midnight(last_end)]
+        if not starts:
             return None
-        start = _midnight(max(earliest) + DAY - timedelta.resolution)
+        start = max(starts)
         if restriction.latest is not None and start > restriction.latest:
             return None
         end = start + DAY

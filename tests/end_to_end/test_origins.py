@@ -77,17 +77,30 @@ def test_what_the_file_must_say(tmp_path: Path) -> None:
     path = tmp_path / "origins.cfg"
     with pytest.raises(ValueError, match=r"origins.cfg is missing: deploy include/"):
         origins("echo360", path=path)
-    for text in ("", "[echo360]\nhere =", '[echo360]\nhere = "there"', "[echo360]\nhere = a\n b"):
+    for text in (
+        "",
+        "[DEFAULT]\nhere = there",
+        "[echo360]\nhere =",
+        '[echo360]\nhere = "there"',
+        "[echo360]\nhere = there ; a comment",
+        "[echo360]\nhere = there\n everywhere = elsewhere",
+    ):
         path.write_text(text)
         with pytest.raises(ValueError, match=r"origins.cfg does not say .* line 'DAG id = "):
             origins("echo360", path=path)
     path.write_text("[echo360]\nhere = echo360\nthere = echo360 # as well")
     with pytest.raises(ValueError, match=r"names a connection of echo360 twice"):
         origins("echo360", path=path)
-    for text in ("echo360 = 1", "[echo360]\nhere", "[echo360]\nhere = a\nhere = b"):
-        path.write_text(text)
-        with pytest.raises(ValueError, match=r"is not written as airflow.cfg is .*: mend"):
+    for text in (
+        "echo360 = 1",
+        "[echo360]\nhere",
+        "[echo360]\nhere = a\nhere = b",
+        "[echo360]\n[echo360]",
+        "[echo360]\n# caf\xe9",
+    ):
+        path.write_bytes(text.encode("latin-1"))
+        with pytest.raises(ValueError, match=r"is not written as airflow.cfg is, .*: mend"):
             origins("echo360", path=path)
-    path.write_text("# none yet\n[echo360]\nHere = Echo360\n[edx]")
+    path.write_text("\ufeff[echo360]\nHere = Echo360\n[edx] # none yet")
     assert origins("echo360", path=path) == {"Here": "Echo360"}
     assert origins("edx", path=path) == {}

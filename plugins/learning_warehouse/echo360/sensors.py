@@ -68,7 +68,7 @@ class Echo360ReportSensor(BaseSensorOperator):
     ) -> None:
         kwargs.setdefault("mode", "reschedule")
         kwargs.setdefault("poke_interval", 30.0)
-        kwargs.setdefault("timeout", patience.total_seconds())
+        kwargs.setdefault("timeout", patience.total_seconds())  # of one; `execute` counts them
         super().__init__(**kwargs)
         self.report = report
         self.windows: Any = windows
