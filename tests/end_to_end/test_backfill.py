@@ -55,13 +55,16 @@ class SecretiveStack(Stack):
     owner: Owner | None = None
 
     def environment(self) -> dict[str, str]:
-        """As every stack has it, and these two."""
+        """As every stack has it, and these."""
         environment = super().environment()
         if WAREHOUSE in environment:
             fields = {**json.loads(environment[WAREHOUSE]), "password": PASSWORD}
             environment[WAREHOUSE] = json.dumps(fields)
         if self.owner is not None:
             environment["AIRFLOW_CONN_EDX_GPG"] = json.dumps(connection(self.owner.key))
+        if AIRFLOW_2:
+            # As the README says: with it, tasks and the backfill deadlock in the metadata database.
+            environment["AIRFLOW__SCHEDULER__SCHEDULE_AFTER_TASK_EXECUTION"] = "False"
         return environment
 
     def secrets(self) -> list[str]:
