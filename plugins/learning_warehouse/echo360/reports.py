@@ -6,7 +6,6 @@ A report's columns stand in its CREATE TABLE; here is what the table cannot say.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import NamedTuple
 
 from learning_warehouse.warehouse.dataset import Dataset
 
@@ -14,7 +13,7 @@ DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe"}
 """What may stand between the values of a report ("Output")."""
 
 
-class Report(NamedTuple):
+class Report:
     """A report that Echo360 makes on request.
 
     :param days: the longest window, in days, of one request; None for a report without dates,
@@ -24,10 +23,18 @@ class Report(NamedTuple):
     :param also_called: another name by which ``/reports`` may list it.
     """
 
-    dataset: Dataset
-    days: int | None
-    reach: timedelta | None = None
-    also_called: str | None = None
+    def __init__(
+        self,
+        *,
+        dataset: Dataset,
+        days: int | None,
+        reach: timedelta | None = None,
+        also_called: str | None = None,
+    ) -> None:
+        self.dataset = dataset
+        self.days = days
+        self.reach = reach
+        self.also_called = also_called
 
     @property
     def name(self) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 Strategy = Literal["replace_window", "replace_file", "snapshot", "append_once"]
 
 
-class Dataset(NamedTuple):
+class Dataset:
     """One line of a source's registry.
 
     :param name: the vendor's name of it, such as ``videoview``.
@@ -23,9 +23,19 @@ class Dataset(NamedTuple):
     :param loose_tail: the last columns, of which the vendor leaves out some without saying which.
     """
 
-    name: str
-    table: str
-    strategy: Strategy
-    clock: str | None = None
-    left_out: tuple[str, ...] = ()
-    loose_tail: tuple[str, ...] = ()
+    def __init__(
+        self,
+        *,
+        name: str,
+        table: str,
+        strategy: Strategy,
+        clock: str | None = None,
+        left_out: tuple[str, ...] = (),
+        loose_tail: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.table = table
+        self.strategy = strategy
+        self.clock = clock
+        self.left_out = left_out
+        self.loose_tail = loose_tail
