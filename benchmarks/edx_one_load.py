@@ -80,7 +80,7 @@ def _context(pushed: dict[str, list[int]]) -> Any:
     return {
         "params": DAYS,
         "ti": SimpleNamespace(xcom_push=lambda key, value: pushed.update({key: value})),
-        "dag_run": None,
+        "dag_run": SimpleNamespace(dag_id="bench", run_id="one"),
         "outlet_events": defaultdict(SimpleNamespace),
     }
 

@@ -47,6 +47,7 @@ def measure(table: str, delivery_id: int) -> Load:
     context: Any = {
         "params": {},
         "ti": SimpleNamespace(xcom_push=lambda key, value: None),
+        "dag_run": SimpleNamespace(dag_id="bench", run_id="one"),
         "outlet_events": defaultdict(SimpleNamespace),
     }
     stage = StageOperator(task_id="stage", dataset=dataset, deliveries=[delivery_id], stage=way)

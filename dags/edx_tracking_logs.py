@@ -71,7 +71,7 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
         unpack = EdxLogTarOperator(
             task_id="unpack",
             bucket_name="{{ params.bucket or '' }}",
-            prefix="{{ params.prefix }}",
+            prefix="{{ params.prefix or '' }}",
             pattern="{{ params.pattern }}",
             lanes=LANES,
             aws_conn_id=conn_id,
@@ -113,7 +113,10 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
                 description="Where tars and logs lie. Empty: the bucket of the connection.",
             ),
             "prefix": Param(
-                "", type="string", title="Prefix", description="Only keys that begin with it."
+                None,
+                type=["null", "string"],
+                title="Prefix",
+                description="Only keys that begin with it. Empty: all keys.",
             ),
             "pattern": Param(
                 LOGS_KEY,
