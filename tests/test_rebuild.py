@@ -16,7 +16,7 @@ from include.sandbox.postgres import binaries
 from include.sandbox.rebuild import drop
 from include.sandbox.server import EDX_BUCKET
 from include.sandbox.truth import changes, contents, differences
-from learning_warehouse import landing
+from learning_warehouse import s3
 from learning_warehouse.edx.operators import EdxLogTarOperator
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.landing import LandingZone
@@ -72,9 +72,9 @@ def vendors(
     server.set_faults(echo360_build_seconds=0)
     for conn_id, fields in server.airflow_connections(postgres.url(warehouse_name)).items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
-    landing._client.cache_clear()
+    s3._client.cache_clear()
     yield server
-    landing._client.cache_clear()
+    s3._client.cache_clear()
     server.stop()
 
 

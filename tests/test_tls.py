@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from learning_warehouse import landing
+from learning_warehouse import landing, s3
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.vocareum.credentials import account, request_credentials
@@ -154,7 +154,7 @@ def test_plain_http_is_warned_of(configure: Configure, caplog: pytest.LogCapture
     configure("landing_zone", conn_type="aws", extra={"endpoint_url": "http://s3.example"})
     account("vocareum")
     assert Echo360Hook().origin == "vendor.example"
-    landing.s3_hook("landing_zone")
+    s3.s3_hook("landing_zone")
     for conn_id, where in (
         ("vocareum", "vendor.example"),
         ("echo360", "vendor.example"),

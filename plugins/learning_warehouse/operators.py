@@ -48,7 +48,7 @@ def stage_landed(dataset: Dataset) -> Stage:
     """How a delivery of delimited text is staged from where it landed."""
 
     def stage(conn: Connection, delivery: Delivery) -> int:
-        from learning_warehouse.landing import open_uri
+        from learning_warehouse.s3 import open_uri
         from learning_warehouse.warehouse.staging import stage_csv
 
         return stage_csv(conn, delivery, dataset, lambda: open_uri(delivery.uri))

@@ -12,7 +12,7 @@ import pytest
 
 from include.sandbox.campus import Campus
 from include.sandbox.truth import differences
-from learning_warehouse import landing
+from learning_warehouse import s3
 from learning_warehouse.echo360.reports import REPORTS
 from tests.echo360.runs import Run
 
@@ -54,9 +54,9 @@ def vendor(
     configured = late_vendor.airflow_connections(postgres.url(warehouse_name))
     for conn_id, fields in configured.items():
         monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", json.dumps(fields))
-    landing._client.cache_clear()
+    s3._client.cache_clear()
     yield late_vendor
-    landing._client.cache_clear()
+    s3._client.cache_clear()
 
 
 def scheduled(vendor: Sandbox, day: date) -> Run:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.edx import staging
-from learning_warehouse.edx.streams import PROBE
 from learning_warehouse.edx.tar import probe
+from learning_warehouse.streams import PROBE
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.merging import Merged, merge
 

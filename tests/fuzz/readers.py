@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 
 from learning_warehouse.edx.events import COLUMNS, EventReader
 from learning_warehouse.edx.operators import LOGS_KEY, EdxLogTarOperator
-from learning_warehouse.edx.streams import BLOCK, Damaged, unpacked
 from learning_warehouse.edx.tar import Walk, pass_through, walk
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.landing import bucket_of, s3_hook
+from learning_warehouse.s3 import bucket_of, s3_hook
+from learning_warehouse.streams import BLOCK, Damaged, unpacked
 from learning_warehouse.vocareum.credentials import account, request_credentials
 from learning_warehouse.warehouse import staging
 from learning_warehouse.warehouse.catalogue import read_table
@@ -300,7 +300,7 @@ class Files:
     def read_header(self, given: tuple[Any, bytes]) -> None:
         """The first block of a file, as ``stage_csv`` looks at it."""
         dataset, content = given
-        layout = staging._layout(content[: staging.BLOCK], self._tables[dataset], self._delivery)
+        layout = staging._layout(content[:BLOCK], self._tables[dataset], self._delivery)
         staging._check_header(layout, self._tables[dataset], dataset, self._delivery)
 
     def load(self, given: tuple[Any, bytes]) -> int:

@@ -36,14 +36,14 @@ def open_assets(uris: Sequence[str]) -> BinaryIO:
 
     :raises PermanentFailure: their headers differ, or one does not end.
     """
-    from learning_warehouse.warehouse.staging import as_file
+    from learning_warehouse.streams import as_file
 
     return as_file(_blocks(uris))
 
 
 def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
-    from learning_warehouse.landing import open_uri
-    from learning_warehouse.warehouse.staging import decompressed
+    from learning_warehouse.s3 import open_uri
+    from learning_warehouse.streams import decompressed
 
     header: bytes | None = None
     for uri in uris:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from learning_warehouse.conn_ids import GPG_CONN_ID
-from learning_warehouse.edx.streams import BLOCK
 from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.streams import BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

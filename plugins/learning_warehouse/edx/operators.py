@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.conn_ids import EDX_CONN_ID, GPG_CONN_ID, LANDING_CONN_ID, WAREHOUSE_CONN_ID
 from learning_warehouse.errors import Failures, PermanentFailure
-from learning_warehouse.landing import bucket_of, s3_hook, s3_sentences
 from learning_warehouse.links import LANDED, LEDGER, shown
 from learning_warehouse.operators import DaysOperator, hand_on
+from learning_warehouse.s3 import bucket_of, s3_hook, s3_sentences
 from learning_warehouse.warehouse.connection import connect
 from learning_warehouse.window import days_of
 

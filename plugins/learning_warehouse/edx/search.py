@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from learning_warehouse import notes
 from learning_warehouse.edx.logs import EVENTS
-from learning_warehouse.edx.streams import Watched
 from learning_warehouse.edx.tar import Walk, pass_through, walk
 from learning_warehouse.errors import Failures, PermanentFailure
-from learning_warehouse.landing import LandingZone, digest, key_part, open_uri, s3_sentences
+from learning_warehouse.landing import LandingZone, digest, key_part
 from learning_warehouse.progress import Progress
+from learning_warehouse.s3 import open_uri, s3_sentences
+from learning_warehouse.streams import Watched
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.sql import statement
 

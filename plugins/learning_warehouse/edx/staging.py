@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from learning_warehouse.conn_ids import EDX_CONN_ID, GPG_CONN_ID, LANDING_CONN_ID
 from learning_warehouse.edx import gpg
 from learning_warehouse.edx.logs import EVENTS
-from learning_warehouse.edx.streams import BLOCK, Damaged, Watched, unpacked
 from learning_warehouse.edx.tar import probe
 from learning_warehouse.errors import PermanentFailure
-from learning_warehouse.landing import open_uri
 from learning_warehouse.progress import Progress
+from learning_warehouse.s3 import open_uri
+from learning_warehouse.streams import BLOCK, Damaged, Watched, unpacked
 from learning_warehouse.warehouse import ledger, staging
 from learning_warehouse.warehouse.catalogue import read_table
 from learning_warehouse.warehouse.sql import statement

@@ -19,8 +19,8 @@ import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
-from learning_warehouse.edx.streams import BLOCK, PROBE, Damaged, Watched, unpacked
 from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.streams import BLOCK, PROBE, Damaged, Watched, unpacked
 
 if TYPE_CHECKING:
     import io

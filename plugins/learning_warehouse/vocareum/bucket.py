@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from learning_warehouse.errors import TransientFailure
-from learning_warehouse.landing import BLOCK, s3_sentences
+from learning_warehouse.s3 import BLOCK, s3_sentences
 from learning_warehouse.vocareum.credentials import request_credentials
 
 if TYPE_CHECKING:

@@ -33,6 +33,7 @@ from isal import igzip, isal_zlib
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.progress import Progress
+from learning_warehouse.streams import BLOCK, as_file, decompressed
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.catalogue import Column, Match, Table, read_table
 from learning_warehouse.warehouse.connection import open_another
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BLOCK = 256 * 1024
 PIECE = 4 * 1024 * 1024
 """Bytes of a file, cut after a record, that the fast path hands to one COPY."""
 
@@ -312,18 +312,6 @@ class _File:
             yield block
             progress.add(len(block))
             block = self.stream.read(BLOCK)
-
-
-def decompressed(stream: BinaryIO) -> BinaryIO:
-    """``stream``, gunzipped where its first bytes say that it is gzipped, whatever its name."""
-    buffered = stream if isinstance(stream, io.BufferedReader) else _buffered(stream)
-    if buffered.peek(2)[:2] == b"\x1f\x8b":
-        return cast(BinaryIO, igzip.IGzipFile(fileobj=buffered))
-    return cast(BinaryIO, buffered)
-
-
-def _buffered(stream: Any) -> io.BufferedReader:
-    return io.BufferedReader(stream, BLOCK)
 
 
 def _layout(head: bytes, table: Table, delivery: Delivery) -> _Layout:
@@ -803,27 +791,6 @@ def _text(blocks: Iterator[bytes]) -> Iterator[str]:
             yield line
             while len(line) > LONGEST_RECORD and not line.endswith(("\n", "\r")):
                 line = text.readline(LONGEST_RECORD + 1)
-
-
-def as_file(blocks: Iterator[bytes]) -> io.BufferedReader:
-    """A file of blocks, none of them empty."""
-    return _buffered(_BlockReader(blocks))
-
-
-class _BlockReader(io.RawIOBase):
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if not self._rest:
-            self._rest = next(self._blocks, b"")
-        size = min(len(buffer), len(self._rest))
-        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
-        return size
 
 
 class _Lines:

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from learning_warehouse.edx.streams import BLOCK, PROBE, Damaged, Watched, unpacked
+from learning_warehouse.streams import BLOCK, PROBE, Damaged, Watched, unpacked
 from tests.edx.bucket import PACKERS, zst
 
 PACKED = [end for end in PACKERS if end]

@@ -1,6 +1,6 @@
 """Streams of bytes on their way: what passes is remembered, and unpacked as it passes.
 
-Knows compressions; knows neither logs nor where bytes lie.
+Knows compressions; knows neither what the bytes mean nor where they lie.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from isal import igzip, isal_zlib
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 BLOCK = 256 * 1024
 
@@ -142,3 +142,36 @@ class _Xz(io.RawIOBase):
         while not block and (read := self._packed.read(BLOCK)):
             block = read.lstrip(b"\0")
         return block
+
+
+def decompressed(stream: BinaryIO) -> BinaryIO:
+    """``stream``, gunzipped where its first bytes say that it is gzipped, whatever its name."""
+    buffered = stream if isinstance(stream, io.BufferedReader) else _buffered(stream)
+    if buffered.peek(2)[:2] == b"\x1f\x8b":
+        return cast(BinaryIO, igzip.IGzipFile(fileobj=buffered))
+    return cast(BinaryIO, buffered)
+
+
+def _buffered(stream: Any) -> io.BufferedReader:
+    return io.BufferedReader(stream, BLOCK)
+
+
+def as_file(blocks: Iterator[bytes]) -> io.BufferedReader:
+    """A file of blocks, none of them empty."""
+    return _buffered(_BlockReader(blocks))
+
+
+class _BlockReader(io.RawIOBase):
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._rest:
+            self._rest = next(self._blocks, b"")
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size

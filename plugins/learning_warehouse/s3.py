@@ -1,0 +1,182 @@
+"""Any bucket of S3: its connection, its objects as streams, and what its errors mean.
+
+Knows S3 through the provider's hook; knows neither vendors, nor the institution's own bucket, nor
+the warehouse.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from learning_warehouse.conn_ids import LANDING_CONN_ID
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.tls import reason, warn_of_plain_http
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+log = logging.getLogger(__name__)
+
+for _name in ("botocore.auth", "botocore.endpoint"):
+    # At DEBUG they say each call's headers, the session token of temporary keys among them.
+    logging.getLogger(_name).setLevel(logging.INFO)
+
+BLOCK = 256 * 1024
+
+
+def s3_hook(conn_id: str) -> S3Hook:
+    """The provider's hook, once it is certain that its connection exists.
+
+    :raises PermanentFailure: it does not (the hook itself would go on with no credentials).
+    """
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        raise PermanentFailure(
+            f"There is no Airflow connection '{conn_id}': add one of type aws for its bucket "
+            "(Admin, Connections)."
+        ) from None
+    hook = S3Hook(aws_conn_id=conn_id)
+    try:
+        endpoint = hook.conn_config.get_service_endpoint_url("s3")
+    except AttributeError:
+        raise PermanentFailure(
+            f"The extra service_config of the connection '{conn_id}' is not of the form "
+            '{"s3": {"bucket_name": "..."}}: mend it.'
+        ) from None
+    warn_of_plain_http(conn_id, str(endpoint or ""))
+    if hook.verify is not None and not hook.verify:
+        log.warning(
+            "The connection '%s' has verify: false, so that whoever is on the way can pose as S3, "
+            "read its data and change them; remove it, or let it name the file of your CA.",
+            conn_id,
+        )
+    return hook
+
+
+def bucket_of(hook: S3Hook) -> str:
+    """The bucket that the connection names in its ``service_config``.
+
+    :raises PermanentFailure: it names none.
+    """
+    bucket = hook.service_config.get("bucket_name")
+    if not bucket:
+        raise PermanentFailure(
+            f"The connection '{hook.aws_conn_id}' names no bucket: give it the extra "
+            '{"service_config": {"s3": {"bucket_name": "..."}}}.'
+        )
+    return str(bucket)
+
+
+@contextmanager
+def s3_sentences(what: str) -> Iterator[None]:
+    """Turn boto's errors into one sentence that says what to do.
+
+    :param what: what was tried, as in ``reading s3://bucket/key``.
+    """
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "?")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+        sentence = f"S3 refused {what} ({code}): "
+        if code in ("404", "NoSuchKey", "NoSuchBucket"):
+            raise PermanentFailure(sentence + "check the bucket and the key.") from None
+        if status in (401, 403) or code in ("InvalidAccessKeyId", "SignatureDoesNotMatch"):
+            raise PermanentFailure(
+                sentence + "check the keys of the connection and what the bucket's policy allows."
+            ) from None
+        raise TransientFailure(sentence + "the next try may find it mended.") from None
+    except (BotoCoreError, Boto3Error, HTTPError) as error:
+        raise TransientFailure(
+            f"S3 did not answer to {what} ({reason(error, trust='AWS_CA_BUNDLE')}): check the "
+            "endpoint and the network; the next try starts from the beginning of the object."
+        ) from None
+    except ValueError as error:
+        raise PermanentFailure(
+            f"S3 cannot be asked for {what} ({error}): check the extras of the connection."
+        ) from None
+
+
+def open_uri(
+    uri: str,
+    *,
+    conn_id: str = LANDING_CONN_ID,
+    offset: int | None = None,
+    size: int | None = None,
+    etag: str | None = None,
+) -> BinaryIO:
+    """Stream an object, or ``size`` bytes of it from ``offset``, as they lie there.
+
+    :param uri: ``s3://bucket/key``.
+    :param etag: only if this still is its ETag.
+    :raises PermanentFailure: it is not there, may not be read, or has another ETag.
+    :raises TransientFailure: S3 does not answer.
+    """
+    from botocore.exceptions import ClientError
+
+    bucket, key = bucket_and_key(uri)
+    wanted = {}
+    if offset is not None and size is not None:
+        if size == 0:
+            return io.BytesIO()
+        wanted["Range"] = f"bytes={offset}-{offset + size - 1}"
+    if etag is not None:
+        wanted["IfMatch"] = etag
+    with s3_sentences(f"reading {uri}"):
+        try:
+            body = _client(conn_id).get_object(Bucket=bucket, Key=key, **wanted)["Body"]
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
+                raise PermanentFailure(
+                    f"{uri} is no longer what it was when it was listed: clear the run's first "
+                    "task, which lists it again."
+                ) from None
+            raise
+    return cast(BinaryIO, io.BufferedReader(_Body(body, uri), BLOCK))
+
+
+def bucket_and_key(uri: str) -> tuple[str, str]:
+    """Of ``s3://bucket/key``; a key may hold any character, also those that mean much in a URL."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+@cache
+def _client(conn_id: str) -> Any:
+    """One for all that a process reads: to build it takes longer than to read a small object."""
+    return s3_hook(conn_id).get_conn()
+
+
+class _Body(io.RawIOBase):
+    """A body that S3 sends, with sentences for what may happen to it on the way."""
+
+    def __init__(self, body: Any, uri: str) -> None:
+        self._body = body
+        self._uri = uri
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        with s3_sentences(f"reading {self._uri}"):
+            block = self._body.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
