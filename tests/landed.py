@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from learning_warehouse import notes
+from learning_warehouse import delivery_notes
 from learning_warehouse.landing import LandingZone
 from learning_warehouse.operators import MergeOperator, StageOperator
 from learning_warehouse.vocareum.files import REGISTRY
@@ -53,7 +53,7 @@ def land(
             uri=uri,
             size=size,
         )
-        notes.write(zone, delivery)
+        delivery_notes.write(zone, delivery)
     return delivery
 
 

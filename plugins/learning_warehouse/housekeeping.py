@@ -111,7 +111,7 @@ def remove_landed_versions(conn: Connection, days: int) -> dict[str, int]:
 
     The bytes go before the ledger says so: what is interrupted is done again.
     """
-    from learning_warehouse import notes
+    from learning_warehouse import delivery_notes
     from learning_warehouse.landing import LandingZone
     from learning_warehouse.warehouse import ledger
     from learning_warehouse.warehouse.sql import statement
@@ -127,7 +127,7 @@ def remove_landed_versions(conn: Connection, days: int) -> dict[str, int]:
             if not outdated:
                 return dict(removed)
             for delivery in outdated:
-                zone.remove(zone.url + notes.key_of(delivery))
+                zone.remove(zone.url + delivery_notes.key_of(delivery))
                 zone.remove(delivery.uri)
                 log.info(
                     "Removed %s, %s as it was made at %s",

@@ -101,7 +101,7 @@ class DaysOperator(BaseOperator):
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         """Render, and say which days the run is for; wrong ones are the affair of ``execute``."""
-        from learning_warehouse.window import days_of
+        from learning_warehouse.days import days_of
 
         super().render_template_fields(context, jinja_env)
         with suppress(PermanentFailure):
@@ -363,8 +363,8 @@ def _findings(
     conn: Connection, context: Context, merged: list[dict[str, Any]], schemas: list[str]
 ) -> dict[str, list[str]]:
     """What is wrong with what came in a run: by the kind of alert, sentences."""
+    from learning_warehouse.days import Days, follows_schedule
     from learning_warehouse.warehouse.sql import statement
-    from learning_warehouse.window import Days, follows_schedule
 
     values = {
         "deliveries": [counts["delivery_id"] for counts in merged],

@@ -64,8 +64,8 @@ class RebuildOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Enter what the notes tell into the ledger, then load it."""
+        from learning_warehouse.delivery_notes import read_into_ledger
         from learning_warehouse.landing import LandingZone
-        from learning_warehouse.notes import read_into_ledger
         from learning_warehouse.warehouse import ledger
         from learning_warehouse.warehouse.connection import connected
         from learning_warehouse.warehouse.merging import merge

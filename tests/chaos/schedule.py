@@ -24,10 +24,10 @@ from psycopg import sql
 from include.sandbox.s3 import VENDOR_BUCKET
 from include.sandbox.server import EDX_BUCKET
 from include.sandbox.truth import differences
+from learning_warehouse.days import Days
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.warehouse.staging import sweep
-from learning_warehouse.window import Days
 from tests.chaos import faults
 from tests.chaos.steps import Executor, Hanging, Run
 from tests.conftest import open_database

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg.types.json import Jsonb
 
+from learning_warehouse.days import HEALED_DAYS, Days
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.echo360.operators import Echo360PlanOperator
-from learning_warehouse.echo360.planning import HEALED_DAYS
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.warehouse import ledger
-from learning_warehouse.window import Days
 from tests.echo360.runs import Run
 
 if TYPE_CHECKING:

@@ -27,9 +27,9 @@ import pytest
 
 from include.sandbox.campus import Campus
 from include.sandbox.truth import differences
+from learning_warehouse.days import Days
 from learning_warehouse.echo360.hook import Echo360Hook, Refused
 from learning_warehouse.warehouse.staging import sweep
-from learning_warehouse.window import Days
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import pytest
 
+from learning_warehouse.days import Days
 from learning_warehouse.echo360 import protocol
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.echo360.protocol import Progress, advance
@@ -14,7 +15,6 @@ from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.windows import Window, windows_of
 from learning_warehouse.errors import TransientFailure
 from learning_warehouse.warehouse import ledger
-from learning_warehouse.window import Days
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox

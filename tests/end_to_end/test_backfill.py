@@ -24,7 +24,7 @@ from include.sandbox.s3 import VENDOR_BUCKET
 from include.sandbox.server import EDX_BUCKET, LANDING_BUCKET, SITE
 from include.sandbox.stack import AIRFLOW_2, Stack, running, week_until
 from include.sandbox.truth import differences
-from learning_warehouse.window import Days
+from learning_warehouse.days import Days
 from tests.edx.keys import Owner, connection, new_owner
 from tests.edx.loading import line
 from tests.searching import dump_bucket, dump_database, leaks

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
+from learning_warehouse.days import days_of
 from learning_warehouse.edx.events import COLUMNS, EventReader
 from learning_warehouse.edx.operators import LOGS_KEY, EdxLogTarOperator
 from learning_warehouse.edx.tar import Walk, pass_through, walk
@@ -30,7 +31,6 @@ from learning_warehouse.streams import BLOCK, Damaged, unpacked
 from learning_warehouse.vocareum.credentials import account, request_credentials
 from learning_warehouse.warehouse import staging
 from learning_warehouse.warehouse.catalogue import read_table
-from learning_warehouse.window import days_of
 from tests.edx.bucket import PACKERS
 from tests.edx.campaign import MORSELS, VALUES, damaged_lines
 from tests.warehouse.roads import ENROLLMENT, LAB_SESSIONS, VIDEOVIEW, delivered, load

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from learning_warehouse.days import Days
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.operators import MergeOperator, StageOperator
 from learning_warehouse.vocareum.bucket import VocareumBucket
 from learning_warehouse.vocareum.credentials import account, request_credentials
 from learning_warehouse.vocareum.operators import LandVocareumFilesOperator
-from learning_warehouse.window import Days
 from tests.conftest import context, run_merge
 from tests.vocareum.conftest import (
     BUCKET,

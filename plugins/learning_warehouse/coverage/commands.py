@@ -10,7 +10,7 @@ from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.coverage.days import State
-from learning_warehouse.edx.operators import LOOK_BACK
+from learning_warehouse.days import HEALED_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -116,7 +116,7 @@ def _of_logs(cell: Cell, deliveries: list[dict[str, Any]], yesterday: date) -> C
         if max(delivered, default=yesterday) > yesterday:
             return conf, note, "edX delivered it today: the run can be started tomorrow (UTC)."
         return conf, note
-    last_day = min(cell.day + timedelta(days=LOOK_BACK), yesterday)
+    last_day = min(cell.day + timedelta(days=HEALED_DAYS), yesterday)
     return (
         {"first_day": str(cell.day), "last_day": str(last_day)},
         "The days are those of delivery: the run looks through the tars and logs that edX "

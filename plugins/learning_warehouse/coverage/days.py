@@ -11,9 +11,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.coverage.sources import Dataset, Source
+from learning_warehouse.days import Days
 from learning_warehouse.echo360.windows import Window
 from learning_warehouse.warehouse.sql import statement
-from learning_warehouse.window import Days
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

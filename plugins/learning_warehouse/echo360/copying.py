@@ -66,7 +66,7 @@ def _land(
     """
     from urllib.parse import quote
 
-    from learning_warehouse import notes
+    from learning_warehouse import delivery_notes
     from learning_warehouse.warehouse import ledger
 
     window, created, runs = find(conn, hook.origin, request_id)
@@ -94,7 +94,7 @@ def _land(
             size=sum(size for _, size in assets),
             details={"assets": [uri for uri, _ in assets], "runs": runs},
         )
-        notes.write(zone, delivery)
+        delivery_notes.write(zone, delivery)
     return delivery
 
 

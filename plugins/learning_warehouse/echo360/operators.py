@@ -74,10 +74,10 @@ class Echo360PlanOperator(DaysOperator):
 
     def execute(self, context: Context) -> dict[str, list[dict[str, str]]]:
         """Cut the run's days into windows."""
+        from learning_warehouse.days import days_of
         from learning_warehouse.echo360.hook import Echo360Hook
         from learning_warehouse.echo360.planning import plan
         from learning_warehouse.warehouse.connection import connect
-        from learning_warehouse.window import days_of
 
         days = days_of(context)
         hook = Echo360Hook(self.echo360_conn_id)

@@ -10,11 +10,11 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from learning_warehouse.days import HEALED_DAYS, Days, follows_schedule, run_type
 from learning_warehouse.echo360.protocol import ATTEMPTS, FAILED
 from learning_warehouse.echo360.windows import Window, windows_of
 from learning_warehouse.warehouse.ledger import standing_days
 from learning_warehouse.warehouse.sql import statement
-from learning_warehouse.window import Days, follows_schedule, run_type
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -30,9 +30,6 @@ log = logging.getLogger(__name__)
 TRAILING_DAYS = 3
 """How many days a scheduled run asks for where nothing was loaded before: Echo360 completes a day
 within 48 hours of its close, so that the days before need not be asked for again."""
-
-HEALED_DAYS = 35
-"""How far back a scheduled run takes up days that earlier ones left undone."""
 
 REMEMBERED_DAYS = 365
 """How far back it looks for such days, to say that they are to be loaded by hand."""

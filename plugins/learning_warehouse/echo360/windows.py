@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
+    from learning_warehouse.days import Days
     from learning_warehouse.echo360.reports import Report
-    from learning_warehouse.window import Days
 
 COMPLETE_AFTER = timedelta(hours=48)
 """The data of a day is complete 48 hours after its close ("Processing and Retention")."""

@@ -10,12 +10,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.conn_ids import EDX_CONN_ID, GPG_CONN_ID, LANDING_CONN_ID, WAREHOUSE_CONN_ID
+from learning_warehouse.days import HEALED_DAYS, days_of
 from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.links import LANDED, LEDGER, shown
 from learning_warehouse.operators import DaysOperator, hand_on
 from learning_warehouse.s3 import bucket_of, s3_hook, s3_sentences
 from learning_warehouse.warehouse.connection import connect
-from learning_warehouse.window import days_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from airflow.providers.common.compat.sdk import Context
 
+    from learning_warehouse.days import Days
     from learning_warehouse.edx.search import Found
-    from learning_warehouse.window import Days
 
 # 2013-10-27-UniversityA-tracking.tar, .tar.gz …; UniversityA-edx-events-2014-05-09.log.gz …
 LOGS_KEY = (
@@ -32,7 +32,6 @@ LOGS_KEY = (
     r"-(?:tracking\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz)"
     r"|[^/-]+-events-\d{4}-\d\d-\d\d\.log(?:\.(?:gz|bz2|xz|zst))?(?:\.gpg)?)$"
 )
-LOOK_BACK = 35
 
 
 def lane_names(lanes: int) -> list[str]:
@@ -86,7 +85,7 @@ class EdxLogTarOperator(DaysOperator):
         prefix: str = "",
         pattern: str = LOGS_KEY,
         lanes: int = 2,
-        look_back: int = LOOK_BACK,
+        look_back: int = HEALED_DAYS,
         aws_conn_id: str = EDX_CONN_ID,
         landing_conn_id: str = LANDING_CONN_ID,
         gpg_conn_id: str = GPG_CONN_ID,

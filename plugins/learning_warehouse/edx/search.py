@@ -15,7 +15,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
-from learning_warehouse import notes
+from learning_warehouse import delivery_notes
 from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.edx.tar import Walk, pass_through, walk
 from learning_warehouse.errors import Failures, PermanentFailure
@@ -195,7 +195,7 @@ class Search:
             details=details,
         )
         if "landed" in details:
-            notes.write(self._zone, delivery)
+            delivery_notes.write(self._zone, delivery)
         self.sizes[delivery.delivery_id] = size
 
     def _walked(self, tars: list[Found]) -> dict[Found, Walk]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from learning_warehouse.days import Days
 from learning_warehouse.warehouse.dataset import Dataset
-from learning_warehouse.window import Days
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
-from learning_warehouse import notes
+from learning_warehouse import delivery_notes
 from learning_warehouse.conn_ids import LANDING_CONN_ID, VOCAREUM_CONN_ID, WAREHOUSE_CONN_ID
+from learning_warehouse.days import HEALED_DAYS, days_of
 from learning_warehouse.errors import Failures
 from learning_warehouse.landing import LandingZone
 from learning_warehouse.links import LANDED, LEDGER, shown
@@ -17,24 +18,19 @@ from learning_warehouse.vocareum.bucket import VocareumBucket
 from learning_warehouse.vocareum.credentials import Credentials, account, request_credentials
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.connection import connect
-from learning_warehouse.window import days_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from learning_warehouse.days import Days
     from learning_warehouse.vocareum.credentials import Account
     from learning_warehouse.vocareum.files import Files
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
-    from learning_warehouse.window import Days
-
 
 SECOND = "%Y%m%dT%H%M%SZ"
-
-HEALED_DAYS = 35
-"""How far back a scheduled run takes up files that earlier ones left undone."""
 
 
 class VocareumCredentialsOperator(BaseOperator):
@@ -209,7 +205,7 @@ class LandVocareumFilesOperator(DaysOperator):
                 uri=uri,
                 size=size,
             )
-            notes.write(zone, delivery)
+            delivery_notes.write(zone, delivery)
         return delivery
 
 

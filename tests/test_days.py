@@ -11,9 +11,9 @@ import pytest
 from airflow.timetables.base import DataInterval, TimeRestriction
 from airflow.timetables.interval import CronDataIntervalTimetable
 
+from learning_warehouse.days import EARLIEST, Days, days_of
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.timetable import UTCDays
-from learning_warehouse.window import EARLIEST, Days, days_of
 
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 

@@ -1,4 +1,7 @@
-"""Which days a run is for."""
+"""Which days a run is for, and how far back a run looks.
+
+Knows a run's Params and interval; knows neither vendors nor what is loaded.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ if TYPE_CHECKING:
 
 EARLIEST = date(2011, 1, 1)
 """Before the first of the three vendors had any data."""
+
+HEALED_DAYS = 35
+"""How far back a scheduled run takes up what earlier ones left undone."""
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from learning_warehouse.days import Days
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.windows import Window, windows_of
-from learning_warehouse.window import Days
 
 
 @pytest.mark.parametrize("length", [1, 6, 7, 8, 14, 365, 366])
