@@ -23,7 +23,7 @@ from benchmarks.one_load import megabytes
 from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.edx.operators import EdxLogTarOperator, lane_names
 from learning_warehouse.edx.staging import stage_member
-from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
 
 LANES = 2
 DAYS = {"first_day": "2011-01-01", "last_day": "2026-11-01"}

@@ -38,7 +38,7 @@ def measure(table: str, delivery_id: int) -> Load:
 
     from learning_warehouse.echo360.reports import REPORTS
     from learning_warehouse.echo360.staging import stage_report
-    from learning_warehouse.operators import MergeOperator, StageOperator, stage_landed
+    from learning_warehouse.steps.loading import MergeOperator, StageOperator, stage_landed
     from learning_warehouse.vocareum.files import REGISTRY
 
     ways = {f.dataset.table: (f.dataset, stage_landed(f.dataset)) for f in REGISTRY}

@@ -15,8 +15,9 @@ from learning_warehouse.echo360.operators import (
 from learning_warehouse.echo360.reports import DELIMITERS, REPORTS
 from learning_warehouse.echo360.sensors import Echo360ReportSensor
 from learning_warehouse.echo360.staging import stage_report
-from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
 from learning_warehouse.params import params
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.timetable import UTCDays
 
 DOC = """

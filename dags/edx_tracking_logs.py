@@ -10,8 +10,9 @@ from learning_warehouse.dag_files import DEFAULT_ARGS, origins
 from learning_warehouse.edx.logs import EVENTS, stage_logs_of
 from learning_warehouse.edx.operators import LOGS_KEY, EdxLogTarOperator, lane_names
 from learning_warehouse.edx.replay import ReplayRejectsOperator
-from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
 from learning_warehouse.params import params
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.timetable import UTCDays
 
 LANES = 2

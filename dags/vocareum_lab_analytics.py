@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
 from learning_warehouse.dag_files import DEFAULT_ARGS, origins
-from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
 from learning_warehouse.params import params
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.timetable import UTCDays
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.vocareum.operators import (

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG
 
 from learning_warehouse.dag_files import DEFAULT_ARGS
-from learning_warehouse.housekeeping import (
+from learning_warehouse.steps.housekeeping import (
     RetentionOperator,
     remove_landed_versions,
     remove_rejected_rows,

@@ -12,9 +12,9 @@ from learning_warehouse.echo360.rebuild import remember_requests
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.staging import stage_report
 from learning_warehouse.edx.logs import EVENTS, stage_logs_of
-from learning_warehouse.operators import SummaryOperator
 from learning_warehouse.params import params
-from learning_warehouse.rebuild import RebuildOperator
+from learning_warehouse.steps.rebuild import RebuildOperator
+from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.vocareum.files import REGISTRY
 
 TABLES = [

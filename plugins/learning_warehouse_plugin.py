@@ -7,7 +7,7 @@ from __future__ import annotations
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
 from learning_warehouse.coverage.mount import EXTERNAL_VIEW, FASTAPI_APP
-from learning_warehouse.links import LANDED, LEDGER, REQUESTS
+from learning_warehouse.steps.links import LANDED, LEDGER, REQUESTS
 from learning_warehouse.timetable import UTCDays
 
 

@@ -30,7 +30,7 @@ from tests.clients import read_descriptions_once
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
-    from learning_warehouse.operators import MergeOperator
+    from learning_warehouse.steps.loading import MergeOperator
     from learning_warehouse.warehouse.connection import Connection
 
 

@@ -12,7 +12,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from learning_warehouse import delivery_notes
 from learning_warehouse.landing import LandingZone
-from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.warehouse import ledger
 from tests.conftest import context, run_merge

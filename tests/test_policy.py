@@ -93,7 +93,7 @@ def test_every_task_has_an_owner_and_may_be_tried_again(dag: DAG) -> None:
 
 
 def test_whoever_fails_tells_of_it(dag: DAG) -> None:
-    from learning_warehouse.alerts import tell_of_failure
+    from learning_warehouse.steps.alerts import tell_of_failure
 
     for task in dag.tasks:
         told: Any = task.on_failure_callback

@@ -12,7 +12,7 @@ from configparser import Error, RawConfigParser
 from datetime import timedelta
 from pathlib import Path
 
-from learning_warehouse.alerts import tell_of_failure
+from learning_warehouse.steps.alerts import tell_of_failure
 
 ORIGINS = Path(__file__).resolve().parents[2] / "include" / "origins.cfg"
 ID = re.compile(r"[\w#!().:/\\-]+")

@@ -36,14 +36,16 @@ def test_the_plugin_imports_nothing_but_itself() -> None:
         "learning_warehouse",
         "learning_warehouse.coverage",
         "learning_warehouse.coverage.mount",
-        "learning_warehouse.links",
+        "learning_warehouse.steps",
+        "learning_warehouse.steps.links",
         "learning_warehouse.timetable",
         "learning_warehouse_plugin",
     ]
 
 
 def test_the_page_is_in_the_navigation_wherever_airflow_is_mounted() -> None:
-    from learning_warehouse.coverage.mount import EXTERNAL_VIEW, PREFIX
+    from learning_warehouse.coverage.mount import EXTERNAL_VIEW
+    from learning_warehouse.steps.links import PREFIX
 
     assert EXTERNAL_VIEW["destination"] == "nav"
     assert f"/{EXTERNAL_VIEW['href']}" == f"{PREFIX}/", "relative to the UI's own address"

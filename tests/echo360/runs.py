@@ -26,7 +26,7 @@ from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.sensors import Echo360ReportSensor
 from learning_warehouse.echo360.staging import stage_report
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
 
 SOON = 0.02
 

@@ -25,7 +25,7 @@ from learning_warehouse.echo360.staging import open_assets, stage_report
 from learning_warehouse.echo360.triggers import Echo360RequestsTrigger
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.landing import LandingZone
-from learning_warehouse.operators import StageOperator
+from learning_warehouse.steps.loading import StageOperator
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.merging import merge
 from tests.conftest import context as task_context

@@ -16,7 +16,7 @@ from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.edx.operators import EdxLogTarOperator
 from learning_warehouse.edx.replay import replay
 from learning_warehouse.edx.staging import stage_member
-from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
 from learning_warehouse.warehouse import ledger
 from tests.conftest import context, run_merge
 from tests.edx.loading import column, line

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from learning_warehouse import operators
 from learning_warehouse.edx.operators import EdxLogTarOperator, deal
 from learning_warehouse.errors import PermanentFailure
-from learning_warehouse.operators import MergeOperator, StageOperator, SummaryOperator
+from learning_warehouse.steps import summary
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.warehouse import ledger
 from tests.conftest import context, run_merge
 from tests.edx.bucket import ROAD, log, merge_all, names, tar, together
@@ -395,8 +396,8 @@ def test_a_dry_run_without_tars(bucket: Bucket) -> None:
 def test_the_summary_of_a_dry_run(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     bucket.put(FIRST, tar(LOG_1))
     told = bucket.lanes(dry_run=True)["return_value"]
-    monkeypatch.setattr(operators, "_failed_tasks", lambda context: [])
-    summary = SummaryOperator(
+    monkeypatch.setattr(summary, "_failed_tasks", lambda context: [])
+    step = SummaryOperator(
         task_id="summarise", merges=[None, None], schemas=["edx"], would_load=told
     )
-    assert summary.execute(context(dry_run=True)) == told
+    assert step.execute(context(dry_run=True)) == told

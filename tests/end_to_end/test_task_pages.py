@@ -100,8 +100,8 @@ def check_pages_of_the_ledger(pages: dict[str, dict[str, Any]]) -> None:
     from fastapi.testclient import TestClient
 
     from learning_warehouse.coverage.app import create_app, sources_for
-    from learning_warehouse.coverage.mount import ADDRESS
     from learning_warehouse.coverage.sources import SOURCES
+    from learning_warehouse.steps.links import ADDRESS
 
     app = create_app()
     app.dependency_overrides[sources_for] = lambda: list(SOURCES)

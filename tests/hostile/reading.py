@@ -17,7 +17,7 @@ from learning_warehouse.echo360 import hook
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.staging import stage_report
 from learning_warehouse.edx.tar import Walk, pass_through, walk
-from learning_warehouse.operators import stage_landed
+from learning_warehouse.steps.loading import stage_landed
 from learning_warehouse.streams import BLOCK, unpacked
 from learning_warehouse.vocareum.credentials import account, request_credentials
 from learning_warehouse.warehouse import ledger, merging

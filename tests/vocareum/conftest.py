@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.vocareum.operators import (
     LandVocareumFilesOperator,

@@ -13,7 +13,7 @@ import pytest
 
 from learning_warehouse.days import Days
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
 from learning_warehouse.vocareum.bucket import VocareumBucket
 from learning_warehouse.vocareum.credentials import account, request_credentials
 from learning_warehouse.vocareum.operators import LandVocareumFilesOperator

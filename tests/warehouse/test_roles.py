@@ -21,7 +21,7 @@ from psycopg.rows import dict_row
 
 from include.sandbox.postgres import EmbeddedPostgres
 from learning_warehouse.errors import PermanentFailure
-from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.vocareum.operators import (
     LandVocareumFilesOperator,

@@ -24,7 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from learning_warehouse.coverage.commands import commands_for
-from learning_warehouse.coverage.days import (
+from learning_warehouse.coverage.grid import (
     Row,
     State,
     days_until,
@@ -35,7 +35,7 @@ from learning_warehouse.coverage.days import (
 from learning_warehouse.coverage.sources import SOURCES, Source
 from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.links import MOST_LINES
+from learning_warehouse.steps.links import MOST_LINES
 from learning_warehouse.warehouse.connection import connect_to_read
 from learning_warehouse.warehouse.sql import statement
 

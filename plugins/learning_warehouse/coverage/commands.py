@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from learning_warehouse.coverage.days import State
+from learning_warehouse.coverage.grid import State
 from learning_warehouse.days import HEALED_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from learning_warehouse.coverage.days import Cell, Row
+    from learning_warehouse.coverage.grid import Cell, Row
 
 ConfAndNotes = tuple[dict[str, Any], *tuple[str, ...]]
 """Params for a DAG's run, then sentences on what the run does."""

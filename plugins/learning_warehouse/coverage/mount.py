@@ -1,7 +1,7 @@
 """Where the page hangs in Airflow 3's UI.
 
-Every Airflow process imports this at its start, so nothing is imported here: the API server builds
-the application when it is first asked for it. On Airflow 2 nobody asks.
+Every Airflow process imports this at its start, so nothing is imported here but the address: the
+API server builds the application when it is first asked for it. On Airflow 2 nobody asks.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from learning_warehouse.steps.links import ADDRESS, PREFIX
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
-
-PREFIX = "/learning_warehouse/coverage"
 
 
 class Coverage:
@@ -35,9 +35,6 @@ FASTAPI_APP: dict[str, Any] = {
     "url_prefix": PREFIX,
     "name": "Learning warehouse: coverage",
 }
-
-ADDRESS = f"{PREFIX.removeprefix('/')}/"
-"""Without a slash before it an address counts from the UI's own, wherever a proxy has put that."""
 
 EXTERNAL_VIEW: dict[str, Any] = {
     "name": "Coverage",

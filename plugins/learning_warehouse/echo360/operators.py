@@ -9,8 +9,8 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperat
 from learning_warehouse.conn_ids import ECHO360_CONN_ID, LANDING_CONN_ID, WAREHOUSE_CONN_ID
 from learning_warehouse.echo360.reports import REPORTS, Report
 from learning_warehouse.errors import Failures
-from learning_warehouse.links import LANDED, LEDGER, REQUESTS, shown
-from learning_warehouse.operators import DaysOperator, hand_on, run_name
+from learning_warehouse.steps.links import LANDED, LEDGER, REQUESTS, shown
+from learning_warehouse.steps.loading import DaysOperator, hand_on, run_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -236,7 +236,7 @@ class LandEcho360ReportsOperator(BaseOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: Echo360's report, and its copies."""
-        from learning_warehouse.lineage import dataset, lineage, objects
+        from learning_warehouse.steps.lineage import dataset, lineage, objects
 
         if not self._landed:
             return lineage()

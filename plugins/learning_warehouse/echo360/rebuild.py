@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from learning_warehouse.echo360.reports import Report
-    from learning_warehouse.rebuild import Remember
+    from learning_warehouse.steps.rebuild import Remember
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
 

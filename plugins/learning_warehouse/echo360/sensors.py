@@ -17,8 +17,8 @@ from learning_warehouse.conn_ids import ECHO360_CONN_ID, LANDING_CONN_ID, WAREHO
 from learning_warehouse.echo360.operators import pursue
 from learning_warehouse.echo360.reports import Report
 from learning_warehouse.errors import Failures, PermanentFailure, TransientFailure
-from learning_warehouse.links import REQUESTS, shown
-from learning_warehouse.operators import run_name
+from learning_warehouse.steps.links import REQUESTS, shown
+from learning_warehouse.steps.loading import run_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from learning_warehouse.conn_ids import EDX_CONN_ID, GPG_CONN_ID, LANDING_CONN_ID, WAREHOUSE_CONN_ID
 from learning_warehouse.days import HEALED_DAYS, days_of
 from learning_warehouse.errors import Failures, PermanentFailure
-from learning_warehouse.links import LANDED, LEDGER, shown
-from learning_warehouse.operators import DaysOperator, hand_on
 from learning_warehouse.s3 import bucket_of, s3_hook, s3_sentences
+from learning_warehouse.steps.links import LANDED, LEDGER, shown
+from learning_warehouse.steps.loading import DaysOperator, hand_on
 from learning_warehouse.warehouse.connection import connect
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class EdxLogTarOperator(DaysOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: the compressed tars, and what landed of them."""
-        from learning_warehouse.lineage import lineage, objects
+        from learning_warehouse.steps.lineage import lineage, objects
 
         return lineage(inputs=objects(self._landed.values()), outputs=objects(self._landed))
 

@@ -15,8 +15,8 @@ from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
 from learning_warehouse.days import days_of, names_days
 from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.errors import Failures
-from learning_warehouse.links import LEDGER, shown
-from learning_warehouse.operators import hand_on_counts
+from learning_warehouse.steps.links import LEDGER, shown
+from learning_warehouse.steps.loading import hand_on_counts
 from learning_warehouse.warehouse.connection import connect, connected
 from learning_warehouse.warehouse.sql import statement
 

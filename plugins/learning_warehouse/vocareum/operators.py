@@ -12,8 +12,8 @@ from learning_warehouse.conn_ids import LANDING_CONN_ID, VOCAREUM_CONN_ID, WAREH
 from learning_warehouse.days import HEALED_DAYS, days_of
 from learning_warehouse.errors import Failures
 from learning_warehouse.landing import LandingZone
-from learning_warehouse.links import LANDED, LEDGER, shown
-from learning_warehouse.operators import DaysOperator, hand_on
+from learning_warehouse.steps.links import LANDED, LEDGER, shown
+from learning_warehouse.steps.loading import DaysOperator, hand_on
 from learning_warehouse.vocareum.bucket import VocareumBucket
 from learning_warehouse.vocareum.credentials import Credentials, account, request_credentials
 from learning_warehouse.warehouse import ledger
@@ -131,7 +131,7 @@ class LandVocareumFilesOperator(DaysOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: Vocareum's files, and their copies."""
-        from learning_warehouse.lineage import lineage, objects
+        from learning_warehouse.steps.lineage import lineage, objects
 
         return lineage(inputs=objects(self._landed), outputs=objects(self._landed.values()))
 

@@ -1,7 +1,8 @@
 """Who is told of what is wrong: Airflow's own notifiers, as ``include/alerts.toml`` names them.
 
 Nobody, where that file says nothing. It is read when there is something to tell, so that the DAG
-files cost nothing by it, and what is wrong with it, or with a notifier, fails no run.
+files cost nothing by it, and what is wrong with it, or with a notifier, fails no run. Knows who is
+told; what is wrong, the steps say.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from learning_warehouse.errors import StepsFailed
 
 log = logging.getLogger(__name__)
 
-ALERTS = Path(__file__).resolve().parents[2] / "include" / "alerts.toml"
+ALERTS = Path(__file__).resolve().parents[3] / "include" / "alerts.toml"
 KINDS = ("failure", "rejects", "schema_change", "gap")
 
 

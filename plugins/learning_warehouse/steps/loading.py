@@ -1,13 +1,14 @@
-"""The steps that every road ends with: stage, merge, summarise.
+"""The steps that load what has landed: stage, then merge.
 
 They handle lists: each item stands by itself, and a bad one fails alone. What succeeded goes
 on through XCom even where the task then fails, and the next step takes it up.
+
+Knows deliveries and a dataset; what a source does otherwise than others, it is given.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,13 @@ from airflow.providers.common.compat.sdk import (
     TriggerRule,
 )
 
-from learning_warehouse.alerts import alert
 from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
-from learning_warehouse.errors import Failures, PermanentFailure, StepsFailed
-from learning_warehouse.links import LEDGER, shown
-from learning_warehouse.params import REJECT_SHARE
+from learning_warehouse.errors import Failures, PermanentFailure
+from learning_warehouse.steps.links import LEDGER, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
@@ -42,6 +42,18 @@ COUNTS = (
     "rows_filtered",
     "rows_rejected",
 )
+
+
+def run_name(context: Context) -> str:
+    """The run, as ``ops.report_request`` names it."""
+    run: Any = context["dag_run"]
+    return f"{run.dag_id} {run.run_id}"
+
+
+def started_at(context: Context) -> datetime | None:
+    """When the run was started, or started again after it had ended."""
+    started: datetime | None = getattr(context["dag_run"], "start_date", None)
+    return started
 
 
 def stage_landed(dataset: Dataset) -> Stage:
@@ -155,7 +167,7 @@ class StageOperator(BaseOperator):
         staged: list[int] = []
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:
-            before = staging.staged_by(warehouse(), task, since=_started(context))
+            before = staging.staged_by(warehouse(), task, since=started_at(context))
             for delivery_id in self.deliveries:
                 with failures.apart(f"delivery {delivery_id}"):
                     conn = warehouse()
@@ -179,7 +191,7 @@ class StageOperator(BaseOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: from which objects was read."""
-        from learning_warehouse.lineage import lineage, objects
+        from learning_warehouse.steps.lineage import lineage, objects
 
         return lineage(inputs=objects(self._read))
 
@@ -254,7 +266,7 @@ class MergeOperator(BaseOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: the objects whose rows the table took."""
-        from learning_warehouse.lineage import lineage, objects, table
+        from learning_warehouse.steps.lineage import lineage, objects, table
 
         if not self._merged:
             return lineage()
@@ -262,162 +274,3 @@ class MergeOperator(BaseOperator):
             inputs=objects(self._merged),
             outputs=[table(self.dataset.table, self.warehouse_conn_id)],
         )
-
-
-class SummaryOperator(BaseOperator):
-    """Says what a run did, as a table, and ends it failed if any of its steps failed.
-
-    What the ledger finds wrong with what came in the meantime is said in the log, and told to whom
-    ``include/alerts.toml`` names: rejected rows above the Param ``reject_share``, changes of a
-    schema, and days that a scheduled run leapt over.
-
-    XCom: a row for each table. Being last and run whatever happened, it would make a run with
-    failures succeed; so it fails after it has said what there is to say.
-
-    :param merges: the XComs of the run's merges.
-    :param schemas: the schemas of the warehouse that the run is for.
-    :param would_load: the XCom of a step that, in a dry run, says what would be loaded.
-    """
-
-    template_fields: Sequence[str] = ("merges", "would_load")
-
-    def __init__(
-        self,
-        *,
-        merges: list[Any],
-        schemas: Sequence[str],
-        would_load: Any = None,
-        warehouse_conn_id: str = WAREHOUSE_CONN_ID,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(trigger_rule=TriggerRule.ALL_DONE, **kwargs)
-        self.merges = merges
-        self.schemas = list(schemas)
-        self.would_load = would_load
-        self.warehouse_conn_id = warehouse_conn_id
-
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Print the table, and look for failures."""
-        import pandas as pd
-
-        from learning_warehouse.warehouse.connection import connect
-
-        merged = [counts for merge in self.merges for counts in merge or []]
-        summary = self.would_load or []
-        if merged:
-            with connect(self.warehouse_conn_id) as conn:
-                summary = _by_table(conn, context, merged)
-        table = pd.DataFrame(summary).fillna("").to_string(index=False)
-        if merged:
-            self.log.info("What this run merged%s:\n%s", _since_its_start(context), table)
-        elif summary:
-            self.log.info("A dry run; it would load:\n%s", table)
-        else:
-            self.log.info("There was nothing new to merge.")
-        self._tell_findings(context, merged)
-        failed = _failed_tasks(context)
-        if failed:
-            raise StepsFailed(
-                f"{', '.join(failed)} failed: read the last line of each one's log for what to do, "
-                "then clear it; everything else of this run is loaded."
-            )
-        return summary
-
-    def _tell_findings(self, context: Context, merged: list[dict[str, Any]]) -> None:
-        """Say what is wrong with what came; where that cannot be found out, no run fails."""
-        from learning_warehouse.warehouse.connection import connect
-
-        try:
-            with connect(self.warehouse_conn_id) as conn:
-                findings = _findings(conn, context, merged, self.schemas)
-        except Exception as error:
-            self.log.warning("What is wrong with what came could not be found out: %s", error)
-            return
-        for kind, sentences in findings.items():
-            for sentence in sentences:
-                self.log.warning("%s", sentence)
-            if sentences:
-                alert(kind, f"{run_name(context)}: {' '.join(sentences)}", context)
-
-
-def _by_table(
-    conn: Connection, context: Context, merged: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Of each table the deliveries, their days, the requests for them, and the counts of rows."""
-    import pandas as pd
-
-    from learning_warehouse.warehouse.sql import statement
-
-    frame = pd.DataFrame(merged)
-    counts = frame.groupby("dataset")[list(COUNTS)].sum()
-    counts.insert(0, "deliveries", frame.groupby("dataset").size())
-    counted: dict[Any, dict[Any, Any]] = counts.to_dict("index")
-    of_run = conn.execute(
-        statement("ops/of_run"),
-        {"deliveries": frame["delivery_id"].tolist(), "run": run_name(context)},
-    )
-    return [{**row, **counted[row["dataset"]]} for row in of_run]
-
-
-def _findings(
-    conn: Connection, context: Context, merged: list[dict[str, Any]], schemas: list[str]
-) -> dict[str, list[str]]:
-    """What is wrong with what came in a run: by the kind of alert, sentences."""
-    from learning_warehouse.days import Days, follows_schedule
-    from learning_warehouse.warehouse.sql import statement
-
-    values = {
-        "deliveries": [counts["delivery_id"] for counts in merged],
-        "schemas": schemas,
-        "share": context["params"].get("reject_share", REJECT_SHARE),
-        "since": _started(context) or datetime.now(UTC),
-    }
-
-    def found(section: str) -> list[dict[str, Any]]:
-        return conn.execute(statement("ops/findings", section), values).fetchall()
-
-    return {
-        "rejects": [
-            f"{row['dataset']}: {row['rows_rejected']} of {row['rows_read']} rows were rejected; "
-            "ops.rejected_row says why."
-            for row in found("rejects")
-        ],
-        "schema_change": [
-            f"{row['dataset']} of {row['origin']}: {row['header']!r} is {row['change']}."
-            for row in found("schema_changes")
-        ],
-        "gap": [
-            f"{row['dataset']} of {row['origin']}: nothing was loaded for "
-            f"{Days(row['first_day'], row['last_day'])}, though for days before and after; trigger "
-            "the DAG with these days."
-            for row in (found("gaps") if follows_schedule(context) else [])
-        ],
-    }
-
-
-def run_name(context: Context) -> str:
-    """The run, as ``ops.report_request`` names it."""
-    run: Any = context["dag_run"]
-    return f"{run.dag_id} {run.run_id}"
-
-
-def _started(context: Context) -> datetime | None:
-    """When the run was started, or started again after it had ended."""
-    started: datetime | None = getattr(context["dag_run"], "start_date", None)
-    return started
-
-
-def _since_its_start(context: Context) -> str:
-    started = _started(context)
-    return f" in {(datetime.now(UTC) - started).total_seconds():.0f} s" if started else ""
-
-
-def _failed_tasks(context: Context) -> list[str]:
-    """The run's tasks that failed or could not run for it."""
-    ti: Any = context["ti"]
-    run: Any = context["dag_run"]
-    if hasattr(ti, "get_task_states"):
-        states = ti.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id]).get(run.run_id, {})
-    else:
-        states = {other.task_id: other.state for other in run.get_task_instances()}
-    return sorted(task for task, state in states.items() if state in ("failed", "upstream_failed"))

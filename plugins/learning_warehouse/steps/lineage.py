@@ -1,7 +1,7 @@
 """What OpenLineage is told of a task, where Airflow's provider for it is installed.
 
 Only that provider calls this, when a task is over. A staging table lives for minutes and is no
-dataset: what a merge brought came from the objects that were staged.
+dataset: what a merge brought came from the objects that were staged. Knows names; reads nothing.
 """
 
 from __future__ import annotations

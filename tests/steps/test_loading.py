@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from learning_warehouse.errors import TransientFailure
-from learning_warehouse.operators import StageOperator
+from learning_warehouse.steps.loading import StageOperator
 from learning_warehouse.warehouse.merging import merge
 from tests.conftest import context
 from tests.warehouse.roads import ENROLLMENT, delivered, rows, stager

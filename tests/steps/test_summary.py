@@ -12,7 +12,7 @@ import pytest
 from airflow.providers.common.compat.sdk import DAG
 
 from learning_warehouse.errors import StepsFailed
-from learning_warehouse.operators import SummaryOperator
+from learning_warehouse.steps.summary import SummaryOperator
 from tests.warehouse.roads import LAB_SESSIONS, VIDEOVIEW, load
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for kind in ("failure", "rejects", "schema_change", "gap")
     ]
     alerts.write_text("".join(tables))
-    monkeypatch.setattr("learning_warehouse.alerts.ALERTS", alerts)
+    monkeypatch.setattr("learning_warehouse.steps.alerts.ALERTS", alerts)
     return told
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RETENTION = Path(__file__).resolve().parents[2] / "include" / "retention.toml"
+RETENTION = Path(__file__).resolve().parents[3] / "include" / "retention.toml"
 KEPT = ("staging", "rejected_rows", "landed_versions")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from learning_warehouse.coverage import sources
 from learning_warehouse.coverage.commands import commands_for
-from learning_warehouse.coverage.days import DAYS, Row, State, read_deliveries, read_rows
+from learning_warehouse.coverage.grid import DAYS, Row, State, read_deliveries, read_rows
 from learning_warehouse.coverage.sources import SOURCES
 from learning_warehouse.warehouse.sql import statement
 from tests.coverage.known import BEGUN, HOST, ORG, SITE, KnownLedger

@@ -12,14 +12,14 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 from include.sandbox.rebuild import drop
 from learning_warehouse.edx.replay import ReplayRejectsOperator
 from learning_warehouse.errors import PermanentFailure
-from learning_warehouse.housekeeping import (
+from learning_warehouse.landing import LandingZone
+from learning_warehouse.steps.housekeeping import (
     remove_landed_versions,
     remove_rejected_rows,
     remove_staging,
     retention,
 )
-from learning_warehouse.landing import LandingZone
-from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
 from tests.conftest import context, open_database, run_merge
 from tests.edx.bucket import Bucket, log, merge_all, tar
 from tests.edx.loading import line

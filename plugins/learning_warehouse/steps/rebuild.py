@@ -1,4 +1,7 @@
-"""The step that fills a warehouse from the landing zone, whatever has become of the vendor."""
+"""The step that fills a warehouse from the landing zone, whatever has become of the vendor.
+
+Knows the landing zone and the ledger; what a source has to restore besides, it is given.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
 
 from learning_warehouse.conn_ids import LANDING_CONN_ID, WAREHOUSE_CONN_ID
 from learning_warehouse.errors import Failures
-from learning_warehouse.operators import hand_on_counts, stage_landed
+from learning_warehouse.steps.loading import hand_on_counts, stage_landed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from learning_warehouse.operators import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import MergeOperator, StageOperator
 from learning_warehouse.vocareum.operators import LandVocareumFilesOperator
 from tests.conftest import context
 from tests.vocareum.conftest import BUCKET, DAYS, ENROLLMENT, HEADER, bucket, credentials, put

@@ -4,6 +4,8 @@ A task says where its link leads; without an address the link does not show. On 
 asks for the address when the task is over and keeps it as an XCom; on 2.11 the web server asks, and
 the task has kept it. No address has a signature or a secret. What the ledger's links lead to is the
 page of coverage, which Airflow 2 does not have: there they are left out.
+
+Knows the page's address; knows nothing else of it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.providers.common.compat.sdk import BaseOperator, Context, TaskInstanceKey
+
+PREFIX = "/learning_warehouse/coverage"
+"""Where the page of coverage hangs at Airflow's API server."""
+
+ADDRESS = f"{PREFIX.removeprefix('/')}/"
+"""Without a slash before it an address counts from the UI's own, wherever a proxy has put that."""
 
 MOST_LINES = 50
 """How many lines of the ledger a link leads to: an address has an end."""
@@ -67,8 +75,6 @@ class LedgerLines(_Link):
         self, operator: BaseOperator, context: Context, delivery_ids: Sequence[int]
     ) -> None:
         """Lead to these lines, to the first of them if they are many."""
-        from learning_warehouse.coverage.mount import ADDRESS
-
         if delivery_ids:
             lines = [("delivery", str(line)) for line in delivery_ids[:MOST_LINES]]
             self.say(operator, context, f"{ADDRESS}?{urlencode(lines)}#ledger")
@@ -86,8 +92,6 @@ class ReportRequests(_Link):
 
         :param run: as ``ops.report_request`` names it.
         """
-        from learning_warehouse.coverage.mount import ADDRESS
-
         query = urlencode({"run": run, "report": report})
         self.say(operator, context, f"{ADDRESS}?{query}#requests")
 
