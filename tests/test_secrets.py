@@ -22,7 +22,9 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from include.sandbox.postgres import free_port
 from include.sandbox.s3 import ASSET_BUCKET, SIGNATURE
-from learning_warehouse.echo360.hook import Echo360Hook, Refused, ReportRequest
+from learning_warehouse.echo360.assets import open_asset
+from learning_warehouse.echo360.hook import Echo360Hook, Refused
+from learning_warehouse.echo360.report_request import ReportRequest
 from learning_warehouse.edx import gpg
 from learning_warehouse.errors import Failures
 from learning_warehouse.landing import LandingZone
@@ -211,7 +213,7 @@ def test_links_that_lead_nowhere(sandbox: Sandbox, fails: Any) -> None:
         f"http://user:{quote(SECRET, safe='')}@127.0.0.1:1/a.csv",
         f"ftp://127.0.0.1/a.csv?Signature={SECRET}",
     ):
-        fails(lambda link=link: echo360().open_asset(link))
+        fails(lambda link=link: open_asset(link))
 
 
 def test_links_that_are_refused_on_the_road(

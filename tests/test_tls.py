@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from learning_warehouse import landing, s3
+from learning_warehouse.echo360.assets import open_asset
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.vocareum.credentials import account, request_credentials
@@ -99,12 +100,12 @@ def test_echo360(
     with pytest.raises(TransientFailure, match=UNTRUSTED):
         Echo360Hook(attempts=1).reports()
     with pytest.raises(TransientFailure, match=UNTRUSTED):
-        Echo360Hook().open_asset(f"{host}/asset.csv?Signature=abc")
+        open_asset(f"{host}/asset.csv?Signature=abc")
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, str(certificate))
     with pytest.raises(TransientFailure, match="is empty"):
         Echo360Hook(attempts=1).reports()
-    with Echo360Hook().open_asset(f"{host}/asset.csv?Signature=abc") as asset:
+    with open_asset(f"{host}/asset.csv?Signature=abc") as asset:
         assert json.loads(asset.read()) == ANSWER
 
 

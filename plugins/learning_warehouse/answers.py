@@ -65,6 +65,16 @@ class Answer:
             raise ValueError("its values are nested too deep") from None
 
 
+def redacted(url: str) -> str:
+    """A URL without its query and its user, for logs and sentences."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "a link that is none"
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" + ("?..." if parts.query else "")
+
+
 def read(response: Response) -> Answer:
     """Read an answer whose request was sent with ``stream=True``.
 

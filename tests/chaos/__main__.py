@@ -39,6 +39,7 @@ IMPORTED_BY_STEPS = (
     "airflow.providers.amazon.aws.links.base_aws",
     "airflow.sdk.execution_time.supervisor",
     "jinja2.ext",
+    "learning_warehouse.echo360.assets",
     "learning_warehouse.echo360.hook",
     "learning_warehouse.echo360.protocol",
     "learning_warehouse.echo360.triggers",

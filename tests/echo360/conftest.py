@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.echo360.answers import Answers, configure
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
@@ -17,3 +20,13 @@ def echo360(sandbox: Sandbox, connections: dict[str, Any]) -> Iterator[Sandbox]:
     sandbox.reset()
     yield sandbox
     sandbox.reset()
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
+    """A server of our own in its place."""
+    with Answers() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        configure(monkeypatch, host=server.url)
+        yield server
+        server.shutdown()

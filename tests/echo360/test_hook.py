@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
-import socket
 import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.request import Request
 
 import pytest
 
 from include.sandbox.postgres import free_port
 from learning_warehouse.echo360.hook import (
     Echo360Hook,
-    LinkRefused,
-    NoWayDown,
     OutcomeUnknown,
     Refused,
 )
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from tests.certificates import self_signed, tls_with
+from tests.echo360.answers import Answers, configure
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
 
 WEEK = {"start": "2026-01-05", "end": "2026-01-12"}
-
-
-def configure(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    fields = {"conn_type": "http", "login": "echo360-client", "password": "echo360-secret"}
-    monkeypatch.setenv("AIRFLOW_CONN_ECHO360", json.dumps({**fields, **changes}))
 
 
 def test_reports_requests_and_a_request(echo360: Sandbox) -> None:
@@ -117,70 +104,7 @@ def test_an_unreachable_host(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not isinstance(failure.value, OutcomeUnknown)
 
 
-def test_a_refused_link_is_named_without_its_query(echo360: Sandbox) -> None:
-    link = f"{echo360.api_url}/public/api/v1/reporting/reports?Signature=abc"
-    with pytest.raises(LinkRefused) as failure:
-        Echo360Hook().open_asset(link)
-    assert "abc" not in str(failure.value)
-
-
-def test_a_link_is_http(echo360: Sandbox) -> None:
-    with pytest.raises(PermanentFailure, match="no link over HTTP"):
-        Echo360Hook().open_asset("file:///etc/passwd")
-
-
 # --- answers that the document leaves open --------------------------------------------------------
-
-
-class Answers(ThreadingHTTPServer):
-    """A server that answers each path with what a test lays there, and remembers what was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.bodies: dict[str, Any] = {"/oauth2/access_token": {"access_token": "token"}}
-        self.leads_on: dict[str, str] = {}
-        self.asked: list[tuple[str, str | None]] = []
-        self.breaks_off = False
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Answers
-
-    def do_GET(self) -> None:
-        """Answer with the path's body, or 404, or with where it leads on to."""
-        self.server.asked.append((self.path, self.headers.get("Authorization")))
-        if self.path in self.server.leads_on:
-            self.send_response(302)
-            self.send_header("Location", self.server.leads_on[self.path])
-            self.end_headers()
-            return
-        body = self.server.bodies.get(self.path)
-        content = json.dumps(body if body is not None else {"message": "Not found"}).encode()
-        self.send_response(200 if body is not None else 404)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def do_POST(self) -> None:
-        """Answer as to a GET."""
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.server.breaks_off:
-            socket.socket(fileno=os.dup(self.connection.fileno())).sendall(b"no TLS record" * 9)
-            return
-        self.do_GET()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Keep the test's output clean."""
-
-
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
-    with Answers() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        configure(monkeypatch, host=server.url)
-        yield server
-        server.shutdown()
 
 
 def listed(request_id: str) -> dict[str, Any]:
@@ -236,33 +160,6 @@ def test_the_plural_path_of_a_request_is_remembered(answers: Answers) -> None:
         assert told is not None
     asked = [path.removeprefix(REPORTING) for path, _ in answers.asked[1:]]
     assert asked == ["/request/a", "/requests/a", "/requests/a"]
-
-
-def test_a_link_is_sent_as_it_was_given_and_without_the_token(answers: Answers) -> None:
-    target = "/a%2fb/c.csv.gz?Signature=x%2by%3d/z+~|'(*)!&Key=%7E"
-    answers.bodies[target] = "rows"
-    with Echo360Hook().open_asset(answers.url + target) as asset:
-        assert asset.read() == b'"rows"'
-    assert answers.asked == [(target, None)]
-
-
-def test_a_link_leads_on_over_http_and_nowhere_else(answers: Answers) -> None:
-    answers.bodies["/moved.csv"] = "rows"
-    answers.leads_on = {"/near?Key=k": "/moved.csv", "/far?Key=k": "ftp://127.0.0.1/a.csv?Key=k"}
-    with Echo360Hook().open_asset(f"{answers.url}/near?Key=k") as asset:
-        assert asset.read() == b'"rows"'
-    with pytest.raises(PermanentFailure, match=r"leads on to ftp://127\.0\.0\.1/a\.csv\?\.\.\."):
-        Echo360Hook().open_asset(f"{answers.url}/far?Key=k")
-
-
-@pytest.mark.parametrize(("target", "is_followed"), [("https", True), ("http", False)])
-def test_a_link_over_https_leads_to_no_http(target: str, is_followed: bool) -> None:
-    refused = pytest.raises(PermanentFailure, match="no https")
-    expected: AbstractContextManager[Any] = nullcontext() if is_followed else refused
-    with expected:
-        NoWayDown().redirect_request(
-            Request("https://a.example/b"), None, 302, "", {}, f"{target}://c.example/d"
-        )
 
 
 @pytest.mark.parametrize("wrapped", ["reports", "data", None])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pytest
 from airflow.providers.common.compat.sdk import TaskDeferred
 
+from learning_warehouse.echo360.assets import open_asset
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.echo360.operators import (
     Echo360SubmitOperator,
@@ -219,7 +220,7 @@ def test_a_report_lands_unchanged_and_is_one_delivery(
     stored = echo360.client().get_object(Bucket=bucket, Key=key)["Body"].read()
     told = Echo360Hook().request(request_id)
     assert told is not None
-    with Echo360Hook().open_asset(told.links[0]) as asset:
+    with open_asset(told.links[0]) as asset:
         assert asset.read() == stored
     assert f"/videoview/2026-01-05_2026-01-12/{request_id}/1-" in delivery.uri
 
@@ -250,16 +251,14 @@ def test_an_expired_link_is_fetched_anew(
     (request_id,) = wait(WEEK)
     opened: list[str] = []
 
-    class Late(Echo360Hook):
-        """Comes to its first link eight days after it was given it."""
+    def open_late(url: str) -> BinaryIO:
+        """Come to the first link eight days after it was given."""
+        if not opened:
+            echo360.set_clock(f"{datetime.now(UTC) + timedelta(days=8)}")
+        opened.append(url)
+        return open_asset(url)
 
-        def open_asset(self, url: str) -> BinaryIO:
-            if not opened:
-                echo360.set_clock(f"{datetime.now(UTC) + timedelta(days=8)}")
-            opened.append(url)
-            return super().open_asset(url)
-
-    monkeypatch.setattr("learning_warehouse.echo360.hook.Echo360Hook", Late)
+    monkeypatch.setattr("learning_warehouse.echo360.landing.open_asset", open_late)
     assert len(land(request_id)) == 1
     assert len(set(opened)) == 2
 

@@ -1,24 +1,19 @@
 """Echo360's reporting API over HTTP.
 
-Knows the vendor's paths, answers and errors; knows no warehouse and decides nothing about when to
-ask for what.
+Knows the vendor's paths, answers and errors; knows no warehouse, fetches no report, and decides
+nothing about when to ask for what.
 """
 
 from __future__ import annotations
 
-import io
 import logging
 import random
 import ssl
 import time
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException, HTTPResponse
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
-from urllib.error import HTTPError
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, urljoin, urlsplit
-from urllib.request import HTTPRedirectHandler, build_opener
 
 import requests
 import urllib3
@@ -26,8 +21,9 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from requests import PreparedRequest, RequestException
 from requests.auth import AuthBase
 
-from learning_warehouse.answers import Answer, Endless, read
+from learning_warehouse.answers import Answer, Endless, read, redacted
 from learning_warehouse.conn_ids import ECHO360_CONN_ID
+from learning_warehouse.echo360.report_request import NOT_UNDERSTOOD, ReportRequest, word
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.tls import insist, reason, warn_of_plain_http
 
@@ -39,10 +35,8 @@ log = logging.getLogger(__name__)
 REPORTING = "/public/api/v1/reporting/"
 TIMEOUT = (10.0, 60.0)
 """Seconds to connect, and between two pieces of an answer."""
-BLOCK = 256 * 1024
 TEXT = 500
 """Characters of an answer's text that a sentence repeats."""
-LONGEST_WORD = 200
 MOST_PAGES = 1000
 MOST_IDLE_PAGES = 10
 """Pages of the listing that have nothing which others before them had not."""
@@ -51,10 +45,6 @@ MOST_REQUESTS = 100_000
 
 class OutcomeUnknown(TransientFailure):
     """A submission of which nobody can say whether Echo360 took it."""
-
-
-class LinkRefused(TransientFailure):
-    """A signed link that is no longer good: fetch the request again for a new one."""
 
 
 class Refused(Exception):
@@ -68,42 +58,6 @@ class Refused(Exception):
         super().__init__(f"HTTP {status}: {text}")
         self.status = status
         self.text = text
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportRequest:
-    """A request for a report, as Echo360 tells of it.
-
-    :param parameters: ``start`` and ``end`` for a report with dates.
-    :param links: the signed links; only :meth:`Echo360Hook.request` fills them.
-    """
-
-    request_id: str
-    status: str
-    report: str
-    parameters: dict[str, str]
-    created: datetime
-    links: tuple[str, ...] = field(default=(), repr=False)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> ReportRequest:
-        """Read what ``/requests`` and ``/request/<requestId>`` answer.
-
-        :raises TypeError, KeyError, ValueError, AttributeError: it is no such answer.
-        """
-        parameters = value.get("parameters") or {}
-        return cls(
-            request_id=_word(value["requestId"]),
-            status=_word(value.get("status") or ""),
-            report=_word(value.get("reportName") or ""),
-            parameters={
-                name: str(parameters[name])
-                for name in ("start", "end")
-                if _is_word(parameters.get(name))
-            },
-            created=_time(value.get("created")),
-            links=tuple(map(str, value.get("signedAssets") or ())),
-        )
 
 
 class Echo360Hook(BaseHook):
@@ -149,8 +103,8 @@ class Echo360Hook(BaseHook):
             if isinstance(answer, dict):
                 answer = answer["reports"] if "reports" in answer else answer["data"]
             offered = {
-                _word(report["name"]): [
-                    _word(parameter["name"])
+                word(report["name"]): [
+                    word(parameter["name"])
                     for parameter in report.get("parameters") or ()
                     if parameter.get("required", True)
                 ]
@@ -248,35 +202,6 @@ class Echo360Hook(BaseHook):
             f"Echo360 answered HTTP {answer.status_code} to the submission of {report}: whether "
             "it was taken will show in its listing."
         )
-
-    def open_asset(self, url: str) -> BinaryIO:
-        """Stream an asset, bytes as they are sent.
-
-        :param url: a signed link, used exactly as given and without an Authorization header.
-        :raises LinkRefused: it is no longer good.
-        """
-        # Not through requests: it writes a URL anew, and a signature may not survive that.
-        if not url.startswith(("http://", "https://")):
-            raise PermanentFailure(
-                f"{redacted(url)} is no link over HTTP: nothing was fetched; ask Echo360 about it."
-            )
-        try:
-            answer = build_opener(NoWayDown).open(url, timeout=TIMEOUT[1])
-        except HTTPError as refusal:
-            if refusal.code in (401, 403, 404, 410):
-                raise LinkRefused(
-                    f"The signed link {redacted(url)} is refused (HTTP {refusal.code})."
-                ) from None
-            raise TransientFailure(
-                f"The asset {redacted(url)} cannot be fetched (HTTP {refusal.code}): the next "
-                "try may find it mended."
-            ) from None
-        except (OSError, HTTPException, ValueError) as error:
-            raise TransientFailure(
-                f"The asset {redacted(url)} cannot be fetched "
-                f"({reason(error, trust='SSL_CERT_FILE')}): check that workers may reach that host."
-            ) from None
-        return cast(BinaryIO, io.BufferedReader(_Asset(answer, redacted(url)), BLOCK))
 
     # --- how it is asked --------------------------------------------------------------------------
 
@@ -456,53 +381,6 @@ class Echo360Hook(BaseHook):
         return text[:TEXT].strip()
 
 
-class _Asset(io.RawIOBase):
-    """The body of an asset as it comes, a gzipped one gzipped, and whole or not at all."""
-
-    def __init__(self, answer: HTTPResponse, name: str) -> None:
-        self._answer = answer
-        self._name = name
-        self._left = answer.length
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            size = self._answer.readinto(buffer)
-        except (HTTPException, OSError) as error:
-            raise self._broken(type(error).__name__) from None
-        if self._left is not None:
-            self._left -= size
-            if not size and self._left and len(buffer):
-                raise self._broken(f"{self._left} bytes are missing")
-        return size
-
-    def _broken(self, reason: str) -> TransientFailure:
-        return TransientFailure(
-            f"The asset {self._name} broke off ({reason}): the next try fetches it from its "
-            "beginning."
-        )
-
-    def close(self) -> None:
-        self._answer.close()
-        super().close()
-
-
-class NoWayDown(HTTPRedirectHandler):
-    """Follows a signed link as far as it leads over HTTP, and over HTTPS from then on."""
-
-    def redirect_request(
-        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
-    ) -> Any:
-        if not newurl.startswith((f"{req.type}://", "https://")):
-            raise PermanentFailure(
-                f"The signed link {redacted(req.full_url)} leads on to {redacted(newurl)}, which "
-                f"is no {req.type}: nothing was fetched; ask Echo360 about it."
-            )
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
 class _Bearer(AuthBase):
     """The token, and nothing that a .netrc would put in its place."""
 
@@ -516,16 +394,6 @@ class _Bearer(AuthBase):
 
 def _no_auth(prepared: PreparedRequest) -> PreparedRequest:
     return prepared
-
-
-def redacted(url: str) -> str:
-    """A URL without its query and its user, for logs and sentences."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "a link that is none"
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" + ("?..." if parts.query else "")
 
 
 def _was_not_sent(error: RequestException) -> bool:
@@ -557,30 +425,3 @@ def _retry_after(answer: Answer) -> float | None:
         return max(0.0, (parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return None
-
-
-def _time(value: Any) -> datetime:
-    """A timestamp of the API's, which is in UTC."""
-    made = datetime.fromisoformat(str(value))
-    return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
-
-
-NOT_UNDERSTOOD = (TypeError, KeyError, ValueError, AttributeError, OverflowError)
-"""What reading an answer raises that is not what the document says."""
-
-
-def _word(value: Any) -> str:
-    """An id or a name of the vendor's, as a database and a sentence can hold it.
-
-    :raises ValueError: it is none.
-    """
-    if not _is_word(value):
-        raise ValueError("it is no word")
-    return str(value)
-
-
-def _is_word(value: Any) -> bool:
-    if not isinstance(value, (str, int)):
-        return False
-    word = str(value)
-    return len(word) <= LONGEST_WORD and word.isprintable()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator, TriggerRule
 
 from learning_warehouse.conn_ids import ECHO360_CONN_ID, LANDING_CONN_ID, WAREHOUSE_CONN_ID
+from learning_warehouse.echo360.pursuing import pursue
 from learning_warehouse.echo360.reports import REPORTS, Report
 from learning_warehouse.errors import Failures
 from learning_warehouse.steps.links import LANDED, LEDGER, REQUESTS, shown
@@ -17,40 +18,8 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from learning_warehouse.echo360.protocol import Progress
     from learning_warehouse.echo360.windows import Window
     from learning_warehouse.warehouse.connection import Connection
-
-
-def pursue(
-    context: Context,
-    report: Report,
-    windows: list[dict[str, str]],
-    *,
-    echo360_conn_id: str,
-    warehouse_conn_id: str,
-    **how: Any,
-) -> Progress:
-    """Go through the protocol once for a run, with its Params.
-
-    :param windows: as ``plan`` cut them.
-    :param how: what else :func:`~learning_warehouse.echo360.protocol.advance` is told.
-    """
-    from learning_warehouse.echo360.hook import Echo360Hook
-    from learning_warehouse.echo360.protocol import OUTPUT, advance
-    from learning_warehouse.echo360.windows import Window
-
-    given = context["params"]
-    return advance(
-        Echo360Hook(echo360_conn_id),
-        report,
-        [Window.from_json(window) for window in windows],
-        run=run_name(context),
-        reload=bool(given.get("reload")),
-        output={option: given.get(option, default) for option, default in OUTPUT.items()},
-        warehouse_conn_id=warehouse_conn_id,
-        **how,
-    )
 
 
 class Echo360PlanOperator(DaysOperator):
@@ -210,8 +179,8 @@ class LandEcho360ReportsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Land each request."""
-        from learning_warehouse.echo360.copying import land_requests
         from learning_warehouse.echo360.hook import Echo360Hook
+        from learning_warehouse.echo360.landing import land_requests
         from learning_warehouse.landing import LandingZone
 
         if not self.request_ids:

@@ -25,7 +25,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
-from learning_warehouse.echo360.hook import Echo360Hook, OutcomeUnknown, Refused, ReportRequest
+from learning_warehouse.echo360.hook import Echo360Hook, OutcomeUnknown, Refused
 from learning_warehouse.echo360.reports import Report
 from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure, TransientFailure
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from learning_warehouse.echo360.report_request import ReportRequest
     from learning_warehouse.warehouse.connection import Connection
 
 log = logging.getLogger(__name__)

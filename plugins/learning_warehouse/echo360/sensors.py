@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseSensorOperator, PokeReturnValue
 
 from learning_warehouse.conn_ids import ECHO360_CONN_ID, LANDING_CONN_ID, WAREHOUSE_CONN_ID
-from learning_warehouse.echo360.operators import pursue
+from learning_warehouse.echo360.pursuing import pursue
 from learning_warehouse.echo360.reports import Report
 from learning_warehouse.errors import Failures, PermanentFailure, TransientFailure
 from learning_warehouse.steps.links import REQUESTS, shown
@@ -119,8 +119,8 @@ class Echo360ReportSensor(BaseSensorOperator):
 
     def _land(self, request_ids: list[str]) -> None:
         """Land these before Echo360 deletes them; what fails now, a later look tries again."""
-        from learning_warehouse.echo360.copying import land_requests
         from learning_warehouse.echo360.hook import Echo360Hook
+        from learning_warehouse.echo360.landing import land_requests
         from learning_warehouse.landing import LandingZone
 
         failures = Failures()

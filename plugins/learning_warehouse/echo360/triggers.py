@@ -18,7 +18,8 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from learning_warehouse.echo360.hook import Echo360Hook, ReportRequest
+    from learning_warehouse.echo360.hook import Echo360Hook
+    from learning_warehouse.echo360.report_request import ReportRequest
 
 log = logging.getLogger(__name__)
 

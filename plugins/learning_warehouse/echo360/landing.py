@@ -9,7 +9,7 @@ import logging
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from learning_warehouse.echo360.hook import LinkRefused
+from learning_warehouse.echo360.assets import LinkRefused, open_asset
 from learning_warehouse.echo360.protocol import AVAILABLE, find
 from learning_warehouse.echo360.reports import Report
 from learning_warehouse.echo360.windows import Window
@@ -111,11 +111,11 @@ def _copy(
     copies = []
     for ordinal in range(len(links)):
         try:
-            body = hook.open_asset(links[ordinal])
+            body = open_asset(links[ordinal])
         except LinkRefused as refusal:
             log.info("%s Fetching the request again.", refusal)
             links = _links(hook, request_id)
-            body = hook.open_asset(links[ordinal])
+            body = open_asset(links[ordinal])
         with body:
             file = basename(links[ordinal].partition("?")[0])[-LONGEST_FILE_NAME:]
             copies.append(zone.put_stream(f"{place}/{ordinal + 1}-{file}", body))

@@ -1,0 +1,74 @@
+"""A request for a report, as Echo360 tells of it, and what can be believed of its words.
+
+Knows the vendor's answers; asks for nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+LONGEST_WORD = 200
+
+NOT_UNDERSTOOD = (TypeError, KeyError, ValueError, AttributeError, OverflowError)
+"""What reading an answer raises that is not what the document says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRequest:
+    """A request for a report, as Echo360 tells of it.
+
+    :param parameters: ``start`` and ``end`` for a report with dates.
+    :param links: the signed links; only the answer to a single request has them.
+    """
+
+    request_id: str
+    status: str
+    report: str
+    parameters: dict[str, str]
+    created: datetime
+    links: tuple[str, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> ReportRequest:
+        """Read what ``/requests`` and ``/request/<requestId>`` answer.
+
+        :raises TypeError, KeyError, ValueError, AttributeError: it is no such answer.
+        """
+        parameters = value.get("parameters") or {}
+        return cls(
+            request_id=word(value["requestId"]),
+            status=word(value.get("status") or ""),
+            report=word(value.get("reportName") or ""),
+            parameters={
+                name: str(parameters[name])
+                for name in ("start", "end")
+                if _is_word(parameters.get(name))
+            },
+            created=_time(value.get("created")),
+            links=tuple(map(str, value.get("signedAssets") or ())),
+        )
+
+
+def word(value: Any) -> str:
+    """An id or a name of the vendor's, as a database and a sentence can hold it.
+
+    :raises ValueError: it is none.
+    """
+    if not _is_word(value):
+        raise ValueError("it is no word")
+    return str(value)
+
+
+def _is_word(value: Any) -> bool:
+    if not isinstance(value, (str, int)):
+        return False
+    text = str(value)
+    return len(text) <= LONGEST_WORD and text.isprintable()
+
+
+def _time(value: Any) -> datetime:
+    """A timestamp of the API's, which is in UTC."""
+    made = datetime.fromisoformat(str(value))
+    return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
