@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.edx import staging
+from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.edx.tar import probe
 from learning_warehouse.streams import PROBE
 from learning_warehouse.warehouse import ledger
@@ -53,7 +54,7 @@ def load(
         return staging.stage_log(conn, delivery, stored, skip_heartbeat=skip_heartbeat)
 
     staged_id = stage(conn, deliver(conn, content, name))
-    return merge(conn, staged_id, staging.EVENTS, stage, **options)
+    return merge(conn, staged_id, EVENTS, stage, **options)
 
 
 def counts(merged: Merged) -> tuple[int, int, int, int]:

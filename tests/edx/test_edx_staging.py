@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from learning_warehouse.edx import events, staging
+from learning_warehouse.edx import repair, staging
 from learning_warehouse.errors import PermanentFailure
 from tests.conftest import open_database
 from tests.edx.loading import column, counts, deliver, line, load, rows
@@ -168,7 +168,7 @@ def test_of_a_line_that_is_too_long_the_beginning_is_kept(
     warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(staging, "BLOCK", 1000)
-    monkeypatch.setattr(events, "LONGEST_LINE", 5000)
+    monkeypatch.setattr(repair, "LONGEST_LINE", 5000)
     too_long = line(1, event="x" * 9000 + "END")
     assert counts(load(warehouse, b"\n".join([too_long, line(2)]))) == (2, 1, 0, 1)
     (rejected,) = warehouse.execute("SELECT raw FROM ops.rejected_row").fetchall()

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from learning_warehouse.edx.events import COLUMNS, LONGEST_LINE, Block, Care, EventReader
+from learning_warehouse.edx.events import COLUMNS, Block, Care, EventReader
+from learning_warehouse.edx.repair import LONGEST_LINE
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
 KINDS = {

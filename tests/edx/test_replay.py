@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
-from learning_warehouse.edx import events
+from learning_warehouse.edx import events, repair
 from learning_warehouse.edx.events import as_bytes, as_text
 from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.edx.replay import ReplayRejectsOperator, replay
@@ -37,12 +37,12 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Rules by which no line is an event, until they are undone."""
 
     def moment(value: Any, *, latest: datetime) -> datetime:
-        raise events.Unreadable("no time is good enough")
+        raise repair.Unreadable("no time is good enough")
 
     def quick(self: Any, content: bytes, ordinal: int) -> None:
         return None
 
-    monkeypatch.setattr(events, "_moment", moment)
+    monkeypatch.setattr(events, "moment_of", moment)
     monkeypatch.setattr(events.EventReader, "_quick", quick)
     return monkeypatch
 

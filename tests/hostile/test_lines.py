@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from learning_warehouse.edx.events import LONGEST_LINE, LONGEST_MENDED
+from learning_warehouse.edx.repair import LONGEST_LINE, LONGEST_MENDED
 from tests.edx.loading import line
 from tests.hostile import reading
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from learning_warehouse.conn_ids import EDX_CONN_ID, GPG_CONN_ID, LANDING_CONN_ID
 from learning_warehouse.edx import gpg
-from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.edx.tar import probe
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.progress import Progress
@@ -140,7 +139,7 @@ def stage_rejects(conn: Connection, delivery: Delivery, *, skip_heartbeat: bool 
 def _begin(conn: Connection, delivery: Delivery, *, skip_heartbeat: bool) -> _Load:
     from learning_warehouse.edx.events import EventReader
 
-    table_name = staging.create_staging_table(conn, read_table(conn, EVENTS.table), delivery)
+    table_name = staging.create_staging_table(conn, read_table(conn, delivery.dataset), delivery)
     reader = EventReader(_kinds(conn), skip_heartbeat=skip_heartbeat)
     return _Load(conn, reader, table_name)
 
@@ -160,7 +159,7 @@ def _lines(
 
     :raises PermanentFailure: after the last block that could be read.
     """
-    from learning_warehouse.edx.events import LONGEST_LINE
+    from learning_warehouse.edx.repair import LONGEST_LINE
 
     progress = Progress(f"Staging {delivery.name}")
     watched = Watched(stored)

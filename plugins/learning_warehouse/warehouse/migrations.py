@@ -3,25 +3,27 @@
 One query when there is nothing to do; otherwise under an advisory lock, so that the first steps of
 several runs may all come here at once. yoyo's own lock is a row that a killed process leaves
 behind, so it is broken under ours, which goes with its connection.
+
+Knows a connection that is open; knows neither how it was opened nor what a migration says.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.warehouse.sql import SQL_DIRECTORY, statement
 
 if TYPE_CHECKING:
-    from learning_warehouse.warehouse.connection import Connection
+    from psycopg import Connection
 
 log = logging.getLogger(__name__)
 
 MIGRATIONS = SQL_DIRECTORY / "migrations"
 
 
-def migrate(conn: Connection) -> None:
+def migrate(conn: Connection[dict[str, Any]]) -> None:
     """Apply the migrations that ``conn``'s database does not have yet.
 
     :raises PermanentFailure: its login may not.
@@ -39,7 +41,7 @@ def migrate(conn: Connection) -> None:
         ) from None
 
 
-def _migrate(conn: Connection) -> None:
+def _migrate(conn: Connection[dict[str, Any]]) -> None:
     wanted = {path.stem for path in MIGRATIONS.glob("*.sql")}
     if wanted <= _applied(conn):
         return
@@ -52,7 +54,7 @@ def _migrate(conn: Connection) -> None:
         conn.execute(statement("ops/unlock_migrations"))
 
 
-def _applied(conn: Connection) -> set[str]:
+def _applied(conn: Connection[dict[str, Any]]) -> set[str]:
     from psycopg.errors import UndefinedTable
 
     try:
@@ -61,7 +63,7 @@ def _applied(conn: Connection) -> set[str]:
         return set()
 
 
-def _apply(conn: Connection) -> None:
+def _apply(conn: Connection[dict[str, Any]]) -> None:
     from yoyo import read_migrations
     from yoyo.backends import get_backend_class
     from yoyo.connections import DatabaseURI
@@ -91,5 +93,5 @@ def _apply(conn: Connection) -> None:
         backend.connection.close()
 
 
-def _tls(conn: Connection) -> dict[str, str]:
+def _tls(conn: Connection[dict[str, Any]]) -> dict[str, str]:
     return {k: v for k, v in conn.info.get_parameters().items() if k.startswith(("ssl", "target_"))}
