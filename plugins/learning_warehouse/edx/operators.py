@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
     from learning_warehouse.days import Days
-    from learning_warehouse.edx.search import Found
+    from learning_warehouse.edx.found import Found
 
 # 2013-10-27-UniversityA-tracking.tar, .tar.gz …; UniversityA-edx-events-2014-05-09.log.gz …
 LOGS_KEY = (
@@ -164,7 +164,7 @@ class EdxLogTarOperator(DaysOperator):
         The latest tar comes first, for it holds what the others hold; the compressed ones come
         after the plain ones, so that nothing lands that can be read in place.
         """
-        from learning_warehouse.edx.search import Found
+        from learning_warehouse.edx.found import Found
 
         bucket = self.bucket_name or bucket_of(hook)
         pattern = self._compiled_pattern()

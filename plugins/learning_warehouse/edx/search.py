@@ -8,12 +8,9 @@ affair of ``operators``.
 from __future__ import annotations
 
 import logging
-import re
 from contextlib import closing
-from dataclasses import dataclass
-from datetime import date, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from learning_warehouse import delivery_notes
 from learning_warehouse.edx.logs import EVENTS
@@ -31,45 +28,14 @@ if TYPE_CHECKING:
 
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
+    from learning_warehouse.edx.found import Found
     from learning_warehouse.edx.tar import Fetch, Member, Passing
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
 
 log = logging.getLogger(__name__)
 
-COMPRESSED_TAR = re.compile(r"\.(?:tar\.(?:gz|bz2|xz|zst)|tgz|tbz2?|txz|tzst)$")
-LOOSE_LOG = re.compile(r"\.log(?:-\d[\d-]*)?(?:\.(?:gz|bz2|xz|zst))?(?:\.gpg)?$")
 QUOTES = '"'
-
-
-@dataclass(frozen=True)
-class Found:
-    """An object in the bucket: a tar of logs, or a log by itself.
-
-    :param site: the edX site that its logs are from.
-    :param day: the date in its key: when it was made, not when its events were.
-    :param etag: as S3 gives it, in quotes.
-    """
-
-    bucket: str
-    key: str
-    site: str
-    day: date
-    etag: str
-    size: int
-    last_modified: datetime
-
-    @property
-    def uri(self) -> str:
-        """Where it lies."""
-        return f"s3://{self.bucket}/{self.key}"
-
-    @property
-    def kind(self) -> Literal["tar", "compressed tar", "log"]:
-        """What it is, by its name."""
-        if COMPRESSED_TAR.search(self.key):
-            return "compressed tar"
-        return "log" if LOOSE_LOG.search(self.key) else "tar"
 
 
 class Search:
