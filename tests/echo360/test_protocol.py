@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import pytest
 
 from learning_warehouse.days import Days
-from learning_warehouse.echo360 import protocol
+from learning_warehouse.echo360 import protocol, request_lines
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.echo360.protocol import Progress, advance
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.windows import Window, windows_of
 from learning_warehouse.errors import TransientFailure
 from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
@@ -125,7 +126,8 @@ def test_a_worker_whose_clock_is_ahead_repeats_no_lost_submission(
 
     echo360.set_faults(submit_500_before=1, echo360_build_seconds=FOREVER)
     assert go().unknown == [WEEK]
-    monkeypatch.setattr(protocol, "datetime", Ahead, raising=False)
+    for module in (protocol, request_lines):
+        monkeypatch.setattr(module, "datetime", Ahead, raising=False)
     assert go().unknown == [WEEK]
     assert submissions(echo360) == 0
 
@@ -196,7 +198,7 @@ def test_what_a_dead_run_left_pending_is_not_taken_for_complete(echo360: Sandbox
 def deliver(warehouse: Connection, request_id: str) -> int:
     """Enter the report of a request into the ledger, as its landing does."""
     origin = Echo360Hook().origin
-    _, created, _ = protocol.find(warehouse, origin, request_id)
+    _, created, _ = request_lines.find(warehouse, origin, request_id)
     return ledger.deliver(
         warehouse,
         dataset="echo360.videoview",
@@ -426,8 +428,8 @@ def test_a_poisoned_day_stands_alone(echo360: Sandbox, warehouse: Connection) ->
 def test_a_process_that_submits_for_too_long_is_not_waited_for(
     echo360: Sandbox, warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "LOCK_PATIENCE", timedelta(milliseconds=100))
-    lock = protocol.statement("echo360/lock", "lock")
+    monkeypatch.setattr(request_lines, "LOCK_PATIENCE", timedelta(milliseconds=100))
+    lock = statement(request_lines.ROOM, "lock")
     with warehouse.transaction():
         warehouse.execute(lock, {"origin": Echo360Hook().origin})
         with pytest.raises(TransientFailure, match="Other tasks have been submitting"):

@@ -10,8 +10,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from learning_warehouse.echo360.assets import LinkRefused, open_asset
-from learning_warehouse.echo360.protocol import AVAILABLE, find
 from learning_warehouse.echo360.reports import Report
+from learning_warehouse.echo360.request_lines import AVAILABLE, find
 from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure
 

@@ -125,7 +125,7 @@ class Echo360SubmitOperator(BaseOperator):
             raise AirflowSkipException(
                 f"{self.report.name}: there is nothing to ask for; the log of 'plan' says why."
             )
-        from learning_warehouse.echo360.protocol import Busy
+        from learning_warehouse.echo360.request_lines import Busy
 
         REQUESTS.say_requests(self, context, run=run_name(context), report=self.report.name)
         try:

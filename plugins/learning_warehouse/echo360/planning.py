@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.days import HEALED_DAYS, Days, follows_schedule, run_type
-from learning_warehouse.echo360.protocol import ATTEMPTS, FAILED
+from learning_warehouse.echo360.protocol import ATTEMPTS
+from learning_warehouse.echo360.request_lines import FAILED
 from learning_warehouse.echo360.windows import Window, windows_of
 from learning_warehouse.warehouse.ledger import standing_days
 from learning_warehouse.warehouse.sql import statement

@@ -13,7 +13,7 @@ from any number of processes that may die at any point. What holds them together
 5. A request that failed is asked again; a window that keeps failing is split, down to single days;
    a day that keeps failing is given up. One whose report has landed cannot fail any more.
 
-Knows when to ask for what; knows neither Airflow nor what a report holds.
+Knows when to ask for what; knows neither Airflow, nor SQL, nor what a report holds.
 """
 
 from __future__ import annotations
@@ -27,10 +27,17 @@ from typing import TYPE_CHECKING, Any
 from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
 from learning_warehouse.echo360.hook import Echo360Hook, OutcomeUnknown, Refused
 from learning_warehouse.echo360.reports import Report
+from learning_warehouse.echo360.request_lines import (
+    AVAILABLE,
+    FAILED,
+    PENDING,
+    UNLISTED,
+    RequestLines,
+    lock,
+)
 from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.warehouse.connection import connect
-from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,22 +56,11 @@ LAG = timedelta(seconds=60)
 """How late a new request may appear in the listing."""
 PATIENCE = timedelta(minutes=15)
 """The longest time for which a submission of unknown outcome is looked for, and holds a slot."""
-LOCK_PATIENCE = timedelta(minutes=1)
-"""How long to wait for others to have submitted."""
 SOON_DELETED = timedelta(days=7)
 """The age from which a report should be landed: Echo360 deletes it 14 days after its submission
 ("Processing and Retention")."""
 OUTPUT = {"compression": True, "delimiter": ","}
 """What Echo360 makes of a report unless told otherwise ("Output")."""
-
-PENDING, AVAILABLE = "Pending", "Available"
-FAILED = ("Expired", "Failed", "Missing")
-UNLISTED = "Missing"
-"""What a request is taken for that Echo360 does not know any more."""
-
-
-class Busy(TransientFailure):
-    """Others have been submitting for too long."""
 
 
 @dataclass
@@ -130,7 +126,7 @@ def advance(
         connect(warehouse_conn_id) as keeper,
         keeper.transaction(),
     ):
-        _lock(keeper, hook.origin)
+        lock(keeper, hook.origin)
         protocol = _Protocol(
             conn,
             hook,
@@ -146,21 +142,6 @@ def advance(
             protocol.settle(window)
     log.info("%s: %s", report.name, protocol.progress)
     return protocol.progress
-
-
-def _lock(conn: Connection, origin: str) -> None:
-    """Be the only one to submit to this host until the transaction of ``conn`` is over."""
-    from psycopg.errors import LockNotAvailable
-
-    milliseconds = int(LOCK_PATIENCE.total_seconds() * 1000)
-    conn.execute(statement("echo360/lock", "patience"), {"milliseconds": milliseconds})
-    try:
-        conn.execute(statement("echo360/lock", "lock"), {"origin": origin})
-    except LockNotAvailable:
-        raise Busy(
-            f"Other tasks have been submitting to {origin} for {LOCK_PATIENCE}: the next look may "
-            "find them done."
-        ) from None
 
 
 class _Protocol:
@@ -181,6 +162,7 @@ class _Protocol:
     ) -> None:
         self.progress = Progress()
         self._conn = conn
+        self._lines = RequestLines(conn, hook.origin, report)
         self._hook = hook
         self._report = report
         self._run = run
@@ -188,9 +170,9 @@ class _Protocol:
         self._reload = reload
         self._output = output
         self._lag = lag
-        self._now = self._time()
+        self._now = self._lines.now()
         self._listed = {r.request_id: r for r in hook.requests()}
-        self._landed = self._read_landed(windows)
+        self._landed = self._lines.landed(windows)
 
     def settle(self, window: Window, parent: int | None = None) -> None:
         """Bring one window, or the parts that took its place, a step further."""
@@ -217,22 +199,21 @@ class _Protocol:
 
     def _line(self, window: Window, parent: int | None) -> dict[str, Any]:
         """The line that this run goes by: its own last one, one that it may share, or a new one."""
-        found = self._execute("echo360/line", **self._key(window), run=self._run)
-        line = found[0] if found else None
+        line = self._lines.of(window, self._run)
         if line is None:
             return self._begin(window, parent)
         if self._run in line["runs"]:
             if not self._is_gone(line):
                 return line
             others = [run for run in line["runs"] if run != self._run]
-            self._change(line, runs=others)
+            self._lines.change(line, runs=others)
             return self._line(window, parent)
         status = self._status(line)
         why_again = self._why_again(window, line) if status == AVAILABLE else None
         if why_again is None:
-            return self._change(line, runs=[*line["runs"], self._run])
+            return self._lines.change(line, runs=[*line["runs"], self._run])
         with self._conn.transaction():
-            self._change(
+            self._lines.change(
                 line,
                 status=status,
                 closed_at=self._now,
@@ -270,45 +251,7 @@ class _Protocol:
         return created >= window.complete_at
 
     def _begin(self, window: Window, parent: int | None) -> dict[str, Any]:
-        return self._intend(window, parent, attempt=1, runs=[self._run], reload=self._reload)
-
-    def _intend(
-        self, window: Window, parent: int | None, *, attempt: int, runs: list[str], reload: bool
-    ) -> dict[str, Any]:
-        return self._execute(
-            "echo360/intend",
-            **self._key(window),
-            parent=parent,
-            attempt=attempt,
-            runs=runs,
-            reload=reload,
-        )[0]
-
-    def _key(self, window: Window) -> dict[str, Any]:
-        return {
-            "origin": self._hook.origin,
-            "report": self._report.name,
-            "first_day": window.first_day,
-            "end_day": window.end_day,
-        }
-
-    def _change(self, line: dict[str, Any], **changes: Any) -> dict[str, Any]:
-        return self._execute("echo360/change", **{**line, **changes})[0]
-
-    def _execute(self, name: str, **parameters: Any) -> list[dict[str, Any]]:
-        return self._conn.execute(statement(name), parameters).fetchall()
-
-    def _read_landed(self, windows: Sequence[Window]) -> dict[str, bool]:
-        """The requests whose reports have landed, and whether that is spent for another run."""
-        landed = self._execute(
-            "echo360/landed",
-            dataset=self._report.dataset.table,
-            origin=self._hook.origin,
-            report=self._report.name,
-            first_day=min(window.first_day for window in windows),
-            end_day=max(window.end_day for window in windows),
-        )
-        return {row["request_id"]: row["is_spent"] for row in landed}
+        return self._lines.intend(window, parent, attempt=1, runs=[self._run], reload=self._reload)
 
     # --- what becomes of it -----------------------------------------------------------------------
 
@@ -358,7 +301,7 @@ class _Protocol:
         else:
             status = UNLISTED
         if status not in FAILED and status != line["status"]:
-            self._change(line, status=status)
+            self._lines.change(line, status=status)
         if status == AVAILABLE:
             self.progress.available.append(request_id)
             if line["created"] < self._now - SOON_DELETED:
@@ -377,7 +320,7 @@ class _Protocol:
             self._report.name, window, request_id, status, line["attempt"], ATTEMPTS,
         )  # fmt: skip
         with self._conn.transaction():
-            closed = self._change(
+            closed = self._lines.change(
                 line,
                 status=status,
                 closed_at=self._now,
@@ -385,7 +328,7 @@ class _Protocol:
             )
             if line["attempt"] >= ATTEMPTS:
                 return closed
-            return self._intend(
+            return self._lines.intend(
                 window,
                 line["parent"],
                 attempt=line["attempt"] + 1,
@@ -396,14 +339,7 @@ class _Protocol:
     def _candidates(self, window: Window) -> list[ReportRequest]:
         """The listed requests for this window that no line has."""
         listed = [r for r in self._listed.values() if self._is_for(window, r)]
-        taken = {
-            row["request_id"]
-            for row in self._execute(
-                "echo360/taken",
-                origin=self._hook.origin,
-                request_ids=[r.request_id for r in listed],
-            )
-        }
+        taken = self._lines.taken([r.request_id for r in listed])
         return [r for r in listed if r.request_id not in taken]
 
     def _is_for(self, window: Window, request: ReportRequest) -> bool:
@@ -436,9 +372,9 @@ class _Protocol:
             return None
         before = line
         name = self._name
-        line = self._change(
+        line = self._lines.change(
             line,
-            posting_at=self._time(),
+            posting_at=self._lines.now(),
             posts=line["posts"] + 1,
             seen_before=[r.request_id for r in candidates],
             problem=None,
@@ -451,10 +387,10 @@ class _Protocol:
             self.progress.unknown.append(window)
             return None
         except Refused as refusal:
-            line = self._change(line, **not_sent)
+            line = self._lines.change(line, **not_sent)
             return self._refused(window, line, refusal)
         except (PermanentFailure, TransientFailure):
-            self._change(line, **not_sent)
+            self._lines.change(line, **not_sent)
             raise
         log.info("Submitted %s %s: request %s", self._report.name, window, answer.request_id)
         self._listed[answer.request_id] = answer
@@ -471,15 +407,11 @@ class _Protocol:
     def _in_flight(self, line: dict[str, Any]) -> int:
         """Everybody's pending requests, and ours that the listing does not show yet."""
         listed = {r.request_id for r in self._listed.values() if r.status == PENDING}
-        ours = self._execute(
-            "echo360/in_flight",
-            origin=self._hook.origin,
-            intent_id=line["intent_id"],
-            since=self._now - self._lag,
-            posting_since=self._now - PATIENCE,
+        ours = self._lines.in_flight(
+            line, since=self._now - self._lag, posting_since=self._now - PATIENCE
         )
-        submitted = {r["request_id"] for r in ours if r["request_id"]} - self._listed.keys()
-        unknown = sum(r["request_id"] is None for r in ours)
+        submitted = {id_ for id_ in ours if id_} - self._listed.keys()
+        unknown = ours.count(None)
         return len(listed) + len(submitted) + unknown
 
     def _refused(
@@ -494,19 +426,19 @@ class _Protocol:
         no_slot = refusal.status == 429 or pending >= SLOTS
         if no_slot or line["refused_at"] is None:
             log.info("%s %s: no slot is free, it seems (%s)", self._report.name, window, refusal)
-            self._change(line, refused_at=None if no_slot else self._time())
+            self._lines.change(line, refused_at=None if no_slot else self._lines.now())
             self.progress.waiting.append(window)
             return None
         problem = (
             f"Echo360 refuses the request for {self._report.name} {window} (HTTP {refusal.status}: "
             f"{refusal.text}): mend what it says, then clear the task 'submit'."
         )
-        self._change(line, problem=problem, refused_at=None)
+        self._lines.change(line, problem=problem, refused_at=None)
         self.progress.lost.append(problem)
         return None
 
     def _answered(self, line: dict[str, Any], request: ReportRequest) -> dict[str, Any]:
-        return self._change(
+        return self._lines.change(
             line,
             request_id=request.request_id,
             status=request.status,
@@ -514,28 +446,5 @@ class _Protocol:
             posting_at=None,
             refused_at=None,
             problem=None,
-            answered_at=self._time(),
+            answered_at=self._lines.now(),
         )
-
-    def _time(self) -> datetime:
-        """By the warehouse's clock: those of two workers may be hours apart."""
-        row = self._conn.execute(statement("echo360/lock", "time")).fetchone()
-        assert row is not None
-        now: datetime = row["now"]
-        return now
-
-
-def find(conn: Connection, origin: str, request_id: str) -> tuple[Window, datetime, list[str]]:
-    """The window of a request, when Echo360 made it, and the runs that it serves.
-
-    :raises PermanentFailure: no line has it.
-    """
-    row = conn.execute(
-        statement("echo360/find"), {"origin": origin, "request_id": request_id}
-    ).fetchone()
-    if row is None:
-        raise PermanentFailure(
-            f"ops.report_request does not know the request {request_id} of {origin}: clear the "
-            "task 'submit' as well."
-        )
-    return Window(row["first_day"], row["end_day"]), row["created"], row["runs"]

@@ -110,7 +110,8 @@ class Echo360RequestsTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, until there is something for the sensor to do."""
-        from learning_warehouse.echo360.protocol import AVAILABLE, FAILED, PENDING, SLOTS
+        from learning_warehouse.echo360.protocol import SLOTS
+        from learning_warehouse.echo360.request_lines import AVAILABLE, FAILED, PENDING
         from learning_warehouse.errors import PermanentFailure, TransientFailure
 
         begun = time.monotonic()
