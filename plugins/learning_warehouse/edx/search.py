@@ -166,7 +166,7 @@ class Search:
 
     def _walked(self, tars: list[Found]) -> dict[Found, Walk]:
         rows = self._conn.execute(
-            statement("edx/known_tars"), {"uris": [tar.uri for tar in tars]}
+            statement("edx/search", "known_tars"), {"uris": [tar.uri for tar in tars]}
         ).fetchall()
         known = {(row["uri"], row["version"]): row for row in rows}
         walked = {}
@@ -190,7 +190,7 @@ class Search:
             "uris": [tar.uri for tar in tars],
             "etags": [tar.etag for tar in tars],
         }
-        return self._conn.execute(statement("edx/unmerged"), values).fetchall()
+        return self._conn.execute(statement("edx/search", "unmerged"), values).fetchall()
 
     def _give_up(self, lost: set[int]) -> None:
         """Write down of logs that no tar at hand holds them: they are not looked for again."""
@@ -386,7 +386,7 @@ class Search:
         if seen.encrypted or self._dry_run:
             return
         self._conn.execute(
-            statement("edx/note_tar"),
+            statement("edx/search", "note_tar"),
             {
                 "uri": tar.uri,
                 "version": tar.etag,

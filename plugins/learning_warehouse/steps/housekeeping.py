@@ -102,7 +102,7 @@ def remove_rejected_rows(conn: Connection, days: int) -> dict[str, int]:
     """Delete rejected rows; the ledger goes on to count them."""
     from learning_warehouse.warehouse.sql import statement
 
-    forgotten = conn.execute(statement("housekeeping/forget_rejects"), {"days": days})
+    forgotten = conn.execute(statement("ops/housekeeping", "rejected_rows"), {"days": days})
     return {row["dataset"]: row["rows"] for row in forgotten}
 
 
@@ -121,7 +121,7 @@ def remove_landed_versions(conn: Connection, days: int) -> dict[str, int]:
     while True:
         with conn.transaction():
             rows = conn.execute(
-                statement("housekeeping/outdated"), {"place": zone.url, "days": days}
+                statement("ops/housekeeping", "outdated"), {"place": zone.url, "days": days}
             )
             outdated = [ledger.Delivery(**row) for row in rows]
             if not outdated:
@@ -134,7 +134,7 @@ def remove_landed_versions(conn: Connection, days: int) -> dict[str, int]:
                     delivery.uri, delivery.name, delivery.made_at,
                 )  # fmt: skip
             conn.execute(
-                statement("housekeeping/note_removed"),
+                statement("ops/housekeeping", "note_removed"),
                 {"deliveries": [delivery.delivery_id for delivery in outdated]},
             )
         removed.update(delivery.dataset for delivery in outdated)

@@ -113,7 +113,7 @@ def _by_table(
     counts.insert(0, "deliveries", frame.groupby("dataset").size())
     counted: dict[Any, dict[Any, Any]] = counts.to_dict("index")
     of_run = conn.execute(
-        statement("ops/of_run"),
+        statement("ops/summary", "of_run"),
         {"deliveries": frame["delivery_id"].tolist(), "run": run_name(context)},
     )
     return [{**row, **counted[row["dataset"]]} for row in of_run]
@@ -134,7 +134,7 @@ def _findings(
     }
 
     def found(section: str) -> list[dict[str, Any]]:
-        return conn.execute(statement("ops/findings", section), values).fetchall()
+        return conn.execute(statement("ops/summary", section), values).fetchall()
 
     return {
         "rejects": [

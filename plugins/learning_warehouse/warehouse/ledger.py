@@ -68,7 +68,7 @@ def deliver(
     from psycopg.types.json import Jsonb
 
     row = conn.execute(
-        statement("ops/deliver"),
+        statement("ops/ledger", "deliver"),
         {
             "dataset": dataset,
             "origin": origin,
@@ -91,7 +91,7 @@ def find(conn: Connection, delivery_id: int) -> Delivery:
 
     :raises LookupError: the ledger has no such line.
     """
-    row = conn.execute(statement("ops/find_delivery"), {"delivery_id": delivery_id}).fetchone()
+    row = conn.execute(statement("ops/ledger", "find"), {"delivery_id": delivery_id}).fetchone()
     if row is None:
         raise LookupError(f"ops.delivery has no line {delivery_id}")
     return Delivery(**row)
@@ -99,7 +99,7 @@ def find(conn: Connection, delivery_id: int) -> Delivery:
 
 def deliveries_of(conn: Connection, staged_ids: Iterable[int]) -> dict[int, str]:
     """The deliveries that were staged as these lines of ``ops.staged``: their ids and URIs."""
-    rows = conn.execute(statement("ops/of_staged"), {"staged": list(staged_ids)})
+    rows = conn.execute(statement("ops/ledger", "of_staged"), {"staged": list(staged_ids)})
     return {row["delivery_id"]: row["uri"] for row in rows}
 
 
@@ -108,7 +108,7 @@ def versions(
 ) -> dict[tuple[str, str], Delivery]:
     """What the ledger knows of these names: (name, version) → delivery."""
     rows = conn.execute(
-        statement("ops/known_versions"),
+        statement("ops/ledger", "versions"),
         {"dataset": dataset, "origin": origin, "names": list(names)},
     )
     return {(row["name"], row["version"]): Delivery(**row) for row in rows}
@@ -122,12 +122,12 @@ def newest(
     :param made_before: leave out what the vendor made at that time or later.
     """
     values = {"dataset": dataset, "origin": origin, "made_before": made_before}
-    return [Delivery(**row) for row in conn.execute(statement("ops/newest"), values)]
+    return [Delivery(**row) for row in conn.execute(statement("ops/ledger", "newest"), values)]
 
 
 def first_day(conn: Connection, *, dataset: str, origin: str) -> date | None:
     """The earliest day that anything was delivered for; None if nothing was."""
-    row = conn.execute(statement("ops/first_day"), {"dataset": dataset, "origin": origin})
+    row = conn.execute(statement("ops/ledger", "first_day"), {"dataset": dataset, "origin": origin})
     found = row.fetchone()
     return found["first_day"] if found else None
 
@@ -158,7 +158,7 @@ def landed(conn: Connection, *, dataset: str, place: str) -> list[Delivery]:
     :param place: what its URIs begin with, as in ``s3://bucket/``.
     """
     values = {"dataset": dataset, "place": place}
-    return [Delivery(**row) for row in conn.execute(statement("ops/landed"), values)]
+    return [Delivery(**row) for row in conn.execute(statement("ops/ledger", "landed"), values)]
 
 
 def standing_days(
@@ -170,7 +170,7 @@ def standing_days(
     :param end_day: the day after the last one.
     """
     values = {"dataset": dataset, "origin": origin, "first_day": first_day, "end_day": end_day}
-    rows = conn.execute(statement("ops/standing_days"), values)
+    rows = conn.execute(statement("ops/ledger", "standing_days"), values)
     return {row["day"]: row["made_at"] for row in rows}
 
 
@@ -212,7 +212,7 @@ def note_schema_change(
     :returns: whether it was not known before.
     """
     noted = conn.execute(
-        statement("ops/note_schema_change"),
+        statement("ops/ledger", "note_schema_change"),
         {
             "dataset": dataset,
             "origin": origin,

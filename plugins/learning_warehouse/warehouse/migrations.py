@@ -45,20 +45,20 @@ def _migrate(conn: Connection[dict[str, Any]]) -> None:
     wanted = {path.stem for path in MIGRATIONS.glob("*.sql")}
     if wanted <= _applied(conn):
         return
-    conn.execute(statement("ops/lock_migrations"))
+    conn.execute(statement("ops/migrations", "lock"))
     try:
         if not wanted <= _applied(conn):
-            conn.execute(statement("ops/create_schema"))
+            conn.execute(statement("ops/migrations", "create_schema"))
             _apply(conn)
     finally:
-        conn.execute(statement("ops/unlock_migrations"))
+        conn.execute(statement("ops/migrations", "unlock"))
 
 
 def _applied(conn: Connection[dict[str, Any]]) -> set[str]:
     from psycopg.errors import UndefinedTable
 
     try:
-        return {row["migration_id"] for row in conn.execute(statement("ops/applied_migrations"))}
+        return {row["migration_id"] for row in conn.execute(statement("ops/migrations", "applied"))}
     except UndefinedTable:
         return set()
 

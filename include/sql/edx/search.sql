@@ -1,3 +1,15 @@
+-- What the search for logs asks and notes.
+
+-- section: known_tars
+SELECT
+    uri,
+    version,
+    members,
+    junk
+FROM edx.tracking_log_tar
+WHERE uri = ANY(%(uris)s::text []);
+
+-- section: unmerged
 -- Logs of these sites that an earlier run found and none has merged: in these tars, as they are now
 -- (what landed names its tar), or in plain tars that are not among them. The latter are looked for
 -- once, a day after they were found: until then somebody may be at it. Not what is damaged and was
@@ -34,3 +46,9 @@ WHERE d.dataset = %(dataset)s
         )
     )
 ORDER BY d.delivery_id;
+
+-- section: note_tar
+INSERT INTO edx.tracking_log_tar (uri, version, size, made_at, members, junk)
+VALUES (%(uri)s, %(version)s, %(size)s, %(made_at)s, %(members)s, %(junk)s)
+ON CONFLICT (uri, version) DO UPDATE
+    SET walked_at = now();

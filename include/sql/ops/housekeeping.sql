@@ -1,3 +1,23 @@
+-- What is no longer needed.
+
+-- section: rejected_rows
+-- The counts in ops.delivery stay as they are.
+WITH forgotten AS (
+    DELETE FROM ops.rejected_row AS r
+    USING ops.delivery AS d
+    WHERE r.delivery_id = d.delivery_id
+        AND r.rejected_at < now() - make_interval(days => %(days)s)
+    RETURNING d.dataset
+)
+
+SELECT
+    dataset,
+    count(*) AS rows
+FROM forgotten
+GROUP BY dataset
+ORDER BY dataset;
+
+-- section: outdated
 -- Deliveries that nothing in the warehouse needs any more: a newer version of the name is merged, or
 -- each of their days stands as a newer delivery has it, and no day or file stands as they left or
 -- confirmed it. Only of tables of which parts stand: what is appended once stands for ever. Not while
@@ -47,3 +67,8 @@ WHERE d.status = 'merged'
 ORDER BY d.delivery_id
 LIMIT 100
 FOR NO KEY UPDATE OF d SKIP LOCKED;
+
+-- section: note_removed
+UPDATE ops.delivery
+SET removed_at = now()
+WHERE delivery_id = ANY(%(deliveries)s);

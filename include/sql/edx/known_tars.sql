@@ -1,7 +1,0 @@
-SELECT
-    uri,
-    version,
-    members,
-    junk
-FROM edx.tracking_log_tar
-WHERE uri = ANY(%(uris)s::text []);

@@ -1,3 +1,0 @@
-UPDATE ops.delivery
-SET removed_at = now()
-WHERE delivery_id = ANY(%(deliveries)s);

@@ -1,1 +1,0 @@
-SELECT migration_id FROM ops._yoyo_migration;

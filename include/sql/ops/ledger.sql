@@ -1,0 +1,89 @@
+-- What vendors handed over, and what became of it.
+
+-- section: deliver
+-- Where the line is there already, what may have changed is where its bytes lie: what was the matter
+-- with those before is over, unless it is held.
+INSERT INTO ops.delivery AS known (
+    dataset, origin, name, version, made_at, first_day, end_day, uri, size, details
+)
+VALUES (
+    %(dataset)s, %(origin)s, %(name)s, %(version)s, %(made_at)s,
+    %(first_day)s, %(end_day)s, %(uri)s, %(size)s, %(details)s
+)
+ON CONFLICT (dataset, origin, name, version) DO UPDATE
+    SET
+        uri = excluded.uri,
+        size = excluded.size,
+        details = excluded.details,
+        problem = CASE WHEN known.status = 'held' THEN known.problem END,
+        removed_at = NULL
+RETURNING
+    known.delivery_id, known.dataset, known.origin, known.name, known.version, known.made_at,
+    known.first_day, known.end_day, known.uri, known.size, known.details, known.status,
+    known.problem, known.removed_at;
+
+-- section: find
+SELECT
+    delivery_id, dataset, origin, name, version, made_at,
+    first_day, end_day, uri, size, details, status, problem, removed_at
+FROM ops.delivery
+WHERE delivery_id = %(delivery_id)s;
+
+-- section: of_staged
+-- The deliveries of attempts to stage them, and where their bytes lie.
+SELECT DISTINCT
+    d.delivery_id,
+    d.uri
+FROM ops.staged AS s
+INNER JOIN ops.delivery AS d ON s.delivery_id = d.delivery_id
+WHERE s.staged_id = ANY(%(staged)s)
+ORDER BY d.delivery_id;
+
+-- section: versions
+SELECT
+    delivery_id, dataset, origin, name, version, made_at,
+    first_day, end_day, uri, size, details, status, problem, removed_at
+FROM ops.delivery
+WHERE dataset = %(dataset)s
+    AND origin = %(origin)s
+    AND name = ANY(%(names)s::text []);
+
+-- section: newest
+SELECT DISTINCT ON (name)
+    delivery_id, dataset, origin, name, version, made_at,
+    first_day, end_day, uri, size, details, status, problem, removed_at
+FROM ops.delivery
+WHERE dataset = %(dataset)s
+    AND origin = %(origin)s
+    AND made_at < coalesce(%(made_before)s::timestamptz, 'infinity')
+ORDER BY name ASC, made_at DESC, version DESC;
+
+-- section: first_day
+SELECT min(first_day) AS first_day
+FROM ops.delivery
+WHERE dataset = %(dataset)s AND origin = %(origin)s;
+
+-- section: landed
+-- What lies in a bucket.
+SELECT
+    delivery_id, dataset, origin, name, version, made_at,
+    first_day, end_day, uri, size, details, status, problem, removed_at
+FROM ops.delivery
+WHERE dataset = %(dataset)s
+    AND starts_with(uri, %(place)s)
+    AND removed_at IS NULL;
+
+-- section: standing_days
+SELECT
+    part::date AS day,
+    made_at
+FROM ops.standing
+WHERE dataset = %(dataset)s
+    AND origin = %(origin)s
+    AND part >= %(first_day)s::date::text
+    AND part < %(end_day)s::date::text;
+
+-- section: note_schema_change
+INSERT INTO ops.schema_change (dataset, origin, header, change, delivery_id)
+VALUES (%(dataset)s, %(origin)s, %(header)s, %(change)s, %(delivery_id)s)
+ON CONFLICT DO NOTHING;

@@ -1,8 +1,0 @@
-SELECT DISTINCT ON (name)
-    delivery_id, dataset, origin, name, version, made_at,
-    first_day, end_day, uri, size, details, status, problem, removed_at
-FROM ops.delivery
-WHERE dataset = %(dataset)s
-    AND origin = %(origin)s
-    AND made_at < coalesce(%(made_before)s::timestamptz, 'infinity')
-ORDER BY name ASC, made_at DESC, version DESC;

@@ -1,1 +1,0 @@
-SELECT pg_advisory_unlock(hashtextextended('learning_warehouse migrations', 0));
