@@ -1,6 +1,6 @@
 """What an API answers over HTTP, read in bounded memory and time, whatever it is that answers.
 
-Knows HTTP and JSON; knows no vendor.
+Knows HTTP and JSON, and what of a URL may be shown; knows no vendor.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What the Airflow connections are called, unless an operator is given another id."""
+"""What the Airflow connections are called, unless an operator is given another id.
+
+Knows names; reads no connection.
+"""
 
 WAREHOUSE_CONN_ID = "learning_warehouse"
 LANDING_CONN_ID = "landing_zone"

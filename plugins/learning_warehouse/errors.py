@@ -1,6 +1,8 @@
 """The two ways in which a step can fail, and how a run ends then.
 
 A message is one sentence, says what to do, and never holds a secret.
+
+Knows sentences; knows neither vendors nor tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The Params that the trigger forms of all DAGs have."""
+"""The Params that the trigger forms of all DAGs have.
+
+Knows what a form asks; what a step makes of it, the step knows.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Says in the log how far a long piece of work is: bytes, rate, and what is left."""
+"""Says in the log how far a long piece of work is: bytes, rate, and what is left.
+
+Knows bytes; knows neither what they are nor where they go.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 The data interval of a run is its day, [00:00, 24:00), so that a backfill by dates means what it
 says. Only the start is later.
+
+Knows UTC days; knows no vendor. Airflow stores the path of this module: it stays here.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Only the API server of Airflow 3 imports this. Every answer is for people who are logged in and may
 read the DAG of at least one source; they see what is of these sources.
+
+Knows HTTP and HTML; what is to be said of a day, ``grid`` knows.
 """
 
 from __future__ import annotations

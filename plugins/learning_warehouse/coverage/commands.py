@@ -1,4 +1,7 @@
-"""What loads a day of a dataset again: the command, and what there is to know about it."""
+"""What loads a day of a dataset again: the command, and what there is to know about it.
+
+Knows the Params of the DAGs; runs nothing.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the page has a row for: the datasets of each source, and what a day means for each kind."""
+"""What the page has a row for: the datasets of each source, and what a day means for each kind.
+
+Knows the registries of the sources; reads no warehouse.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The tasks around the wait for Echo360: what to ask for, asking for it, and landing it."""
+"""The tasks around the wait for Echo360: what to ask for, asking for it, and landing it.
+
+Knows tasks and what they hand on; knows neither the protocol's rules nor how a report lands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a warehouse that is filled from the landing zone has to know of requests to Echo360."""
+"""What a warehouse that is filled from the landing zone has to know of requests to Echo360.
+
+Knows the table of requests; asks Echo360 nothing.
+"""
 
 from __future__ import annotations
 

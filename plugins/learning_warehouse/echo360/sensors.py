@@ -3,6 +3,8 @@
 Between its waits it goes through the protocol again, which asks for what the slots did not allow
 before, again for what failed, and for the parts of a window that keeps failing. What has been ready
 for long is landed meanwhile: Echo360 deletes it after two weeks, and the others may take longer.
+
+Knows how to wait; what is to be done between two waits, the protocol knows.
 """
 
 from __future__ import annotations

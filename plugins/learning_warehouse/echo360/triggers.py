@@ -2,6 +2,8 @@
 
 One reading of the listing serves all that wait in the process. Decides nothing: what a look means
 is the protocol's to say.
+
+Airflow stores the path of this module: it stays here.
 """
 
 from __future__ import annotations

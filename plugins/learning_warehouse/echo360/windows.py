@@ -1,4 +1,7 @@
-"""The windows in which Echo360 is asked for the days of a report."""
+"""The windows in which Echo360 is asked for the days of a report.
+
+Knows days; knows neither the API nor what is loaded.
+"""
 
 from __future__ import annotations
 

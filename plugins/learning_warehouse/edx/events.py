@@ -5,8 +5,8 @@ Two ways, one result. The quick one takes a line as edX writes it: the common fi
 careful way: the line is rescued and repaired until JSON and PostgreSQL can hold it, and what was
 done is noted in ``repairs``; or it is rejected with its reason.
 
-Knows edX's lines and the columns of a row; what a field means is the affair of ``fields``, and how
-a line is mended that of ``repair``. Knows neither where lines lie nor the database.
+Knows edX's lines and the columns of a row; what a field means, ``fields`` knows, and how a line is
+mended, ``repair``. Knows neither where lines lie nor the database.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What is loaded from edX, and with which connections; read whenever a DAG file is parsed."""
+"""What is loaded from edX, and with which connections.
+
+Read whenever a DAG file is parsed; knows neither tars nor lines.
+"""
 
 from __future__ import annotations
 

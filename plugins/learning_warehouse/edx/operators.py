@@ -1,6 +1,6 @@
 """The task that finds what is new in the bucket of tracking logs, and deals it out to the lanes.
 
-Knows the names of tars and logs; what is new in them is the affair of ``search``.
+Knows the names of tars and logs; what is new in them, ``search`` finds out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Rejected lines of tracking logs, read again with the rules of today.
 
 A line that was no event once may be one now: its time was ahead, or the reader has learned a new
-form. Knows the ledger; how a line is read and merged is the affair of ``staging`` and ``merging``.
+form. Knows the ledger; how a line is read and merged, ``staging`` and ``merging``
+know.
 """
 
 from __future__ import annotations

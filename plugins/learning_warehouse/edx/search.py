@@ -1,8 +1,8 @@
 """The search for logs that the warehouse does not have yet, in tars and by themselves.
 
 Of a plain tar no more is read than its headers and the ends of its members, and nothing of a log
-that lies in the bucket by itself. Knows the bucket and the ledger; which keys are looked at is the
-affair of ``operators``.
+that lies in the bucket by itself. Knows the bucket and the ledger; which keys are looked at,
+``operators`` say.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ class DaysOperator(BaseOperator):
         self.days = ""
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
-        """Render, and say which days the run is for; wrong ones are the affair of ``execute``."""
+        """Render, and say which days the run is for; wrong ones, ``execute`` refuses."""
         from learning_warehouse.days import days_of
 
         super().render_template_fields(context, jinja_env)

@@ -2,6 +2,8 @@
 
 What takes longer goes on: in the middle of a listing or a file new credentials are taken, and a
 stream that breaks off is taken up at the byte where it ended, as long as the file is the same.
+
+Knows S3 and the credentials; knows neither datasets nor the ledger.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Source: ``GET /api/v2/orgs/{orgid}/s3_labs`` of Vocareum's document. The body of the answer is not
 documented: the three keys are taken from whichever object in it holds all of them.
+
+Knows the API; knows neither what lies in the bucket nor the warehouse.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Where in the bucket the files of each dataset lie, and which of them a run is for.
 
 Source: "Directory Structure" of Vocareum's document. In a date, padding is optional.
+
+Read whenever a DAG file is parsed; knows keys and days, and reads no bucket.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The tasks that fetch: credentials from the API, and new versions of files from the bucket."""
+"""The tasks that fetch: credentials from the API, and new versions of files from the bucket.
+
+Knows tasks, the ledger and the landing zone; what a row means, the tables know.
+"""
 
 from __future__ import annotations
 

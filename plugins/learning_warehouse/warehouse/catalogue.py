@@ -1,4 +1,7 @@
-"""A table as the database's own catalogue declares it: the contract that the loader reads."""
+"""A table as the database's own catalogue declares it: the contract that the loader reads.
+
+Knows columns and their names; knows no file and no vendor.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The connection to the warehouse: opened from Airflow's, with its tables in place."""
+"""The connection to the warehouse: opened from Airflow's, with its tables in place.
+
+Knows libpq and TLS; knows no table.
+"""
 
 from __future__ import annotations
 

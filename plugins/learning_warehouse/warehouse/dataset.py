@@ -1,4 +1,7 @@
-"""What a source's registry says of a dataset; everything else stands in its CREATE TABLE."""
+"""What a source's registry says of a dataset; everything else stands in its CREATE TABLE.
+
+Read whenever a DAG file is parsed, so it imports nothing.
+"""
 
 from __future__ import annotations
 

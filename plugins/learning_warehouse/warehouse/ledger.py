@@ -1,4 +1,7 @@
-"""The ledger of deliveries: what a vendor handed over, and what became of it."""
+"""The ledger of deliveries: what a vendor handed over, and what became of it.
+
+Knows the tables of ``ops``; knows no vendor, no bytes and no rows.
+"""
 
 from __future__ import annotations
 
