@@ -229,7 +229,7 @@ def test_the_warehouse(
             connect()
         configure("learning_warehouse", **there, extra={"sslrootcert": str(certificate)})
         with closing(connect()) as conn:
-            conn.execute("DELETE FROM ops._yoyo_migration WHERE migration_id = '0012_readers'")
+            conn.execute("DELETE FROM ops._yoyo_migration WHERE migration_id = '0007_readers'")
         connect().close()
         assert "pose as the server" not in caplog.text
         configure("learning_warehouse", **there, extra={"sslmode": "require"})

@@ -174,7 +174,7 @@ def test_it_needs_no_schemas_of_its_own_making_later_on(
     connect().close()
     with opened(server, "airflow") as admin:
         admin.execute(AFTERWARDS)
-        admin.execute("DELETE FROM ops._yoyo_migration WHERE migration_id = '0012_readers'")
+        admin.execute("DELETE FROM ops._yoyo_migration WHERE migration_id = '0007_readers'")
     with closing(connect()) as conn:
         load_all(sandbox, conn)
         assert counted(conn, "ops._yoyo_migration") == len(

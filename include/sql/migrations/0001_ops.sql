@@ -43,12 +43,26 @@ CREATE TABLE ops.delivery (
     superseded_by bigint REFERENCES ops.delivery (delivery_id),
     landed_at timestamptz NOT NULL DEFAULT now(),
     merged_at timestamptz,
+    removed_at timestamptz,
     UNIQUE (dataset, origin, name, version),
     CONSTRAINT delivery_window CHECK (first_day < end_day),
     CONSTRAINT delivery_adds_up CHECK (
         rows_read = rows_merged + rows_duplicate + rows_superseded + rows_filtered + rows_rejected
     )
 );
+
+-- The page of coverage asks for the last ninety days and for the last load of each dataset.
+CREATE INDEX delivery_made ON ops.delivery (dataset, origin, made_at);
+
+CREATE INDEX delivery_merged ON ops.delivery (dataset, origin, merged_at);
+
+CREATE INDEX delivery_held ON ops.delivery (dataset, origin) WHERE status = 'held';
+
+-- The day in the name of a tracking log, as YYYYMMDD.
+CREATE INDEX delivery_log_day ON ops.delivery (
+    origin,
+    replace(substring(split_part(name, '/', -1), '\d{4}-?\d\d-?\d\d'), '-', '')
+) WHERE dataset = 'edx.event';
 
 COMMENT ON TABLE ops.delivery IS 'One line for each piece that a vendor handed over: a version of a file, a report for a window, a member of a tar.';
 COMMENT ON COLUMN ops.delivery.delivery_id IS 'The id that every row of the warehouse carries as _delivery.';
@@ -63,7 +77,7 @@ COMMENT ON COLUMN ops.delivery.uri IS 'Where its bytes lie, unchanged, to be loa
 COMMENT ON COLUMN ops.delivery.size IS 'Bytes at that place.';
 COMMENT ON COLUMN ops.delivery.details IS 'What its source needs besides to read it, such as the byte range of a tar member.';
 COMMENT ON COLUMN ops.delivery.status IS 'landed: its bytes are there. merged: its rows are counted below. held: it would shrink what stands too far; the Param accept_shrink loads it.';
-COMMENT ON COLUMN ops.delivery.problem IS 'Why it is held.';
+COMMENT ON COLUMN ops.delivery.problem IS 'Why it is held, or, of an edX log, in what way its bytes are damaged, or that no tar holds it any more.';
 COMMENT ON COLUMN ops.delivery.rows_read IS 'Records in it: header and blank lines do not count.';
 COMMENT ON COLUMN ops.delivery.rows_merged IS 'Rows that went into the table.';
 COMMENT ON COLUMN ops.delivery.rows_duplicate IS 'Rows that were there already.';
@@ -73,11 +87,13 @@ COMMENT ON COLUMN ops.delivery.rows_rejected IS 'Rows that could not be loaded; 
 COMMENT ON COLUMN ops.delivery.superseded_by IS 'The delivery that took the place of all that this one had brought.';
 COMMENT ON COLUMN ops.delivery.landed_at IS 'When it was entered here.';
 COMMENT ON COLUMN ops.delivery.merged_at IS 'When its rows were last merged.';
+COMMENT ON COLUMN ops.delivery.removed_at IS 'When its bytes were removed from the landing zone, where a newer version had long taken its place (include/retention.toml).';
 
 CREATE TABLE ops.staged (
     staged_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     delivery_id bigint NOT NULL REFERENCES ops.delivery (delivery_id),
     table_name text NOT NULL UNIQUE,
+    task text,
     rows_read bigint NOT NULL DEFAULT 0,
     rows_rejected bigint NOT NULL DEFAULT 0,
     rows_filtered bigint NOT NULL DEFAULT 0,
@@ -89,6 +105,7 @@ CREATE INDEX staged_waiting ON ops.staged (staged_at) WHERE merged_at IS NULL;
 
 COMMENT ON TABLE ops.staged IS 'One line for each attempt to stage a delivery. It is LOGGED while its table is not, and written before it is filled: after a crash of the server or a kill the line tells what there should be.';
 COMMENT ON COLUMN ops.staged.table_name IS 'The table in the schema staging; rejected rows lie beside it in <table_name>_rejected.';
+COMMENT ON COLUMN ops.staged.task IS 'The run and its task that staged it, from when it is whole until the task has succeeded: a further try of that task takes it up.';
 COMMENT ON COLUMN ops.staged.rows_read IS 'Records read from the delivery.';
 COMMENT ON COLUMN ops.staged.rows_rejected IS 'Of these, those in <table_name>_rejected.';
 COMMENT ON COLUMN ops.staged.rows_filtered IS 'Of these, those left out because the run was asked to.';
@@ -122,6 +139,9 @@ CREATE TABLE ops.rejected_row (
     PRIMARY KEY (delivery_id, _row)
 );
 
+-- The page of coverage shows the latest.
+CREATE INDEX rejected_row_latest ON ops.rejected_row (rejected_at);
+
 COMMENT ON TABLE ops.rejected_row IS 'Every record that could not be loaded, as it came, with the reason.';
 COMMENT ON COLUMN ops.rejected_row._row IS 'The record''s ordinal in its delivery, from 1.';
 COMMENT ON COLUMN ops.rejected_row.line IS 'The line of the delivery at which the record begins, from 1; a header is line 1.';
@@ -133,14 +153,130 @@ CREATE TABLE ops.schema_change (
     origin text NOT NULL,
     header text NOT NULL,
     change text NOT NULL CHECK (change IN ('new', 'missing')),
-    delivery_id bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    delivery_id bigint REFERENCES ops.delivery (delivery_id),
     seen_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (dataset, origin, header, change)
 );
 
-COMMENT ON TABLE ops.schema_change IS 'Columns that a vendor sent and the table lacks (they are kept in _extras), and columns that the table has and a vendor did not send.';
-COMMENT ON COLUMN ops.schema_change.header IS 'The header as the vendor spells it, or the column that was missing.';
-COMMENT ON COLUMN ops.schema_change.delivery_id IS 'The delivery in which this was first seen.';
+COMMENT ON TABLE ops.schema_change IS 'Columns that a vendor sent and the table lacks (they are kept in _extras), and columns that the table has and a vendor did not send; also reports and required parameters that Echo360 lists and that are not known here.';
+COMMENT ON COLUMN ops.schema_change.dataset IS 'The table; for a report that has none, the one that it would have.';
+COMMENT ON COLUMN ops.schema_change.header IS 'The header as the vendor spells it, or the column that was missing; or "report", or "parameter" and its name.';
+COMMENT ON COLUMN ops.schema_change.delivery_id IS 'The delivery in which this was first seen; none for a report or a parameter.';
+
+CREATE TABLE ops.report_request (
+    intent_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    origin text NOT NULL,
+    report text NOT NULL,
+    first_day date NOT NULL,
+    end_day date NOT NULL,
+    attempt integer NOT NULL DEFAULT 1,
+    parent bigint REFERENCES ops.report_request (intent_id),
+    runs text [] NOT NULL,
+    reload boolean NOT NULL DEFAULT FALSE,
+    request_id text,
+    status text,
+    created timestamptz,
+    problem text,
+    intended_at timestamptz NOT NULL DEFAULT now(),
+    posts integer NOT NULL DEFAULT 0,
+    posting_at timestamptz,
+    seen_before text [] NOT NULL DEFAULT '{}',
+    refused_at timestamptz,
+    answered_at timestamptz,
+    closed_at timestamptz,
+    CONSTRAINT report_request_window CHECK (first_day < end_day)
+);
+
+CREATE UNIQUE INDEX report_request_current
+    ON ops.report_request (origin, report, first_day, end_day)
+    WHERE closed_at IS NULL;
+
+CREATE INDEX report_request_history ON ops.report_request (origin, report, first_day, end_day, intent_id);
+
+CREATE INDEX report_request_parent ON ops.report_request (parent);
+
+CREATE INDEX report_request_id ON ops.report_request (origin, request_id);
+
+COMMENT ON TABLE ops.report_request IS 'One line for each request to Echo360, written before it is submitted. Of the lines of one window at most one is current (not closed). Whether it is loaded tells ops.delivery, whose version is the request id.';
+COMMENT ON COLUMN ops.report_request.origin IS 'The Echo360 host.';
+COMMENT ON COLUMN ops.report_request.report IS 'The report, as the document names it.';
+COMMENT ON COLUMN ops.report_request.first_day IS 'First UTC day of the window (the parameter start); for a report without dates the day that its snapshot is kept as.';
+COMMENT ON COLUMN ops.report_request.end_day IS 'First UTC day after it (the parameter end).';
+COMMENT ON COLUMN ops.report_request.attempt IS 'Which try at its window this is, from 1.';
+COMMENT ON COLUMN ops.report_request.parent IS 'The line of the longer window that kept failing and of which this is a part.';
+COMMENT ON COLUMN ops.report_request.runs IS 'The DAG runs that it serves: DAG and run.';
+COMMENT ON COLUMN ops.report_request.reload IS 'Whether its run loads again: nobody''s earlier request is adopted for it.';
+COMMENT ON COLUMN ops.report_request.request_id IS 'Echo360''s requestId, once known.';
+COMMENT ON COLUMN ops.report_request.status IS 'Echo360''s word, as last seen: Pending, Available, Expired, Failed, Missing.';
+COMMENT ON COLUMN ops.report_request.created IS 'When Echo360 created the request.';
+COMMENT ON COLUMN ops.report_request.problem IS 'Why it was closed.';
+COMMENT ON COLUMN ops.report_request.intended_at IS 'When this line was written.';
+COMMENT ON COLUMN ops.report_request.posts IS 'How often it was submitted without a known outcome, the present time included.';
+COMMENT ON COLUMN ops.report_request.posting_at IS 'When a submission began whose outcome is not known yet: it holds a slot.';
+COMMENT ON COLUMN ops.report_request.seen_before IS 'The requests for the same window that Echo360 listed before that submission: any other one is its outcome.';
+COMMENT ON COLUMN ops.report_request.refused_at IS 'When it was refused while a slot seemed to be free: others may hold all of them without being listed yet.';
+COMMENT ON COLUMN ops.report_request.answered_at IS 'When its request id became known.';
+COMMENT ON COLUMN ops.report_request.closed_at IS 'When it ceased to be current: another try or a newer request took its place, or it was given up.';
+
+-- In plpgsql each statement sees what was committed before it, so that the lock guards the others.
+-- A table that is appended to is known by its primary key. What is still current of a delivery that
+-- another undo sent back is undone like any other.
+CREATE FUNCTION ops.undo(unwanted bigint) RETURNS SETOF ops.delivery
+LANGUAGE plpgsql
+AS $$
+DECLARE
+    bad ops.delivery;
+    had_stood boolean;
+BEGIN
+    SELECT d.* INTO STRICT bad FROM ops.delivery AS d WHERE d.delivery_id = unwanted;
+    PERFORM pg_advisory_xact_lock(hashtextextended('merge ' || bad.dataset, 0));
+    SELECT d.* INTO STRICT bad FROM ops.delivery AS d WHERE d.delivery_id = unwanted;
+    IF EXISTS (
+        SELECT FROM pg_catalog.pg_constraint AS c
+        WHERE c.conrelid = bad.dataset::regclass AND c.contype = 'p'
+    ) THEN
+        RAISE EXCEPTION 'No delivery takes the place of another in %: delete its rows by hand.', bad.dataset;
+    END IF;
+    EXECUTE format('DELETE FROM %s WHERE _delivery = $1', bad.dataset::regclass) USING unwanted;
+    DELETE FROM ops.standing AS s WHERE s.delivery_id = unwanted;
+    had_stood := FOUND;
+    UPDATE ops.delivery AS d
+    SET
+        status = 'merged',
+        problem = NULL,
+        details = d.details || '{"undone": true}',
+        rows_filtered = d.rows_filtered + d.rows_merged + d.rows_duplicate + d.rows_superseded,
+        rows_merged = 0,
+        rows_duplicate = 0,
+        rows_superseded = 0
+    WHERE d.delivery_id = unwanted;
+    IF bad.status <> 'merged' AND NOT had_stood THEN
+        RETURN;
+    END IF;
+    RETURN QUERY
+    UPDATE ops.delivery AS d
+    SET
+        status = 'landed',
+        superseded_by = NULL,
+        rows_read = 0,
+        rows_merged = 0,
+        rows_duplicate = 0,
+        rows_superseded = 0,
+        rows_filtered = 0,
+        rows_rejected = 0,
+        merged_at = NULL
+    WHERE d.dataset = bad.dataset
+        AND d.origin = bad.origin
+        AND d.delivery_id <> unwanted
+        AND d.status = 'merged'
+        AND d.removed_at IS NULL
+        AND NOT d.details ? 'undone'
+        AND (d.name = bad.name OR (d.first_day < bad.end_day AND bad.first_day < d.end_day))
+    RETURNING d.*;
+END
+$$;
+
+COMMENT ON FUNCTION ops.undo(bigint) IS 'Take back what a delivery did to a table of which parts stand: its rows go, and count as filtered; a held one is let go. It is not loaded again unless a run asks for it with reload. Returns the other deliveries of the same file or days: the DAG warehouse_rebuild loads them again.';
 
 -- A tolerant cast gives NULL where its type refuses the value, and never an error. The cast stands
 -- outside the CASE: inside, the planner would carry it out on a constant before asking whether it

@@ -1,4 +1,4 @@
--- depends: 0001_ops
+-- depends: 0004_echo360_views
 
 -- edX tracking logs. Comments are the vendor's words where it has any.
 

@@ -1,4 +1,4 @@
--- depends: 0008_report_requests
+-- depends: 0003_echo360
 
 -- What the reports say only row by row: how long was watched, what became of an answer.
 

@@ -1,4 +1,4 @@
--- depends: 0011_coverage
+-- depends: 0006_edx_views
 
 -- Whoever reads the warehouse needs no more than the role learning_warehouse_reader. It is made here
 -- where the login may make roles; where not, an administrator makes one of any name, and then
