@@ -44,8 +44,8 @@ demo: $(SETUP)  ## a week of all three sources through a real Airflow, compared 
 rebuild: $(SETUP)  ## the same week, then all of it again from the landing zone, the vendors switched off
 	@$(VENV)/bin/python -m include.sandbox.rebuild --state $(STATE)/rebuild
 
-test: $(SETUP)  ## the tests, the demo among them
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: $(SETUP) $(BENCH)/.installed  ## the tests, the demo among them (ARGS="-k name" goes to pytest)
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-backfill: $(SETUP)  ## a week of backfills on Airflow 3, of which make test has two days
 	@$(VENV)/bin/python -m pytest tests/end_to_end/test_backfill.py --backfill-days 7

@@ -20,10 +20,10 @@ import psycopg  # noqa: F401
 from airflow.providers.amazon.aws.hooks import s3  # noqa: F401
 
 from benchmarks.one_load import megabytes
-from learning_warehouse.edx.logs import EVENTS
+from learning_warehouse.conn_ids import EDX_CONN_ID
+from learning_warehouse.edx.logs import EVENTS, logs_of
 from learning_warehouse.edx.operators import EdxLogTarOperator, lane_names
-from learning_warehouse.edx.staging import stage_member
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import LoadOperator
 
 LANES = 2
 DAYS = {"first_day": "2011-01-01", "last_day": "2026-11-01"}
@@ -31,49 +31,43 @@ DAYS = {"first_day": "2011-01-01", "last_day": "2026-11-01"}
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What one load took. Of the lanes, which run at once, the longest step counts."""
+    """What one load took. Of the lanes, which run at once, the longest counts."""
 
     unpack_seconds: float
-    stage_seconds: float
-    merge_seconds: float
+    load_seconds: float
     seconds: float
     peak_megabytes: float
 
 
 def measure() -> Load:
-    """Execute the tasks ``unpack``, ``stage`` and ``merge`` by hand."""
+    """Execute the tasks ``unpack`` and ``load`` by hand."""
     lanes: dict[str, list[int]] = {}
     begun = time.perf_counter()
     EdxLogTarOperator(task_id="unpack", lanes=LANES).execute(_context(lanes))
     unpacked = time.perf_counter()
     peaks = [megabytes("VmHWM")]
-    steps = [(0.0, 0.0)]
+    loads = [0.0]
     ids = [lanes[name] for name in lane_names(LANES) if lanes[name]]
     if ids:
         with ProcessPoolExecutor(LANES, mp_context=get_context("fork")) as pool:
-            for stage, merge, peak in pool.map(_load, ids):
-                steps.append((stage, merge))
+            for seconds, peak in pool.map(_load, ids):
+                loads.append(seconds)
                 peaks.append(peak)
     return Load(
         unpack_seconds=unpacked - begun,
-        stage_seconds=max(stage for stage, _ in steps),
-        merge_seconds=max(merge for _, merge in steps),
+        load_seconds=max(loads),
         seconds=time.perf_counter() - begun,
         peak_megabytes=max(peaks),
     )
 
 
-def _load(deliveries: list[int]) -> tuple[float, float, float]:
-    """:returns: the seconds of a lane's stage and merge, and the megabytes of its peak."""
+def _load(deliveries: list[int]) -> tuple[float, float]:
+    """:returns: the seconds of a lane's load, and the megabytes of its peak."""
     begun = time.perf_counter()
-    stage = StageOperator(
-        task_id="stage", dataset=EVENTS, deliveries=deliveries, stage=stage_member
-    )
-    staged = stage.execute(_context({}))
-    between = time.perf_counter()
-    merge = MergeOperator(task_id="merge", dataset=EVENTS, staged=staged, stage=stage_member)
-    merge.execute(_context({}))
-    return between - begun, time.perf_counter() - between, megabytes("VmHWM")
+    reader = logs_of(EDX_CONN_ID)
+    load = LoadOperator(task_id="load", dataset=EVENTS, deliveries=deliveries, reader=reader)
+    load.execute(_context({}))
+    return time.perf_counter() - begun, megabytes("VmHWM")
 
 
 def _context(pushed: dict[str, list[int]]) -> Any:

@@ -1,4 +1,4 @@
-"""Stages and merges one delivery, as the DAG's tasks do, and measures it.
+"""Loads one delivery, as the DAG's task does, and measures it.
 
 ``python -m benchmarks.one_load TABLE DELIVERY_ID`` prints its figures as JSON, on the last line. It
 is a process of its own, for a process's peak of memory never falls.
@@ -19,52 +19,38 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What one load took; ``growth_megabytes`` is since its steps began."""
+    """What one load took; ``growth_megabytes`` is since it began."""
 
-    stage_seconds: float
-    merge_seconds: float
+    seconds: float
     peak_megabytes: float
     growth_megabytes: float
 
-    @property
-    def seconds(self) -> float:
-        """Both steps."""
-        return self.stage_seconds + self.merge_seconds
-
 
 def measure(table: str, delivery_id: int) -> Load:
-    """Execute both steps by hand."""
+    """Execute the task ``load`` by hand."""
     from airflow.providers.amazon.aws.hooks import s3  # noqa: F401
 
     from learning_warehouse.echo360.reports import REPORTS
-    from learning_warehouse.echo360.staging import stage_report
-    from learning_warehouse.steps.loading import MergeOperator, StageOperator, stage_landed
+    from learning_warehouse.echo360.staging import assets_of
+    from learning_warehouse.steps.loading import LoadOperator, landed
     from learning_warehouse.vocareum.files import REGISTRY
 
-    ways = {f.dataset.table: (f.dataset, stage_landed(f.dataset)) for f in REGISTRY}
-    ways |= {r.dataset.table: (r.dataset, stage_report(r)) for r in REPORTS.values()}
-    dataset, way = ways[table]
+    readers = {f.dataset.table: (f.dataset, landed(f.dataset)) for f in REGISTRY}
+    readers |= {r.dataset.table: (r.dataset, assets_of(r)) for r in REPORTS.values()}
+    dataset, reader = readers[table]
     context: Any = {
         "params": {},
         "ti": SimpleNamespace(xcom_push=lambda key, value: None),
         "dag_run": SimpleNamespace(dag_id="bench", run_id="one"),
         "outlet_events": defaultdict(SimpleNamespace),
     }
-    stage = StageOperator(task_id="stage", dataset=dataset, deliveries=[delivery_id], stage=way)
+    load = LoadOperator(task_id="load", dataset=dataset, deliveries=[delivery_id], reader=reader)
     before = megabytes("VmRSS")
     begun = time.perf_counter()
-    staged = stage.execute(context)
-    between = time.perf_counter()
-    merge = MergeOperator(task_id="merge", dataset=dataset, staged=staged, stage=way)
-    merge.execute(context)
-    ended = time.perf_counter()
+    load.execute(context)
+    seconds = time.perf_counter() - begun
     peak = megabytes("VmHWM")
-    return Load(
-        stage_seconds=between - begun,
-        merge_seconds=ended - between,
-        peak_megabytes=peak,
-        growth_megabytes=peak - before,
-    )
+    return Load(seconds=seconds, peak_megabytes=peak, growth_megabytes=peak - before)
 
 
 def megabytes(what: str) -> float:

@@ -1,8 +1,9 @@
-"""Draws the figures of ``benchmarks.edx_logs``: ``python -m benchmarks.picture`` makes a PNG."""
+"""Draws the figures of ``benchmarks.edx_logs``: ``python -m benchmarks.picture [FOLDER]``."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -17,12 +18,13 @@ CALLED = {
 }
 
 
-def draw() -> Path:
+def draw(results: Path) -> Path:
     """Draw the megabytes of lines that each takes in a second.
 
+    :param results: the folder of the figures.
     :returns: the picture.
     """
-    measured = {row["name"]: row for row in json.loads((RESULTS / "edx_logs.json").read_text())}
+    measured = {row["name"]: row for row in json.loads((results / "edx_logs.json").read_text())}
     rows = [(label, measured[name]) for name, label in CALLED.items() if name in measured]
     figure, axes = plt.subplots(figsize=(9, 0.5 * len(rows) + 1.2), layout="constrained")
     labels = [label for label, _ in rows]
@@ -35,10 +37,10 @@ def draw() -> Path:
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("MB of log lines a second: median, with the slowest and the quickest run")
-    picture = RESULTS / "edx_logs.png"
+    picture = results / "edx_logs.png"
     figure.savefig(picture, dpi=120)
     return picture
 
 
 if __name__ == "__main__":
-    print(draw())
+    print(draw(Path(sys.argv[1]) if sys.argv[1:] else RESULTS))

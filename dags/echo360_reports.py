@@ -1,4 +1,4 @@
-"""Echo360 reports: plan, then for each report submit → wait → land → stage → merge."""
+"""Echo360 reports: plan, then for each report submit → wait → land → load."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from learning_warehouse.echo360.operators import (
 )
 from learning_warehouse.echo360.reports import DELIMITERS, REPORTS
 from learning_warehouse.echo360.sensors import Echo360ReportSensor
-from learning_warehouse.echo360.staging import stage_report
+from learning_warehouse.echo360.staging import assets_of
 from learning_warehouse.params import params
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.timetable import UTCDays
 
@@ -47,7 +47,7 @@ landing zone and loads them into the schema `echo360` of the warehouse.
 * **Connections**: `CONN_ID` (host = base URL, login = client id, password = client secret),
   `landing_zone`, `learning_warehouse`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. No
-  request is submitted twice by that: what was asked for stands in `ops.report_request`. A request
+  request is submitted twice by that: what was asked for is in `ops.report_request`. A request
   that failed is asked again, a window that keeps failing is split into shorter ones, and a day
   that keeps failing is named with its request id, for Echo360's support. A report that is *held*
   would have shrunk a day by more than half: look at it, and if it is right run again with
@@ -69,13 +69,14 @@ def reports(dag_id: str, conn_id: str) -> DAG:
         default_args=DEFAULT_ARGS,
     ) as dag:
         plan = Echo360PlanOperator(task_id="plan", echo360_conn_id=conn_id)
-        merges = []
+        loads = []
         for name, report in REPORTS.items():
             with TaskGroup(name):
                 submit = Echo360SubmitOperator(
                     task_id="submit",
                     report=report,
-                    windows=plan.output[name],
+                    # An XComArg can be indexed, which its type does not say.
+                    windows=plan.output[name],  # type: ignore[index]
                     echo360_conn_id=conn_id,
                 )
                 wait = Echo360ReportSensor(
@@ -88,20 +89,14 @@ def reports(dag_id: str, conn_id: str) -> DAG:
                 land = LandEcho360ReportsOperator(
                     task_id="land", report=report, request_ids=wait.output, echo360_conn_id=conn_id
                 )
-                stage = StageOperator(
-                    task_id="stage",
+                load = LoadOperator(
+                    task_id="load",
                     dataset=report.dataset,
                     deliveries=land.output,
-                    stage=stage_report(report),
+                    reader=assets_of(report),
                 )
-                merge = MergeOperator(
-                    task_id="merge",
-                    dataset=report.dataset,
-                    staged=stage.output,
-                    stage=stage_report(report),
-                )
-                merges.append(merge.output)
-        SummaryOperator(task_id="summarise", merges=merges, schemas=["echo360"])
+                loads.append(load.output)
+        SummaryOperator(task_id="summarise", loads=loads, schemas=["echo360"])
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
         {

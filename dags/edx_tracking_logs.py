@@ -1,4 +1,4 @@
-"""edX tracking logs: find what is new, then for each lane stage → merge."""
+"""edX tracking logs: find what is new, then for each lane load."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
 from learning_warehouse.dag_files import DEFAULT_ARGS, origins
-from learning_warehouse.edx.logs import EVENTS, stage_logs_of
+from learning_warehouse.edx.logs import EVENTS, logs_of
 from learning_warehouse.edx.operators import LOGS_KEY, EdxLogTarOperator, lane_names
 from learning_warehouse.edx.replay import ReplayRejectsOperator
 from learning_warehouse.params import params
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.timetable import UTCDays
 
 LANES = 2
-STAGE_PARAMS = ("skip_heartbeat",)
 
 DOC = """
 ### edX tracking logs
@@ -30,7 +29,7 @@ and encrypted or not.
 * **What it does**: `unpack` reads the headers of plain tars where they lie; nothing is downloaded.
   A compressed tar is read once, and what is new in it is copied to the landing zone. A log by
   itself stays where it is. What was not loaded yet is dealt out to the lanes, evenly by bytes; an
-  empty lane is skipped. Each lane stages its logs from where they lie and merges them. A line that
+  empty lane is skipped. Each lane loads its logs from where they lie. A line that
   is no event goes to `ops.rejected_row` with its reason.
 * **Schedule**: each UTC day, six hours after its close. A scheduled run also looks at the tars and
   logs of the 35 days before; a tar that was gone through is left alone until it changes.
@@ -77,29 +76,22 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
             lanes=LANES,
             aws_conn_id=conn_id,
         )
-        stage_log = stage_logs_of(conn_id)
-        merges = []
+        loads = []
         for lane in lane_names(LANES):
             with TaskGroup(lane):
-                stage = StageOperator(
-                    task_id="stage",
+                load = LoadOperator(
+                    task_id="load",
                     dataset=EVENTS,
-                    deliveries=unpack.output[lane],
-                    stage=stage_log,
-                    stage_params=STAGE_PARAMS,
+                    # An XComArg can be indexed, which its type does not say.
+                    deliveries=unpack.output[lane],  # type: ignore[index]
+                    reader=logs_of(conn_id),
+                    reader_params=("skip_heartbeat",),
                 )
-                merge = MergeOperator(
-                    task_id="merge",
-                    dataset=EVENTS,
-                    staged=stage.output,
-                    stage=stage_log,
-                    stage_params=STAGE_PARAMS,
-                )
-                merges.append(merge.output)
+                loads.append(load.output)
         replay = ReplayRejectsOperator(task_id="replay")
         SummaryOperator(
             task_id="summarise",
-            merges=[*merges, replay.output],
+            loads=[*loads, replay.output],
             schemas=["edx"],
             would_load=unpack.output,
         )

@@ -1,4 +1,4 @@
-"""Vocareum lab analytics: credentials, then for each dataset land → stage → merge."""
+"""Vocareum lab analytics: credentials, then for each dataset land → load."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
 from learning_warehouse.dag_files import DEFAULT_ARGS, origins
 from learning_warehouse.params import params
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.timetable import UTCDays
 from learning_warehouse.vocareum.files import REGISTRY
@@ -55,7 +55,7 @@ def lab_analytics(dag_id: str, conn_id: str) -> DAG:
         default_args=DEFAULT_ARGS,
     ) as dag:
         credentials = VocareumCredentialsOperator(task_id="credentials", vocareum_conn_id=conn_id)
-        merges = []
+        loads = []
         for files in REGISTRY:
             with TaskGroup(files.dataset.name):
                 land = LandVocareumFilesOperator(
@@ -64,12 +64,9 @@ def lab_analytics(dag_id: str, conn_id: str) -> DAG:
                     credentials=credentials.output,
                     vocareum_conn_id=conn_id,
                 )
-                stage = StageOperator(
-                    task_id="stage", dataset=files.dataset, deliveries=land.output
-                )
-                merge = MergeOperator(task_id="merge", dataset=files.dataset, staged=stage.output)
-                merges.append(merge.output)
-        SummaryOperator(task_id="summarise", merges=merges, schemas=["vocareum"])
+                load = LoadOperator(task_id="load", dataset=files.dataset, deliveries=land.output)
+                loads.append(load.output)
+        SummaryOperator(task_id="summarise", loads=loads, schemas=["vocareum"])
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
         {

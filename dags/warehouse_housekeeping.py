@@ -11,7 +11,6 @@ from learning_warehouse.steps.housekeeping import (
     RetentionOperator,
     remove_landed_versions,
     remove_rejected_rows,
-    remove_staging,
     retention,
 )
 from learning_warehouse.timetable import UTCDays
@@ -23,16 +22,14 @@ Removes each day what is no longer needed. After how many days says `include/ret
 has no line there is kept for ever, and its task is skipped. Each task says in its log what it
 removed.
 
-* **`staging`**: staging tables that nobody merged.
 * **`rejected_rows`**: old rows of `ops.rejected_row`. Their number stays in `ops.delivery`.
 * **`landed_versions`**: in the landing zone, old versions of files and reports that newer ones have
-  replaced. The newest version of each file is kept, and so is all that stands: reloading
-  and `warehouse_rebuild` go on to work. Logs of edX are never removed.
+  replaced. The newest version of each file is kept, and so is every version that is
+  current: reloading and `warehouse_rebuild` go on to work. Logs of edX are never removed.
 * **Connections**: `learning_warehouse`; `landing_zone`, whose keys must be allowed to delete.
 """
 
 REMOVERS = {
-    "staging": remove_staging,
     "rejected_rows": remove_rejected_rows,
     "landed_versions": remove_landed_versions,
 }

@@ -10,8 +10,8 @@ from learning_warehouse.conn_ids import EDX_CONN_ID
 from learning_warehouse.dag_files import DEFAULT_ARGS
 from learning_warehouse.echo360.rebuild import remember_requests
 from learning_warehouse.echo360.reports import REPORTS
-from learning_warehouse.echo360.staging import stage_report
-from learning_warehouse.edx.logs import EVENTS, stage_logs_of
+from learning_warehouse.echo360.staging import assets_of
+from learning_warehouse.edx.logs import EVENTS, logs_of
 from learning_warehouse.params import params
 from learning_warehouse.steps.rebuild import RebuildOperator
 from learning_warehouse.steps.summary import SummaryOperator
@@ -33,7 +33,7 @@ lost. No vendor is asked for anything. In a warehouse that lacks nothing a run c
   database, trigger this DAG, then `edx_tracking_logs` with `earliest`: logs that were read where
   they lie, in edX's bucket, are not in the landing zone.
 * **How**: the landing zone has a note of each delivery, below `ledger/`. For each table, the
-  deliveries are staged and merged one after another, in the order in which the vendor made them. A
+  deliveries are loaded in the order in which the vendor made them. A
   task that failed or was killed goes on where it was.
 * **What is held**: a delivery that shrinks a day or file by more than half is held, as it was the
   first time. If it is right, trigger this DAG again with `accept_shrink` and its table alone in
@@ -57,26 +57,24 @@ def rebuild() -> DAG:
         tags=["learning warehouse"],
         default_args=DEFAULT_ARGS,
     ) as dag:
-        merges = []
+        loads = []
         with TaskGroup("vocareum"):
             for files in REGISTRY:
                 task = RebuildOperator(task_id=files.dataset.name, dataset=files.dataset)
-                merges.append(task.output)
+                loads.append(task.output)
         with TaskGroup("echo360"):
             for name, report in REPORTS.items():
                 task = RebuildOperator(
                     task_id=name,
                     dataset=report.dataset,
-                    stage=stage_report(report),
+                    reader=assets_of(report),
                     remember=remember_requests(report),
                 )
-                merges.append(task.output)
+                loads.append(task.output)
         with TaskGroup("edx"):
-            task = RebuildOperator(
-                task_id=EVENTS.name, dataset=EVENTS, stage=stage_logs_of(EDX_CONN_ID)
-            )
-            merges.append(task.output)
-        SummaryOperator(task_id="summarise", merges=merges, schemas=["vocareum", "echo360", "edx"])
+            task = RebuildOperator(task_id=EVENTS.name, dataset=EVENTS, reader=logs_of(EDX_CONN_ID))
+            loads.append(task.output)
+        SummaryOperator(task_id="summarise", loads=loads, schemas=["vocareum", "echo360", "edx"])
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
         {

@@ -30,7 +30,7 @@ from tests.clients import read_descriptions_once
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
-    from learning_warehouse.steps.loading import MergeOperator
+    from learning_warehouse.steps.loading import LoadOperator
     from learning_warehouse.warehouse.connection import Connection
 
 
@@ -39,6 +39,7 @@ atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 LONGEST = (
     "end_to_end/test_backfill.py",
     "end_to_end/test_demo.py",
+    "test_benchmarks.py",
     "end_to_end/test_origins.py",
     "vocareum/test_term.py",
     "chaos/test_chaos.py",
@@ -155,13 +156,13 @@ def context(**params: Any) -> dict[str, Any]:
     }
 
 
-def run_merge(merge: MergeOperator, **params: Any) -> list[dict[str, Any]]:
-    """Execute a merge by hand; one that changed nothing ends skipped, and has its XCom as well."""
+def run_load(load: LoadOperator, **params: Any) -> list[dict[str, Any]]:
+    """Execute a load by hand; one that changed nothing ends skipped, and has its XCom as well."""
     from airflow.providers.common.compat.sdk import AirflowSkipException
 
     given = context(**params)
     with suppress(AirflowSkipException):
-        merge.execute(given)
+        load.execute(given)
     merged: list[dict[str, Any]] = given["ti"].pushed["return_value"]
     return merged
 

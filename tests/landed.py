@@ -12,10 +12,10 @@ from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from learning_warehouse import delivery_notes
 from learning_warehouse.landing import LandingZone
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.warehouse import ledger
-from tests.conftest import context, run_merge
+from tests.conftest import context, run_load
 
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
@@ -57,11 +57,10 @@ def land(
     return delivery
 
 
-def merge(*deliveries: Delivery, **params: Any) -> None:
-    """Stage and merge them."""
+def load(*deliveries: Delivery, **params: Any) -> None:
+    """Load them."""
     ids = [delivery.delivery_id for delivery in deliveries]
-    staged = StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=ids).execute(context())
-    run_merge(MergeOperator(task_id="merge", dataset=ENROLLMENT, staged=staged), **params)
+    run_load(LoadOperator(task_id="load", dataset=ENROLLMENT, deliveries=ids), **params)
 
 
 def names(conn: Connection) -> list[str]:
@@ -82,7 +81,6 @@ def grow_old(conn: Connection, days: int) -> None:
     age = timedelta(days=days)
     conn.execute("UPDATE ops.delivery SET landed_at = landed_at - %s", [age])
     conn.execute("UPDATE ops.rejected_row SET rejected_at = rejected_at - %s", [age])
-    conn.execute("UPDATE ops.staged SET staged_at = staged_at - %s", [age])
 
 
 def run_dag(dag_id: str, *tasks: str, **params: Any) -> dict[str, Any]:

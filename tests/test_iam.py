@@ -14,7 +14,7 @@ from include.sandbox.s3 import VENDOR_BUCKET
 from include.sandbox.server import LANDING_BUCKET
 from learning_warehouse.landing import LandingZone
 from tests.echo360.runs import Run
-from tests.edx.bucket import Bucket, merge_all
+from tests.edx.bucket import Bucket, load_logs
 from tests.edx.bucket import tar as tar_of
 from tests.edx.loading import line
 from tests.vocareum import conftest as vocareum
@@ -66,7 +66,7 @@ def test_the_policies_allow_what_the_roads_ask_for_and_no_more(
     sandbox.set_faults(echo360_build_seconds=0)
     assert Run("a run", **DAY).execute("videoview").failures == {}
     bucket.unpack(**DAY)
-    merge_all(warehouse, bucket.unpack(**DAY, reload=True))
+    load_logs(bucket.unpack(**DAY, reload=True))
     zone = LandingZone()
     zone.put_stream("large", io.BytesIO(LARGE))
     with pytest.raises(OSError, match="the source broke off"):

@@ -107,12 +107,7 @@ class EmbeddedPostgres:
     def restart(self) -> EmbeddedPostgres:
         """Start the server again after ``kill``; it recovers from its log."""
         (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
-        try:
-            return self.start()
-        except RuntimeError as failure:
-            if "File exists" not in str(failure):
-                raise
-            return self.start()  # It tripped over an unlogged table: PostgreSQL's bug #17731.
+        return self.start()
 
     def url(self, database: str = "postgres") -> str:
         """The libpq URL of one of its databases."""

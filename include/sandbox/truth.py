@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -28,8 +28,9 @@ WHERE d.dataset = %(table)s AND d.origin = coalesce(%(origin)s, d.origin)
 ROWS = "SELECT (to_jsonb(r) - '_delivery')::text FROM {} AS r"
 
 LEDGER = {
-    "what stands": """
-        SELECT jsonb_build_array(dataset, origin, part, made_at, version)::text FROM ops.standing
+    "what is current": """
+        SELECT jsonb_build_array(dataset, origin, part, made_at, version)::text
+        FROM ops.current_part
         WHERE dataset = ANY(%(tables)s)
     """,
     "rejected rows": """
@@ -52,6 +53,15 @@ LEDGER = {
     """,
 }
 """What the ledger says that does not depend on the order in which deliveries came."""
+
+
+SESSIONS = "SELECT array_agg('pg_temp_' || s) FROM pg_stat_get_backend_idset() AS s"
+TEMP_TABLES = """
+SELECT format('%%I.%%I', n.nspname, c.relname)
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
+WHERE c.relpersistence = 't' AND c.relkind = 'r' AND n.nspname <> ALL(%s::text[])
+"""
 
 
 def contents(warehouse_url: str, tables: Sequence[str]) -> dict[str, Counter[str]]:
@@ -90,10 +100,12 @@ def differences(
     tables: Iterable[str],
     *,
     origins: Mapping[str, str] | None = None,
+    crashed: Collection[str] = (),
 ) -> list[str]:
     """What is in the warehouse and should not be, and the other way round.
 
     :param origins: of a warehouse with several campuses this one's ``_origin`` in each schema.
+    :param crashed: the TEMP tables that a crash of the server left; it removes them in time.
     :returns: readable sentences; none if the warehouse equals the truth.
     """
     found: list[str] = []
@@ -104,9 +116,18 @@ def differences(
             found += _rejects(conn, campus, table, origin)
         waiting = conn.execute("SELECT name FROM ops.delivery WHERE status <> 'merged'").fetchall()
         found += [f"{name} was landed and never merged" for (name,) in waiting]
-        left = conn.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'staging'")
-        found += [f"staging.{name} was left behind" for (name,) in left]
+        (sessions,) = conn.execute(SESSIONS).fetchall()
+        left = sorted(temp_tables(conn, but_of=sessions[0]) - set(crashed))
+        found += [f"the TEMP table {name} was left behind" for name in left]
     return found
+
+
+def temp_tables(conn: psycopg.Connection, *, but_of: Sequence[str] = ()) -> set[str]:
+    """The TEMP tables of all sessions.
+
+    :param but_of: the schemas in which the TEMP tables of some sessions lie.
+    """
+    return {name for (name,) in conn.execute(TEMP_TABLES, [list(but_of)])}
 
 
 def _rows(conn: psycopg.Connection, campus: Campus, table: str, origin: str | None) -> list[str]:

@@ -1,6 +1,6 @@
 """Fault schedules by chance: steps of the DAGs, killed, cut off, refused and run twice.
 
-After each the warehouse must equal the truth, the ledger must add up, no staging table may be left
+After each the warehouse must equal the truth, the ledger must add up, no TEMP table may be left
 behind, and no report may have been requested twice. A schedule that ends otherwise is printed with
 the command that runs it again; its log stays.
 
@@ -39,12 +39,13 @@ IMPORTED_BY_STEPS = (
     "airflow.providers.amazon.aws.links.base_aws",
     "airflow.sdk.execution_time.supervisor",
     "jinja2.ext",
-    "learning_warehouse.echo360.assets",
     "learning_warehouse.echo360.hook",
     "learning_warehouse.echo360.protocol",
     "learning_warehouse.echo360.triggers",
     "learning_warehouse.edx.events",
-    "learning_warehouse.warehouse.merging",
+    "learning_warehouse.edx.staging",
+    "learning_warehouse.warehouse.loading",
+    "learning_warehouse.warehouse.staging",
     "pandas",
 )
 

@@ -64,8 +64,15 @@ def draw(chance: Random, step: str, *, outdated: bool) -> Fault:
 @contextmanager
 def task_killed(around: Surroundings, chance: Random) -> Iterator[Prepare]:
     """SIGKILL of the step before or after one of its statements, or in the middle of a COPY."""
-    number, after = int(30 ** chance.random()), chance.random() < 0.5
+    number, after = int(60 ** chance.random()), chance.random() < 0.5
     yield partial(_at_statement, number, after, partial(_kill, around.fired_file))
+
+
+@contextmanager
+def server_killed(around: Surroundings, chance: Random) -> Iterator[Prepare]:
+    """PostgreSQL crashes at one of the step's statements, or in the middle of a COPY."""
+    number, after = int(60 ** chance.random()), chance.random() < 0.5
+    yield partial(_at_statement, number, after, around.kill_server)
 
 
 def _kill(fired_file: Path) -> None:
@@ -216,7 +223,7 @@ def lagging_listing(around: Surroundings, chance: Random) -> Iterator[Prepare]:
 def disk_full(around: Surroundings, chance: Random) -> Iterator[Prepare]:
     """There is no room on the warehouse's disk; without one of its own, a statement says so."""
     if not around.has_disk:
-        yield partial(_at_statement, int(20 ** chance.random()), False, partial(_refuse, around))
+        yield partial(_at_statement, int(40 ** chance.random()), False, partial(_refuse, around))
         return
     before = around.times_full()
     around.fill_disk()
@@ -235,10 +242,13 @@ def lock_held(*tables: str) -> Callable[..., AbstractContextManager[Prepare]]:
 
     @contextmanager
     def around_step(around: Surroundings, chance: Random) -> Iterator[Prepare]:
-        table = chance.choice(("ops.delivery", "ops.staged", *tables))
+        table = chance.choice(("ops.delivery", "ops.dataset_lock", *tables))
         mode = chance.choice(("ACCESS EXCLUSIVE", "SHARE"))
         seconds = chance.choice((0.1, 0.3, 1.0, 6.0 if table == "edx.event" else 1.0))
-        around.hold_lock(f"LOCK TABLE {table} IN {mode} MODE", seconds)
+        statement = f"LOCK TABLE {table} IN {mode} MODE"
+        if table == "ops.dataset_lock" and chance.random() < 0.5:
+            statement = f"SELECT FROM {table} FOR UPDATE"
+        around.hold_lock(statement, seconds)
         yield nothing
         around.release_locks()
 
@@ -248,7 +258,8 @@ def lock_held(*tables: str) -> Callable[..., AbstractContextManager[Prepare]]:
 FAULTS = (
     Fault("", task_killed, 6),
     Fault("", connection_reset("postgres", 4.8), 3),
-    Fault(r"land$|stage$|unpack$", connection_reset("s3", 5.0), 3),
+    Fault(r"land$|load$|unpack$", connection_reset("s3", 5.0), 3),
+    Fault(r"load$", server_killed, 1),
     Fault(r"vocareum.*credentials$", connection_reset("api", 2.7), 8),
     Fault(r"echo360.*(plan|submit|wait)$", connection_reset("api", 3.5), 8),
     Fault(
@@ -268,13 +279,13 @@ FAULTS = (
         ),
         6,
     ),
-    Fault(r"land$|stage$|unpack$", answers(s3_500=(1, 2, 20), s3_cut=(1, 2, 20)), 4),
+    Fault(r"land$|load$|unpack$", answers(s3_500=(1, 2, 20), s3_cut=(1, 2, 20)), 4),
     Fault(r"vocareum.*land$", keys_expire, 4),
     Fault(r"echo360.*(submit|wait)$", lagging_listing, 12),
     Fault(r"vocareum|edx|echo360.*(submit|wait)$", worker_clock_jumps, 2),
-    Fault(r"vocareum.*land$|edx.*(unpack|stage)$", file_replaced, 40),
-    Fault(r"stage$|merge$|unpack$|land$", disk_full, 3),
-    Fault(r"edx.*(stage|merge|unpack)$", lock_held("edx.event"), 3),
-    Fault(r"vocareum.*(stage|merge|land)$", lock_held("ops.standing"), 3),
-    Fault(r"echo360.*(stage|merge|land|submit|wait)$", lock_held("ops.report_request"), 3),
+    Fault(r"vocareum.*land$|edx.*(unpack|load)$", file_replaced, 40),
+    Fault(r"load$|unpack$|land$", disk_full, 3),
+    Fault(r"edx.*(load|unpack)$", lock_held("edx.event"), 3),
+    Fault(r"vocareum.*(load|land)$", lock_held("ops.current_part"), 3),
+    Fault(r"echo360.*(load|land|submit|wait)$", lock_held("ops.report_request"), 3),
 )

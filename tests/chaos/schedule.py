@@ -27,7 +27,6 @@ from include.sandbox.truth import differences
 from learning_warehouse.days import Days
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.vocareum.files import REGISTRY
-from learning_warehouse.warehouse.staging import sweep
 from tests.chaos import faults
 from tests.chaos.steps import Executor, Hanging, Run
 from tests.conftest import open_database
@@ -295,6 +294,7 @@ class Disturbed:
         chance = self._schedule.chance(run.run_id, task_id, begun, "after")
         due = {what: chance.random() < often for what, often in CHANCES_BETWEEN.items()}
         if due["PostgreSQL killed"]:
+            self._surroundings.release_locks()
             self._surroundings.kill_server()
         if due["clock"] and "asset" not in self._schedule.names:
             self._ahead = max(self._ahead, chance.choice((timedelta(hours=2), timedelta(days=8))))
@@ -361,9 +361,10 @@ def wrong(schedule: Schedule, around: Surroundings) -> list[str]:
             if not others:
                 break
             time.sleep(0.05)
-        sweep(conn, age="0 seconds")
         found = _unbalanced(conn, schedule.tables)
-    found += differences(around.url, around.campus, schedule.tables)
+    found += differences(
+        around.url, around.campus, schedule.tables, crashed=around.left_by_crashes()
+    )
     counts = around.sandbox.counts()
     prefix = "echo360 submitted "
     return found + [

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
+from fcntl import LOCK_EX, flock
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from include.sandbox.campus import Campus
 from include.sandbox.postgres import EmbeddedPostgres
 from include.sandbox.s3 import ASSET_BUCKET, VENDOR_BUCKET
 from include.sandbox.server import EDX_BUCKET, LANDING_BUCKET, Sandbox
+from include.sandbox.truth import temp_tables
 from learning_warehouse.echo360.sensors import Echo360ReportSensor
 from tests.chaos.proxy import Proxies
 from tests.conftest import open_database
@@ -39,6 +41,8 @@ SOURCES = ("echo360_reports", "edx_tracking_logs", "vocareum_lab_analytics")
 DISK = "96m"
 """How large the disk of the warehouse is, where one can be mounted."""
 BUILD_SECONDS = 0.05
+LEFT = "pg_temp://"
+"""Before the name of a TEMP table, in ``fired_file``."""
 LAG = timedelta(seconds=2)
 """How late a request may appear in Echo360's listing; it does not take half a second."""
 
@@ -171,12 +175,24 @@ class Surroundings:
     # --- the server -------------------------------------------------------------------------------
 
     def kill_server(self) -> None:
-        """End it as a crash would, and start it again."""
-        self.make_room()
-        self.release_locks()
-        self.server.kill()
-        self.server.restart()
-        self.fired["PostgreSQL killed"] += 1
+        """End it as a crash would, and start it again; a step's process may do so too.
+
+        Its TEMP tables are told: the server itself removes what a crash left of them, in time.
+        """
+        with (self.state / "kill").open("w") as one_at_a_time:
+            flock(one_at_a_time, LOCK_EX)
+            self.make_room()
+            self.server.kill()
+            self.server.restart()
+            with psycopg.connect(self.url) as conn:
+                left = [f"{LEFT}{name}\n" for name in temp_tables(conn)]
+            with self.fired_file.open("a") as out:
+                out.writelines(["PostgreSQL killed\n", *left])
+
+    def left_by_crashes(self) -> set[str]:
+        """The TEMP tables that were there when the server came back."""
+        lines = self.fired_file.read_text().splitlines()
+        return {line.removeprefix(LEFT) for line in lines if line.startswith(LEFT)}
 
     def server_ready(self) -> None:
         """Nothing is in its way."""

@@ -54,7 +54,7 @@ class KnownLedger:
         uri: str = "s3://landing/file",
         details: dict[str, Any] | None = None,
     ) -> int:
-        """Enter a delivery with 1000 rows; ``parts`` are what stands of it."""
+        """Enter a delivery with 1000 rows; ``parts`` are those for which it is current."""
         first_day, end_day = days or (None, None)
         delivery = ledger.deliver(
             self._conn,
@@ -95,15 +95,14 @@ class KnownLedger:
         )
         if parts:
             self._conn.execute(
-                statement("merge/stand"),
+                statement("merge/replace", "make_current"),
                 {
                     "dataset": table,
                     "origin": origin,
                     "parts": list(parts),
-                    "confirmed": [],
-                    "delivery_id": delivery,
-                    "made_at": made_at,
-                    "version": f"{made_at:%s}",
+                    "deliveries": [delivery] * len(parts),
+                    "made_at": [made_at] * len(parts),
+                    "versions": [f"{made_at:%s}"] * len(parts),
                 },
             )
         return delivery
@@ -211,15 +210,13 @@ class KnownLedger:
     def _new_column(self) -> None:
         delivery = self._conn.execute("SELECT max(delivery_id) AS id FROM ops.delivery").fetchone()
         assert delivery
-        for header, change in (("Device <u>Model</u>", "new"), ("latency_time_ms", "missing")):
-            ledger.note_schema_change(
-                self._conn,
-                dataset="vocareum.lab_sessions",
-                origin=ORG,
-                header=header,
-                change=change,
-                delivery_id=delivery["id"],
-            )
+        headers = (("Device <u>Model</u>", "new"), ("latency_time_ms", "missing"))
+        ledger.note_schema_changes(
+            self._conn,
+            dataset="vocareum.lab_sessions",
+            origin=ORG,
+            changes=dict.fromkeys(headers, delivery["id"]),
+        )
 
     def _requests(self) -> None:
         """Two windows of one report, of which the second one failed."""

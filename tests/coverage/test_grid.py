@@ -68,7 +68,7 @@ def test_a_report_is_provisional_until_it_was_made_when_the_day_was_complete(
     assert days_in(rows["viewsessions"], State.PROVISIONAL) == [0, 1]
 
 
-def test_a_gap_lies_between_days_that_stand(rows: dict[str, Row]) -> None:
+def test_a_gap_lies_between_loaded_days(rows: dict[str, Row]) -> None:
     assert days_in(rows["videoview"], State.GAP) == [10, 11]
     assert days_in(rows["asset"], State.GAP) == [25, 35]
     assert days_in(rows["lab_sessions"], State.GAP) == [14, 15]
@@ -89,22 +89,22 @@ def test_files_without_a_date_have_days_on_which_they_were_written(rows: dict[st
     assert days_in(rows["grades"], State.GAP) == [4], "only that of course2 has no later version"
 
 
-def test_logs_stand_by_the_day_in_their_name(rows: dict[str, Row]) -> None:
+def test_logs_are_shown_on_the_day_in_their_name(rows: dict[str, Row]) -> None:
     event = rows["event"]
     assert days_in(event, State.GAP) == [7, 9], "one of two is not merged; none was delivered"
     assert days_in(event, State.NONE) == [0, 1, 2, *range(BEGUN + 1, DAYS)]
     assert days_in(event, State.REJECTS) == [16]
-    assert event.cells[-4].stands == 2
+    assert event.cells[-4].loaded == 2
 
 
 def test_what_has_landed_and_is_not_merged_is_a_gap(rows: dict[str, Row]) -> None:
-    assert days_in(rows["notes"], State.GAP) == [0, 43, 44], "later ones stand for 40 to 42"
+    assert days_in(rows["notes"], State.GAP) == [0, 43, 44], "later ones are current for 40 to 42"
     assert 35 in days_in(rows["asset"], State.GAP)
     assert days_in(rows["aws_cost"], State.GAP) == [0, 21], "22 has a later version"
     gap = rows["notes"].cell(date(2026, 10, 8))
     assert gap is not None
-    assert (gap.stands, gap.waiting) == (1, 1)
-    assert gap.made_at == datetime(2026, 10, 11, 6, tzinfo=UTC), "that of what stands"
+    assert (gap.loaded, gap.waiting) == (1, 1)
+    assert gap.made_at == datetime(2026, 10, 11, 6, tzinfo=UTC), "that of what is loaded"
 
 
 def test_what_waits_alone_is_no_beginning(warehouse: Connection) -> None:
@@ -118,7 +118,7 @@ def test_what_waits_alone_is_no_beginning(warehouse: Connection) -> None:
     assert days_in(rows["service_spend"], State.GAP) == list(range(65, DAYS))
 
 
-def test_what_was_undone_does_not_stand(warehouse: Connection) -> None:
+def test_what_was_undone_is_not_loaded(warehouse: Connection) -> None:
     known = KnownLedger(warehouse, NOW)
     day = known.day(0)
     days = (day, day + timedelta(days=1))
@@ -146,7 +146,7 @@ def test_what_was_undone_does_not_stand(warehouse: Connection) -> None:
     assert days_in(rows["grades"], State.GAP) == [5, 8]
     assert days_in(rows["aws_cost"], State.GAP) == days_in(rows["notes"], State.GAP) == [0]
     for name in ("grades", "aws_cost", "notes"):
-        assert not any(cell.stands or cell.rejects for cell in rows[name].cells), name
+        assert not any(cell.loaded or cell.rejects for cell in rows[name].cells), name
     assert days_in(rows["enrollment"], State.LOADED) == [3], "what was held has been let go"
     (told,) = read_deliveries(warehouse, rows["enrollment"], known.day(2), limit=20)
     assert (told["delivery_id"], told["status"]) == (held, "undone")
@@ -158,7 +158,7 @@ def test_rejects_and_what_is_held_are_shown(rows: dict[str, Row]) -> None:
     assert days_in(rows["presentation"], State.HELD) == [30]
 
 
-def test_what_was_held_is_over_once_a_later_version_stands(warehouse: Connection) -> None:
+def test_what_was_held_is_over_once_a_later_version_is_loaded(warehouse: Connection) -> None:
     known = KnownLedger(warehouse, NOW)
     known.fill()
     day = known.day(30)
@@ -254,7 +254,7 @@ def test_rejects_of_logs_that_were_delivered_today_are_replayed_with_all_others(
     assert days_in(rows["event"], State.REJECTS) == [0]
     assert command(warehouse, rows["event"], 0) == {"replay_rejects": True}
     all_days = {"dataset": "edx.event", "first_day": None, "end_day": None}
-    replayed = warehouse.execute(statement("edx/with_rejects"), all_days)
+    replayed = warehouse.execute(statement("edx/replay"), all_days)
     assert [line["delivery_id"] for line in replayed] == [delivery]
 
 

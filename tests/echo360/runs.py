@@ -24,9 +24,9 @@ from learning_warehouse.echo360.operators import (
 )
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.sensors import Echo360ReportSensor
-from learning_warehouse.echo360.staging import stage_report
+from learning_warehouse.echo360.staging import assets_of
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import LoadOperator
 
 SOON = 0.02
 
@@ -81,16 +81,15 @@ class Run:
 
     def _report(self, name: str, windows: list[dict[str, str]]) -> None:
         report = REPORTS[name]
-        dataset, stage = report.dataset, stage_report(report)
         submit = Echo360SubmitOperator(task_id="submit", report=report, windows=windows)
         submitted = self._do(f"{name}.submit", submit.execute)
         ready = self._do(f"{name}.wait", lambda context: self._wait(name, submitted, context))
         land = LandEcho360ReportsOperator(task_id="land", report=report, request_ids=ready)
         landed = self._do(f"{name}.land", land.execute)
-        stages = StageOperator(task_id="stage", dataset=dataset, deliveries=landed, stage=stage)
-        staged = self._do(f"{name}.stage", stages.execute)
-        merge = MergeOperator(task_id="merge", dataset=dataset, staged=staged, stage=stage)
-        self._do(f"{name}.merge", merge.execute)
+        load = LoadOperator(
+            task_id="load", dataset=report.dataset, deliveries=landed, reader=assets_of(report)
+        )
+        self._do(f"{name}.load", load.execute)
 
     def _do(self, task: str, execute: Any) -> Any:
         if task in self.xcoms:

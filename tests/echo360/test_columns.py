@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from uuid import UUID
 
 import pytest
@@ -16,9 +16,9 @@ import pytest
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.staging import open_assets
 from learning_warehouse.landing import LandingZone
-from learning_warehouse.warehouse import ledger, staging
-from learning_warehouse.warehouse.merging import merge
-from tests.warehouse.roads import rows
+from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.staging import csv_reader
+from tests.warehouse.roads import load_all, rows
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
@@ -342,13 +342,12 @@ def load(conn: Connection, report: Report, content: bytes, *, careful: bool) -> 
         details={"assets": [uri]},
     )
 
-    def stage(conn: Connection, delivery: ledger.Delivery) -> int:
-        assets = delivery.details["assets"]
-        return staging.stage_csv(
-            conn, delivery, report.dataset, lambda: open_assets(assets), careful=careful
-        )
+    def open_bytes(delivery: ledger.Delivery) -> BinaryIO:
+        return open_assets(delivery.details["assets"])
 
-    return merge(conn, stage(conn, delivery), report.dataset, stage)
+    read = csv_reader(report.dataset, open_bytes, careful=careful)
+    (merged,) = load_all(conn, [delivery], report.dataset, read)
+    return merged
 
 
 def test_the_registry_has_the_documents_reports_in_its_order() -> None:

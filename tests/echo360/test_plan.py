@@ -43,9 +43,9 @@ def before(day: date, count: int) -> date:
 
 
 def load(
-    warehouse: Connection, report: str, day: date, *, hours: int = 48, stands: bool = True
+    warehouse: Connection, report: str, day: date, *, hours: int = 48, current: bool = True
 ) -> int:
-    """Deliver a day, and let it stand, as it was some hours after its close."""
+    """Deliver a day, and make it current, as it was some hours after its close."""
     delivery = ledger.deliver(
         warehouse,
         dataset=REPORTS[report].dataset.table,
@@ -56,9 +56,9 @@ def load(
         uri="s3://landing-zone/nowhere",
         size=0,
     )
-    if stands:
+    if current:
         warehouse.execute(
-            "INSERT INTO ops.standing (dataset, origin, part, delivery_id, made_at, version) "
+            "INSERT INTO ops.current_part (dataset, origin, part, delivery_id, made_at, version) "
             "SELECT dataset, origin, %s, delivery_id, made_at, version FROM ops.delivery "
             "WHERE delivery_id = %s",
             [str(day), delivery.delivery_id],
@@ -202,7 +202,7 @@ def test_a_scheduled_run_whose_days_are_complete_asks_for_nothing(
     assert plan("scheduled", DAY)["notes"] == []
 
 
-def test_a_day_in_trouble_stands_alone(echo360: Sandbox, warehouse: Connection) -> None:
+def test_a_day_in_trouble_is_asked_for_alone(echo360: Sandbox, warehouse: Connection) -> None:
     """One day that was held or given up kept the others of its window out, run after run."""
     for n in (2, 1, 0):
         ask(warehouse, "notes", before(DAY, n), run="echo360_reports scheduled__yesterday")
@@ -211,7 +211,7 @@ def test_a_day_in_trouble_stands_alone(echo360: Sandbox, warehouse: Connection) 
         "WHERE first_day = %s",
         [before(DAY, 1)],
     )
-    held = load(warehouse, "confused", before(DAY, 9), stands=False)
+    held = load(warehouse, "confused", before(DAY, 9), current=False)
     warehouse.execute(
         "UPDATE ops.delivery SET status = 'held', details = %s WHERE delivery_id = %s",
         [Jsonb({"shrinks": [str(before(DAY, 2))]}), held],

@@ -93,8 +93,10 @@ def test_a_refusal_while_all_slots_are_taken_costs_no_attempt(
     assert echo360.counts()["echo360 submissions"] == attempted + 1
     echo360.set_clock("2026-02-20T00:00:31Z")
     assert go(lag=NO_LAG).waiting == [WEEK]
-    line = warehouse.execute("SELECT attempt, posts, problem FROM ops.report_request").fetchone()
-    assert line == {"attempt": 1, "posts": 0, "problem": None}
+    line = warehouse.execute(
+        "SELECT attempt, submissions, problem FROM ops.report_request"
+    ).fetchone()
+    assert line == {"attempt": 1, "submissions": 0, "problem": None}
 
 
 @pytest.mark.parametrize("lag", [NO_LAG, timedelta(minutes=1)])
@@ -139,7 +141,7 @@ def test_a_process_that_died_in_its_submission_is_taken_over(
     (request_id,) = go().pending
     warehouse.execute(
         "UPDATE ops.report_request SET request_id = NULL, status = NULL, created = NULL, "
-        "answered_at = NULL, posting_at = now()"
+        "answered_at = NULL, submitting_since = now()"
     )
     assert go().pending == [request_id]
     assert submissions(echo360) == 1

@@ -1,4 +1,4 @@
-"""The tasks from plan to merge, one after another, against the sandbox."""
+"""The tasks from plan to load, one after another, against the sandbox."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from learning_warehouse.echo360.operators import (
 )
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.sensors import Echo360ReportSensor
-from learning_warehouse.echo360.staging import open_assets, stage_report
+from learning_warehouse.echo360.staging import assets_of, open_assets
 from learning_warehouse.echo360.triggers import Echo360RequestsTrigger
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.landing import LandingZone
-from learning_warehouse.steps.loading import StageOperator
+from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.warehouse import ledger
-from learning_warehouse.warehouse.merging import merge
 from tests.conftest import context as task_context
+from tests.conftest import run_load
 from tests.echo360.runs import Run, first_event
 
 if TYPE_CHECKING:
@@ -169,11 +169,11 @@ def test_a_window_given_up_does_not_hold_back_the_others(echo360: Sandbox) -> No
     echo360.set_faults(echo360_build_seconds=0, poisoned_day="2026-01-06")
     run = Run("one", **given).execute("videoview")
     assert "2026-01-06/2026-01-07 is given up" in run.failures["videoview.wait"]
-    assert len(run.xcoms["videoview.merge"]) == 2
+    assert len(run.xcoms["videoview.load"]) == 2
     echo360.set_faults(poisoned_day=None)
     again = Run("two", **given).execute("videoview")
     assert not again.failures
-    assert len(again.xcoms["videoview.merge"]) == 1
+    assert len(again.xcoms["videoview.load"]) == 1
 
 
 def test_what_is_ready_is_landed_before_it_is_deleted(
@@ -202,7 +202,7 @@ def test_what_is_ready_is_landed_before_it_is_deleted(
     assert echo360.counts()["echo360 submissions"] == 2
 
 
-# --- land, stage, merge ---------------------------------------------------------------------------
+# --- land, load -----------------------------------------------------------------------------------
 
 
 def test_a_report_lands_unchanged_and_is_one_delivery(
@@ -239,8 +239,8 @@ def test_a_report_without_rows_is_merged(echo360: Sandbox, warehouse: Connection
     echo360.set_faults(echo360_build_seconds=0)
     submit(WEEK)
     (delivery_id,) = land(*wait(WEEK))
-    merged = stage_and_merge(warehouse, delivery_id)
-    assert (merged.rows_read, merged.changed) == (0, False)
+    told = load(delivery_id)
+    assert (told["rows_read"], told["changed"]) == (0, False)
 
 
 def test_an_expired_link_is_fetched_anew(
@@ -301,13 +301,15 @@ def deliver(warehouse: Connection, uris: list[str]) -> int:
     ).delivery_id
 
 
-def stage_and_merge(warehouse: Connection, delivery_id: int) -> Any:
-    stage = stage_report(VIDEOVIEW)
-    operator = StageOperator(
-        task_id="stage", dataset=VIDEOVIEW.dataset, deliveries=[delivery_id], stage=stage
+def load(delivery_id: int) -> dict[str, Any]:
+    operator = LoadOperator(
+        task_id="load",
+        dataset=VIDEOVIEW.dataset,
+        deliveries=[delivery_id],
+        reader=assets_of(VIDEOVIEW),
     )
-    (staged_id,) = operator.execute(run_context())
-    return merge(warehouse, staged_id, VIDEOVIEW.dataset, stage)
+    (told,) = run_load(operator)
+    return told
 
 
 def report(*events: tuple[str, str], header: str = '"event_timestamp","user email"\n') -> bytes:
@@ -322,14 +324,13 @@ def test_several_assets_are_one_delivery(echo360: Sandbox, warehouse: Connection
     second = report(("2026-01-06T10:00:00Z", "b@example.org")).rstrip()
     third = b"\n\r\n" + report(("2026-01-07T10:00:00Z", "c@example.org"))
     uris = put(first, b"", second, report(), b"\n", third)
-    merged = stage_and_merge(warehouse, deliver(warehouse, uris))
-    assert merged.rows_merged == 3
+    assert load(deliver(warehouse, uris))["rows_merged"] == 3
     rows = warehouse.execute("SELECT email FROM echo360.videoview ORDER BY event_timestamp")
     assert [row["email"] for row in rows] == ["a@example.org", "b@example.org", "c@example.org"]
 
 
 def test_no_assets_are_no_rows(echo360: Sandbox, warehouse: Connection) -> None:
-    assert stage_and_merge(warehouse, deliver(warehouse, [])).rows_read == 0
+    assert load(deliver(warehouse, []))["rows_read"] == 0
 
 
 def test_assets_with_different_headers_stop_the_report(
@@ -342,6 +343,6 @@ def test_assets_with_different_headers_stop_the_report(
 
 def test_equal_rows_are_kept(echo360: Sandbox, warehouse: Connection) -> None:
     watched = [("2026-01-05 10:00:00", "a@example.org")] * 3
-    stage_and_merge(warehouse, deliver(warehouse, put(report(*watched))))
+    load(deliver(warehouse, put(report(*watched))))
     counted = warehouse.execute("SELECT count(*) AS rows FROM echo360.videoview").fetchone()
     assert counted == {"rows": 3}

@@ -11,15 +11,14 @@ import tarfile
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from learning_warehouse.conn_ids import EDX_CONN_ID
 from learning_warehouse.edx import events
-from learning_warehouse.edx.logs import EVENTS
+from learning_warehouse.edx.logs import EVENTS, logs_of
 from learning_warehouse.edx.operators import EdxLogTarOperator
-from learning_warehouse.edx.replay import replay
-from learning_warehouse.edx.staging import stage_member
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.warehouse import ledger
-from tests.conftest import context, run_merge
-from tests.edx.loading import column, line
+from tests.conftest import context, run_load
+from tests.edx.loading import column, line, replayed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,8 +78,13 @@ def gz(content: bytes) -> bytes:
     return gzip.compress(content, mtime=0)
 
 
-ROAD: Any = {"dataset": EVENTS, "stage": stage_member, "stage_params": ("skip_heartbeat",)}
-"""How the lanes stage and merge."""
+ROAD: Any = {
+    "task_id": "load",
+    "dataset": EVENTS,
+    "reader": logs_of(EDX_CONN_ID),
+    "reader_params": ("skip_heartbeat",),
+}
+"""How the lanes load."""
 
 MIXED = b"\n".join(
     [
@@ -114,18 +118,17 @@ def names(conn: Connection, ids: list[int]) -> set[str]:
     return {ledger.find(conn, delivery_id).name for delivery_id in ids}
 
 
-def merge_all(conn: Connection, ids: list[int], **params: Any) -> list[dict[str, Any]]:
-    """Stage and merge deliveries as the lanes do."""
-    staged = StageOperator(task_id="stage", deliveries=ids, **ROAD).execute(context(**params))
-    return run_merge(MergeOperator(task_id="merge", staged=staged, **ROAD), **params)
+def load_logs(ids: list[int], **params: Any) -> list[dict[str, Any]]:
+    """Load deliveries as the lanes do."""
+    return run_load(LoadOperator(deliveries=ids, **ROAD), **params)
 
 
 def skip_and_replay(conn: Connection, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     """Load the ``MIXED`` lines that the bucket holds, first without those that can be left out."""
     (delivery_id,) = bucket.unpack()
-    (told,) = merge_all(conn, [delivery_id], skip_heartbeat=True)
+    (told,) = load_logs([delivery_id], skip_heartbeat=True)
     assert (told["rows_merged"], told["rows_filtered"], told["rows_rejected"]) == (1, 1, 1)
     monkeypatch.setattr(events, "AHEAD", timedelta(days=365 * 100))
-    replayed = replay(conn, delivery_id)
-    assert (replayed.rows_merged, replayed.rows_rejected) == (1, 0)
+    again = replayed(conn, delivery_id)
+    assert (again.rows_merged, again.rows_rejected) == (1, 0)
     assert column(conn, "session") == ["1", "3"]

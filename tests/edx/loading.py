@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import io
 import json
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from learning_warehouse.edx import staging
 from learning_warehouse.edx.logs import EVENTS
+from learning_warehouse.edx.replay import replay
+from learning_warehouse.edx.staging import IncomingLog
 from learning_warehouse.edx.tar import probe
 from learning_warehouse.streams import PROBE
 from learning_warehouse.warehouse import ledger
-from learning_warehouse.warehouse.merging import Merged, merge
+from learning_warehouse.warehouse.staging_table import StagingTable
+from tests.warehouse.roads import load_all
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from learning_warehouse.warehouse.catalogue import Table
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.merging import Merged
+    from learning_warehouse.warehouse.staging_table import Reader
 
 
 def line(number: int = 0, **fields: Any) -> bytes:
@@ -49,12 +57,25 @@ def load(
     skip_heartbeat: bool = False,
     **options: bool,
 ) -> Merged:
-    def stage(conn: Connection, delivery: Delivery) -> int:
-        stored = io.BytesIO(content)
-        return staging.stage_log(conn, delivery, stored, skip_heartbeat=skip_heartbeat)
+    read = reader({name: content}, skip_heartbeat=skip_heartbeat)
+    (merged,) = load_all(conn, [deliver(conn, content, name)], EVENTS, read, **options)
+    return merged
 
-    staged_id = stage(conn, deliver(conn, content, name))
-    return merge(conn, staged_id, EVENTS, stage, **options)
+
+def reader(logs: Mapping[str, bytes], *, skip_heartbeat: bool = False) -> Reader:
+    """Reads the logs of these names."""
+
+    @contextmanager
+    def read(table: Table, delivery: Delivery) -> Iterator[IncomingLog]:
+        stored = io.BytesIO(logs[delivery.name])
+        yield IncomingLog(delivery, stored, skip_heartbeat=skip_heartbeat)
+
+    return read
+
+
+def replayed(conn: Connection, delivery_id: int, *, skip_heartbeat: bool = False) -> Merged:
+    """Read a log's rejected lines again, by a task of its own."""
+    return replay(StagingTable(conn, EVENTS), delivery_id, skip_heartbeat=skip_heartbeat)
 
 
 def counts(merged: Merged) -> tuple[int, int, int, int]:

@@ -20,8 +20,8 @@ from tests.edx.bucket import (
     MIXED,
     PACKERS,
     gz,
+    load_logs,
     log,
-    merge_all,
     names,
     skip_and_replay,
     tar,
@@ -115,7 +115,7 @@ def test_every_kind_of_log_comes_out_of_every_kind_of_tar_the_same(
     bucket.put(PLAIN + end, tar({**LOGS, "exclude.txt": b"x"}, end))
     ids = bucket.unpack()
     assert names(warehouse, ids) == {*LOGS}
-    merge_all(warehouse, ids)
+    load_logs(ids)
     assert sorted(column(warehouse, "session")) == NUMBERS
     assert walked(warehouse) == [PLAIN + end]
     (counted,) = warehouse.execute("SELECT * FROM edx.tracking_log_tar").fetchall()
@@ -137,7 +137,7 @@ def test_a_tgz_is_a_compressed_tar(warehouse: Connection, bucket: Bucket) -> Non
 
 def test_only_what_is_new_in_a_cumulative_tar_lands(warehouse: Connection, bucket: Bucket) -> None:
     bucket.put(PLAIN + ".gz", tar(LOGS, ".gz"))
-    merge_all(warehouse, bucket.unpack())
+    load_logs(bucket.unpack())
     before = landed(bucket)
     new = "prod-edx-002/2013-10-27-UniversityA.log.gz"
     bucket.put(LATER + ".zst", tar({**LOGS, new: log(7, 8)}, ".zst"))
@@ -145,7 +145,7 @@ def test_only_what_is_new_in_a_cumulative_tar_lands(warehouse: Connection, bucke
     assert names(warehouse, ids) == {new}
     (key,) = landed(bucket) - before
     assert key.startswith(f"edx/event/UniversityA/{new.replace('/', '%2F')}/")
-    merge_all(warehouse, ids)
+    load_logs(ids)
     assert sorted(column(warehouse, "session")) == [*NUMBERS, "7", "8"]
 
 
@@ -171,7 +171,7 @@ def test_what_landed_and_was_not_merged_is_taken_up_and_does_not_land_again(
     assert sorted(bucket.unpack(earliest=False, last_day="2013-10-27")) == ids
     assert landed(bucket) == before
     assert sorted(bucket.unpack(earliest=False, last_day="2013-10-27")) == ids
-    merge_all(warehouse, ids)
+    load_logs(ids)
     assert bucket.unpack() == []
 
 
@@ -182,13 +182,13 @@ def test_what_landed_and_is_gone_lands_again(warehouse: Connection, bucket: Buck
         key = ledger.find(warehouse, delivery_id).uri.partition(f"{LANDING_BUCKET}/")[2]
         bucket.client.delete_object(Bucket=LANDING_BUCKET, Key=key)
     assert sorted(bucket.unpack(reload=True)) == sorted(ids)
-    assert sum(count["rows_merged"] for count in merge_all(warehouse, ids)) == len(LOGS)
+    assert sum(count["rows_merged"] for count in load_logs(ids)) == len(LOGS)
 
 
 def test_reload_takes_what_landed_from_where_it_lies(warehouse: Connection, bucket: Bucket) -> None:
     bucket.put(PLAIN + ".gz", tar(LOGS, ".gz"))
     ids = bucket.unpack()
-    merge_all(warehouse, ids)
+    load_logs(ids)
     before = landed(bucket)
     assert sorted(bucket.unpack(reload=True)) == sorted(ids)
     assert landed(bucket) == before
@@ -199,19 +199,19 @@ def test_a_log_of_the_same_name_size_and_time_and_other_bytes_is_another_one(
 ) -> None:
     name = "prod-edx-001/tracking.log"
     bucket.put(PLAIN, tar({name: line(1)}))
-    merge_all(warehouse, bucket.unpack())
+    load_logs(bucket.unpack())
     other = {name: line(2), "prod-edx-002/tracking.log": line(3)}
     bucket.put(LATER + ".gz", tar(other, ".gz"))
     ids = bucket.unpack()
     assert names(warehouse, ids) == {*other}
-    merge_all(warehouse, ids)
+    load_logs(ids)
     assert sorted(column(warehouse, "session")) == ["1", "2", "3"]
     assert bucket.unpack() == []
 
 
 def test_a_tar_that_was_replaced_is_read_again(warehouse: Connection, bucket: Bucket) -> None:
     bucket.put(PLAIN + ".gz", tar(LOGS, ".gz"))
-    merge_all(warehouse, bucket.unpack())
+    load_logs(bucket.unpack())
     bucket.put(PLAIN + ".gz", tar({**LOGS, "prod-edx-002/tracking.log": line(9)}, ".gz"))
     assert names(warehouse, bucket.unpack()) == {"prod-edx-002/tracking.log"}
 
@@ -234,7 +234,7 @@ def test_a_tar_that_is_cut_off_gives_what_lies_before(
     with pytest.raises(PermanentFailure, match=rf"{PLAIN}{end} cannot be unpacked .*ask edX"):
         bucket.unpack()
     assert names(warehouse, together(bucket.pushed)) == {first, "prod-edx-003/tracking.log"}
-    merge_all(warehouse, together(bucket.pushed))
+    load_logs(together(bucket.pushed))
     assert sorted(column(warehouse, "session")) == ["1", "3"]
     assert walked(warehouse) == [LATER]
     with pytest.raises(PermanentFailure, match="cannot be unpacked"):
@@ -306,7 +306,7 @@ def test_no_name_in_a_tar_leads_anywhere(warehouse: Connection, bucket: Bucket) 
         assert key.isascii()
         assert key.isprintable()
         assert len(key) < 600
-    merge_all(warehouse, ids)
+    load_logs(ids)
     assert len(column(warehouse, "session")) == len(HOSTILE)
 
 
@@ -369,7 +369,7 @@ def test_a_large_log_in_a_compressed_tar_takes_little_memory(
     bucket.put(LATER + ".gz", tar({"prod-edx-001/tracking.log": line(2)}, ".gz"))
     with Memory() as memory:
         ids = bucket.unpack()
-        merge_all(warehouse, ids)
+        load_logs(ids)
     assert column(warehouse, "session") == ["1", "2"]
     assert memory.rise < 100_000_000
 
@@ -388,7 +388,7 @@ def test_a_log_by_itself_is_read_where_it_lies(
     ids = bucket.unpack()
     assert names(warehouse, ids) == {DAILY + end}
     assert landed(bucket) == before
-    merge_all(warehouse, ids)
+    load_logs(ids)
     assert sorted(column(warehouse, "session")) == ["1", "2"]
     assert set(column(warehouse, "_origin")) == {"UniversityA"}
     assert bucket.unpack() == []
@@ -408,17 +408,17 @@ def test_a_log_by_itself_that_was_replaced_is_another_one(
     (first,) = bucket.unpack()
     bucket.put(DAILY, line(2))
     with pytest.raises(PermanentFailure, match="clear the run's first task"):
-        merge_all(warehouse, [first])
+        load_logs([first])
     (second,) = bucket.unpack()
     assert second != first
-    merge_all(warehouse, [second])
+    load_logs([second])
     assert column(warehouse, "session") == ["2"]
 
 
 def test_a_damaged_log_by_itself_is_named(warehouse: Connection, bucket: Bucket) -> None:
     bucket.put(DAILY + ".zst", zst(noise(100_000))[:-10])
     with pytest.raises(PermanentFailure, match=rf"{DAILY}\.zst .*is damaged"):
-        merge_all(warehouse, bucket.unpack())
+        load_logs(bucket.unpack())
 
 
 def test_the_days_of_logs_are_those_in_their_names(warehouse: Connection, bucket: Bucket) -> None:
@@ -435,7 +435,7 @@ def test_a_pattern_may_find_logs_in_other_layouts(warehouse: Connection, bucket:
     bucket.operator(pattern=r"tracking\.log-(?P<date>\d{8})").execute(given)
     ids = together(given["ti"].pushed)
     assert names(warehouse, ids) == {key}
-    merge_all(warehouse, ids)
+    load_logs(ids)
     assert column(warehouse, "session") == ["1"]
 
 
@@ -446,7 +446,7 @@ def test_a_dry_run_lands_and_registers_nothing(warehouse: Connection, bucket: Bu
     same, new = "prod-edx-001/tracking.log", "prod-edx-002/tracking.log.gz"
     bucket.put(PLAIN, tar({**LOGS, same: line(1)}))
     bucket.put(DAILY, line(2))
-    merge_all(warehouse, bucket.unpack())
+    load_logs(bucket.unpack())
     later = {**LOGS, same: line(8), new: log(9), "exclude.txt": b"x", f"{new}.gpg": b"x"}
     bucket.put(LATER + ".gz", packed := tar(later, ".gz"))
     bucket.put(DAILY.replace("05-09", "05-10"), line(3))
@@ -534,7 +534,7 @@ def test_without_compressed_tars_no_landing_zone_is_needed(
     bucket.put(PLAIN, tar(LOGS))
     bucket.put(DAILY, line(9))
     ids = bucket.unpack()
-    merge_all(warehouse, ids)
+    load_logs(ids)
     assert sorted(column(warehouse, "session")) == [*NUMBERS, "9"]
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from learning_warehouse.edx.operators import EdxLogTarOperator, deal
-from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.steps import summary
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.warehouse import ledger
-from tests.conftest import context, run_merge
-from tests.edx.bucket import ROAD, log, merge_all, names, tar, together
+from tests.conftest import context
+from tests.edx.bucket import load_logs, log, names, tar, together
 from tests.edx.loading import column, line, load
+from tests.sessions import killed_at
 
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
@@ -35,7 +35,7 @@ def test_the_logs_of_a_tar_go_their_whole_way(warehouse: Connection, bucket: Buc
     bucket.put(SECOND, tar({**LOG_1, "exclude.txt": b"x", **LOG_2, **LOG_3}))
     ids = bucket.unpack()
     assert names(warehouse, ids) == {*LOG_1, *LOG_2, *LOG_3}
-    counts = merge_all(warehouse, ids)
+    counts = load_logs(ids)
     assert sum(count["rows_merged"] for count in counts) == 5
     assert sorted(column(warehouse, "session")) == list("12345")
     assert set(column(warehouse, "_origin")) == {"UniversityA"}
@@ -47,7 +47,7 @@ def test_logs_that_were_loaded_are_left_out_whatever_tar_holds_them(
     warehouse: Connection, bucket: Bucket
 ) -> None:
     bucket.put(FIRST, tar({**LOG_1, **LOG_2}))
-    merge_all(warehouse, bucket.unpack())
+    load_logs(bucket.unpack())
     assert bucket.unpack() == []
     bucket.put(SECOND, tar({**LOG_3, **LOG_2, **LOG_1}))
     assert names(warehouse, bucket.unpack()) == {*LOG_3}
@@ -69,9 +69,9 @@ def test_a_log_of_the_same_name_and_other_bytes_is_another_one(
 ) -> None:
     (name,) = LOG_1
     bucket.put(FIRST, tar(LOG_1))
-    merge_all(warehouse, bucket.unpack())
+    load_logs(bucket.unpack())
     bucket.put(SECOND, tar({name: log(1, 2, 3)}))
-    (count,) = merge_all(warehouse, bucket.unpack())
+    (count,) = load_logs(bucket.unpack())
     assert (count["rows_merged"], count["rows_duplicate"]) == (1, 2)
 
 
@@ -89,7 +89,7 @@ def test_what_an_earlier_run_found_and_did_not_merge_is_taken_up_without_a_walk(
 def test_reload_takes_logs_that_were_loaded(warehouse: Connection, bucket: Bucket) -> None:
     bucket.put(FIRST, tar({**LOG_1, **LOG_2}))
     ids = bucket.unpack()
-    merge_all(warehouse, ids)
+    load_logs(ids)
     assert sorted(bucket.unpack(reload=True)) == sorted(ids)
 
 
@@ -98,7 +98,7 @@ def test_a_tar_that_was_replaced_is_walked_again(warehouse: Connection, bucket: 
     (first, second) = sorted(bucket.unpack())
     bucket.put(FIRST, tar({**LOG_3, **LOG_2, **LOG_1}))
     assert len(bucket.unpack()) == 3
-    merge_all(warehouse, [first, second])
+    load_logs([first, second])
     assert sorted(column(warehouse, "session")) == list("123")
 
 
@@ -119,7 +119,7 @@ def test_a_damaged_log_is_let_go_once_it_was_delivered_anew(
     bucket.put(FIRST, tar({name: LOG_1[name][:-9]}))
     (damaged,) = bucket.unpack()
     with pytest.raises(PermanentFailure, match=r"is damaged .* ask edX to deliver it again"):
-        merge_all(warehouse, [damaged])
+        load_logs([damaged])
     line_of_it = warehouse.execute("SELECT status, problem FROM ops.delivery").fetchone()
     assert line_of_it is not None
     assert line_of_it["status"] == "landed"
@@ -127,7 +127,7 @@ def test_a_damaged_log_is_let_go_once_it_was_delivered_anew(
     assert bucket.unpack() == [damaged]
     bucket.put(SECOND, tar(LOG_1))
     (anew,) = set(bucket.unpack()) - {damaged}
-    merge_all(warehouse, [anew])
+    load_logs([anew])
     assert bucket.unpack() == []
 
 
@@ -141,11 +141,11 @@ def test_an_intact_copy_in_another_tar_takes_the_damaged_ones_place(
     bucket.put(FIRST, tar({name: bytes(broken)}))
     (damaged,) = bucket.unpack()
     with pytest.raises(PermanentFailure, match="is damaged"):
-        merge_all(warehouse, [damaged])
+        load_logs([damaged])
     bucket.put(SECOND, tar(LOG_1))
     assert bucket.unpack() == [damaged]
     assert ledger.find(warehouse, damaged).problem is None
-    assert [count["rows_merged"] for count in merge_all(warehouse, [damaged])] == [2]
+    assert [count["rows_merged"] for count in load_logs([damaged])] == [2]
     assert bucket.unpack() == []
 
 
@@ -280,7 +280,8 @@ def test_lanes_are_dealt_out_evenly_by_bytes(bucket: Bucket) -> None:
 def test_dealing() -> None:
     assert deal({}, 2) == [[], []]
     assert deal({1: 10}, 2) == [[1], []]
-    assert deal({1: 10, 2: 1, 3: 9, 4: 100}, 2) == [[4], [1, 2, 3]]
+    assert deal({1: 10, 2: 1, 3: 9, 4: 100}, 2) == [[1, 2, 3], [4]]
+    assert deal({1: 0, 2: 0}, 2) == [[1, 2], []]
 
 
 def test_what_was_loaded_by_hand_is_known(warehouse: Connection, bucket: Bucket) -> None:
@@ -299,28 +300,30 @@ def test_the_heartbeat_is_left_out_where_the_param_asks_for_it(
     heartbeat = line(9, event_source="server", event_type="/heartbeat")
     name = "prod-edx-001/tracking.log"
     bucket.put(FIRST, tar({name: line(1) + b"\n" + heartbeat}))
-    (told,) = merge_all(warehouse, bucket.unpack(), skip_heartbeat=True)
+    (told,) = load_logs(bucket.unpack(), skip_heartbeat=True)
     assert (told["rows_merged"], told["rows_filtered"]) == (1, 1)
-    (again,) = merge_all(warehouse, bucket.unpack(reload=True), reload=True)
+    (again,) = load_logs(bucket.unpack(reload=True), reload=True)
     assert (again["rows_merged"], again["rows_filtered"]) == (2, 0)
 
 
-def test_a_log_that_is_staged_again_at_its_merge_is_filtered_too(
+def test_a_log_that_a_further_try_loads_is_filtered_too(
     warehouse: Connection, bucket: Bucket
 ) -> None:
     heartbeat = line(9, event_source="server", event_type="/heartbeat")
     bucket.put(FIRST, tar({"prod-edx-001/tracking.log": line(1) + b"\n" + heartbeat}))
-    given = context(skip_heartbeat=True)
-    staged = StageOperator(task_id="stage", deliveries=bucket.unpack(), **ROAD).execute(given)
-    (table,) = warehouse.execute("SELECT table_name FROM ops.staged").fetchall()
-    warehouse.execute(f'DROP TABLE staging."{table["table_name"]}"')
-    merge = MergeOperator(task_id="merge", staged=staged, **ROAD)
-    (told,) = run_merge(merge, skip_heartbeat=True)
+    ids = bucket.unpack()
+    with (
+        killed_at(warehouse, "ops.delivery"),
+        pytest.raises(TransientFailure, match=r"tracking\.log: could not be loaded .*the next try"),
+    ):
+        load_logs(ids, skip_heartbeat=True)
+    assert everything(warehouse)[2] == []
+    (told,) = load_logs(ids, skip_heartbeat=True)
     assert (told["rows_merged"], told["rows_filtered"]) == (1, 1)
 
 
 def everything(conn: Connection) -> list[Any]:
-    tables = ("ops.delivery", "ops.staged", "ops.rejected_row", "edx.event", "edx.tracking_log_tar")
+    tables = ("ops.delivery", "ops.rejected_row", "edx.event", "edx.tracking_log_tar")
     return [conn.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in tables]
 
 
@@ -328,7 +331,7 @@ def test_a_dry_run_says_what_would_be_loaded_and_does_nothing(
     warehouse: Connection, bucket: Bucket
 ) -> None:
     bucket.put(FIRST, tar({**LOG_1, "exclude.txt": b"x"}))
-    merge_all(warehouse, bucket.unpack())
+    load_logs(bucket.unpack())
     encrypted = {"prod-edx-001/2013-10-27-UniversityA.log.gz.gpg": b"x"}
     bucket.put(SECOND, tar({**LOG_1, **LOG_2, **LOG_3, **encrypted}))
     before = everything(warehouse)
@@ -372,7 +375,7 @@ def test_a_dry_run_counts_a_log_of_several_tars_once(bucket: Bucket) -> None:
 
 def test_a_dry_run_with_reload_tells_of_all(warehouse: Connection, bucket: Bucket) -> None:
     bucket.put(FIRST, tar({**LOG_1, **LOG_2}))
-    merge_all(warehouse, bucket.unpack())
+    load_logs(bucket.unpack())
     before = everything(warehouse)
     (told,) = bucket.lanes(dry_run=True, reload=True)["return_value"]
     assert told["new"] == 2
@@ -398,6 +401,6 @@ def test_the_summary_of_a_dry_run(bucket: Bucket, monkeypatch: pytest.MonkeyPatc
     told = bucket.lanes(dry_run=True)["return_value"]
     monkeypatch.setattr(summary, "_failed_tasks", lambda context: [])
     step = SummaryOperator(
-        task_id="summarise", merges=[None, None], schemas=["edx"], would_load=told
+        task_id="summarise", loads=[None, None], schemas=["edx"], would_load=told
     )
     assert step.execute(context(dry_run=True)) == told

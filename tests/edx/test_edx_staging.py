@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import gzip
-import io
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from learning_warehouse.edx import repair, staging
+from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.errors import PermanentFailure
 from tests.conftest import open_database
-from tests.edx.loading import column, counts, deliver, line, load, rows
+from tests.edx.loading import column, counts, deliver, line, load, reader, rows
+from tests.sessions import rows_staged
+from tests.warehouse.roads import load_all
 
 if TYPE_CHECKING:
     from include.sandbox.postgres import EmbeddedPostgres
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.merging import Merged
-
-
-def staging_tables(conn: Connection) -> list[dict[str, Any]]:
-    return conn.execute("SELECT FROM pg_tables WHERE schemaname = 'staging'").fetchall()
 
 
 @pytest.mark.parametrize("name", ["prod-edx-001/tracking.log", "prod-edx-001/tracking.log.gz"])
@@ -36,7 +34,7 @@ def test_a_log_is_loaded_with_its_rejects(warehouse: Connection, name: str) -> N
     assert (rejected["_row"], rejected["line"]) == (2, 3)
     assert rejected["raw"] == line(2)[:50].decode()
     assert rejected["reason"] == "it is cut off after 50 bytes: its JSON object does not end"
-    assert staging_tables(warehouse) == []
+    assert rows_staged(warehouse) == 0
 
 
 def test_a_gzipped_log_is_known_by_its_bytes_not_by_its_name(warehouse: Connection) -> None:
@@ -234,7 +232,7 @@ def damaged_logs() -> list[bytes]:
 def test_a_damaged_gzip_loads_nothing_and_says_so(warehouse: Connection, content: bytes) -> None:
     with pytest.raises(PermanentFailure, match=r"tracking\.log\.gz in s3://.+ is damaged"):
         load(warehouse, content, "prod-edx-001/tracking.log.gz")
-    assert staging_tables(warehouse) == []
+    assert rows_staged(warehouse) == 0
 
 
 @pytest.mark.parametrize("now_there", [line(2), line(12), b"\x1f\x8b no gzip any more"])
@@ -243,5 +241,49 @@ def test_a_tar_that_was_replaced_since_it_was_walked(
 ) -> None:
     delivery = deliver(warehouse, line(1))
     with pytest.raises(PermanentFailure, match="clear the task unpack"):
-        staging.stage_log(warehouse, delivery, io.BytesIO(now_there))
-    assert staging_tables(warehouse) == []
+        load_all(warehouse, [delivery], EVENTS, reader({delivery.name: now_there}))
+    assert rows_staged(warehouse) == 0
+
+
+# --- several logs at once -------------------------------------------------------------------------
+
+
+def test_of_an_event_in_two_logs_of_a_batch_the_first_has_it(warehouse: Connection) -> None:
+    logs = {
+        "a.log": b"\n".join([line(1), line(2), line(1)]),
+        "b.log": b"\n".join([line(2), line(3)]),
+    }
+    deliveries = [deliver(warehouse, content, name) for name, content in logs.items()]
+    merged = load_all(warehouse, deliveries[::-1], EVENTS, reader(logs))
+    assert sorted(map(counts, merged)) == [(2, 1, 1, 0), (3, 2, 1, 0)]
+    ids = [delivery.delivery_id for delivery in deliveries]
+    found = rows(warehouse, "session, _delivery, _row", "session")
+    assert [tuple(row.values()) for row in found] == [
+        ("1", ids[0], 1), ("2", ids[0], 2), ("3", ids[1], 2)
+    ]  # fmt: skip
+    assert transactions(warehouse) == 1
+    assert rows_staged(warehouse) == 0
+
+
+def test_a_damaged_log_fails_alone_in_a_batch(warehouse: Connection) -> None:
+    logs = {
+        "a.log": line(1),
+        "b.log.gz": gzip.compress(b"\n".join(map(line, range(2, 1000))))[:-20],
+        "c.log": b"\n".join([b"rejected", line(1000)]),
+    }
+    deliveries = [deliver(warehouse, content, name) for name, content in logs.items()]
+    with pytest.raises(PermanentFailure, match=r"^b\.log\.gz in s3://.+ is damaged"):
+        load_all(warehouse, deliveries, EVENTS, reader(logs))
+    assert column(warehouse, "session") == ["1", "1000"]
+    lines = warehouse.execute(
+        "SELECT status, problem IS NULL, rows_read, rows_rejected FROM ops.delivery ORDER BY name"
+    )
+    assert [tuple(row.values()) for row in lines] == [
+        ("merged", True, 1, 0), ("landed", False, 0, 0), ("merged", True, 2, 1)
+    ]  # fmt: skip
+    assert transactions(warehouse) == 1
+
+
+def transactions(conn: Connection) -> int:
+    """In how many transactions what is there was merged."""
+    return len({row["transaction"] for row in rows(conn, "xmin::text AS transaction")})

@@ -7,18 +7,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from learning_warehouse.edx import events, repair
 from learning_warehouse.edx.events import as_bytes, as_text
 from learning_warehouse.edx.logs import EVENTS
-from learning_warehouse.edx.replay import ReplayRejectsOperator, replay
+from learning_warehouse.edx.replay import ReplayRejectsOperator
 from learning_warehouse.edx.staging import stage_rejects
 from learning_warehouse.warehouse import ledger, merging
+from learning_warehouse.warehouse.staging_table import StagingTable
 from tests.conftest import context, open_database
 from tests.edx.campaign import damaged_lines
-from tests.edx.loading import column, counts, line, load, rows
+from tests.edx.loading import column, counts, line, load, replayed, rows
+from tests.sessions import killed_at, rows_staged
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,25 +75,21 @@ def rejected(conn: Connection) -> list[int]:
     return [row["_row"] for row in found]
 
 
-def tables(conn: Connection) -> list[Any]:
-    return conn.execute("SELECT FROM pg_tables WHERE schemaname = 'staging'").fetchall()
-
-
 def test_lines_become_events_of_their_delivery_and_leave_the_rejects(
     warehouse: Connection, strict: pytest.MonkeyPatch
 ) -> None:
     first = load(warehouse, CONTENT)
     assert counts(first) == (5, 0, 0, 5)
     strict.undo()
-    merged = replay(warehouse, first.delivery_id)
+    merged = replayed(warehouse, first.delivery_id)
     assert counts(merged) == (5, 3, 0, 2)
     assert merged.changed
+    assert rows_staged(warehouse) == 0
     assert in_ledger(warehouse, first.delivery_id) == (5, 3, 0, 2)
     loaded = rows(warehouse, "_row, session, _delivery, _origin, repairs")
     assert [(row["_row"], row["session"]) for row in loaded] == [(1, "1"), (3, "2"), (4, "3")]
     assert {row["_delivery"] for row in loaded} == {first.delivery_id}
     assert rejected(warehouse) == [2, 5]
-    assert tables(warehouse) == []
 
 
 def test_it_is_as_if_they_had_been_read_so_at_first(
@@ -102,14 +101,14 @@ def test_it_is_as_if_they_had_been_read_so_at_first(
     content = b"\n".join([line(0), *told_apart])
     first = load(warehouse, content)
     strict.undo()
-    replay(warehouse, first.delivery_id)
+    replayed(warehouse, first.delivery_id)
     columns = "time, event_hash, session, username, event, event_text, context, _delivery, _extras"
-    replayed, left = rows(warehouse, columns, "1, 2"), rejected(warehouse)
+    before, left = rows(warehouse, columns, "1, 2"), rejected(warehouse)
     told = in_ledger(warehouse, first.delivery_id)
     reloaded = load(warehouse, content, reload=True)
     assert reloaded.delivery_id == first.delivery_id
     assert counts(reloaded) == told
-    assert rows(warehouse, columns, "1, 2") == replayed
+    assert rows(warehouse, columns, "1, 2") == before
     assert rejected(warehouse) == left
     assert told[1] > 500
 
@@ -120,7 +119,7 @@ def test_a_line_that_is_there_by_another_log_is_a_duplicate(
     first = load(warehouse, CONTENT)
     strict.undo()
     load(warehouse, CONTENT + b"\n", "prod-edx-002/tracking.log")
-    assert counts(replay(warehouse, first.delivery_id)) == (5, 0, 3, 2)
+    assert counts(replayed(warehouse, first.delivery_id)) == (5, 0, 3, 2)
     assert in_ledger(warehouse, first.delivery_id) == (5, 0, 3, 2)
     assert len(rows(warehouse)) == 3
 
@@ -128,9 +127,9 @@ def test_a_line_that_is_there_by_another_log_is_a_duplicate(
 def test_it_may_be_done_again(warehouse: Connection, strict: pytest.MonkeyPatch) -> None:
     first = load(warehouse, CONTENT)
     strict.undo()
-    replay(warehouse, first.delivery_id)
+    replayed(warehouse, first.delivery_id)
     before = rows(warehouse)
-    again = replay(warehouse, first.delivery_id)
+    again = replayed(warehouse, first.delivery_id)
     assert counts(again) == (2, 0, 0, 2)
     assert not again.changed
     assert rows(warehouse) == before
@@ -149,7 +148,7 @@ def test_two_replays_at_once(
 
     def replay_apart(_: int) -> Merged:
         with closing(open_database(postgres, warehouse_name)) as conn:
-            return replay(conn, first.delivery_id)
+            return replayed(conn, first.delivery_id)
 
     with ThreadPoolExecutor(3) as threads:
         merged = list(threads.map(replay_apart, range(3)))
@@ -163,32 +162,34 @@ def test_a_reload_between_reading_and_merging(
 ) -> None:
     first = load(warehouse, CONTENT)
     strict.undo()
-    staged_id = stage_rejects(warehouse, ledger.find(warehouse, first.delivery_id))
+    staging = StagingTable(warehouse, EVENTS)
+    staged = stage_rejects(staging, ledger.find(warehouse, first.delivery_id))
     load(warehouse, CONTENT, reload=True)
     before = rows(warehouse)
-    assert not merging.merge_replayed(warehouse, staged_id, EVENTS).changed
+    assert not merging.merge_replayed(staging, staged).changed
     assert rows(warehouse) == before
     assert in_ledger(warehouse, first.delivery_id) == (5, 3, 0, 2)
     assert rejected(warehouse) == [2, 5]
 
 
 def test_a_replay_that_was_killed_leaves_nothing_half_done(
-    warehouse: Connection, strict: pytest.MonkeyPatch
+    warehouse: Connection,
+    postgres: EmbeddedPostgres,
+    warehouse_name: str,
+    strict: pytest.MonkeyPatch,
 ) -> None:
     first = load(warehouse, CONTENT)
     strict.undo()
-    staged_id = stage_rejects(warehouse, ledger.find(warehouse, first.delivery_id))
-
-    def die(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    strict.setattr(merging, "_finish_staged", die)
-    with pytest.raises(KeyboardInterrupt):
-        merging.merge_replayed(warehouse, staged_id, EVENTS)
+    with (
+        closing(open_database(postgres, warehouse_name)) as conn,
+        killed_at(warehouse, "ops.delivery"),
+        pytest.raises(psycopg.errors.AdminShutdown),
+    ):
+        replayed(conn, first.delivery_id)
     assert in_ledger(warehouse, first.delivery_id) == (5, 0, 0, 5)
     assert rejected(warehouse) == [1, 2, 3, 4, 5]
-    strict.undo()
-    assert counts(replay(warehouse, first.delivery_id)) == (5, 3, 0, 2)
+    assert rows(warehouse) == []
+    assert counts(replayed(warehouse, first.delivery_id)) == (5, 3, 0, 2)
 
 
 def test_bytes_that_text_cannot_hold_are_those_that_came(
@@ -199,7 +200,7 @@ def test_bytes_that_text_cannot_hold_are_those_that_came(
     )
     first = load(warehouse, content)
     strict.undo()
-    replay(warehouse, first.delivery_id)
+    replayed(warehouse, first.delivery_id)
     assert column(warehouse, "repairs") == [["nul"], ["utf-8"], None]
     again = load(warehouse, content, "prod-edx-002/tracking.log")
     assert counts(again) == (3, 0, 3, 0)
@@ -300,6 +301,6 @@ def test_a_heartbeat_that_is_to_be_skipped_stays_rejected(
     heartbeat = line(1, event_source="server", event_type="/heartbeat")
     first = load(warehouse, b"\n".join([heartbeat, line(2)]))
     strict.undo()
-    assert counts(replay(warehouse, first.delivery_id, skip_heartbeat=True)) == (2, 1, 0, 1)
+    assert counts(replayed(warehouse, first.delivery_id, skip_heartbeat=True)) == (2, 1, 0, 1)
     assert rejected(warehouse) == [1]
-    assert counts(replay(warehouse, first.delivery_id)) == (1, 1, 0, 0)
+    assert counts(replayed(warehouse, first.delivery_id)) == (1, 1, 0, 0)

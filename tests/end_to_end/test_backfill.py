@@ -139,7 +139,7 @@ def test_a_run_with_a_failed_step_ends_failed(stack: Stack, days: Days) -> None:
     assert backfill(stack, {vocareum: {}}, Days(last, last)) == {vocareum: ["failed"]}
     after = contents(stack)
     assert {table for table in TABLES if after[table] != before[table]} == set()
-    assert failed_tasks(stack) == ["lab_sessions.merge", "summarise"]
+    assert failed_tasks(stack) == ["lab_sessions.load", "summarise"]
 
 
 def test_no_secret_is_written_down(stack: SecretiveStack, days: Days, tmp_path: Path) -> None:

@@ -114,11 +114,11 @@ def check_pages_of_the_ledger(pages: dict[str, dict[str, Any]]) -> None:
         assert answer.status_code == 200
         return answer.text
 
-    for task_id in ("lab_sessions.land", "lab_sessions.stage", "lab_sessions.merge"):
+    for task_id in ("lab_sessions.land", "lab_sessions.load"):
         text = look("vocareum_lab_analytics", task_id, "Ledger")
         assert "of ops.delivery: vocareum.lab_sessions of org123" in text
         assert "<p>merged: " in text
-    for task_id in ("unpack", "lane_1.stage", "lane_1.merge"):
+    for task_id in ("unpack", "lane_1.load"):
         text = look("edx_tracking_logs", task_id, "Ledger")
         assert "of ops.delivery: edx.event of UniversityA" in text
     for task_id in ("videoview.submit", "videoview.wait", "videoview.land"):

@@ -28,7 +28,7 @@ from include.sandbox.postgres import free_port
 from include.sandbox.server import ROOT
 from include.sandbox.stack import Airflow, Stack, running, week_until
 from include.sandbox.truth import differences
-from learning_warehouse.warehouse.sql import statement
+from learning_warehouse.warehouse.locks import lock_dataset
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -148,7 +148,7 @@ def test_a_week_on_two_workers_one_of_which_is_lost(redis_url: str, tmp_path: Pa
         await_dags(stack, airflow)
 
         with psycopg.connect(stack.warehouse_url) as holder:
-            holder.execute(statement("merge/lock"), {"dataset": HELD})
+            lock_dataset(holder, HELD)
             expected = start_runs(airflow, first, last)
             task, lost = in_its_middle(stack, workers, holder.info.backend_pid)
             lost.lose()

@@ -29,8 +29,8 @@ from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.s3 import bucket_of, s3_hook
 from learning_warehouse.streams import BLOCK, Damaged, unpacked
 from learning_warehouse.vocareum.credentials import account, request_credentials
-from learning_warehouse.warehouse import staging
 from learning_warehouse.warehouse.catalogue import read_table
+from learning_warehouse.warehouse.delimited import check_header, layout_of
 from tests.edx.bucket import PACKERS
 from tests.edx.campaign import MORSELS, VALUES, damaged_lines
 from tests.warehouse.roads import ENROLLMENT, LAB_SESSIONS, VIDEOVIEW, delivered, load
@@ -298,10 +298,10 @@ class Files:
         self._number = 0
 
     def read_header(self, given: tuple[Any, bytes]) -> None:
-        """The first block of a file, as ``stage_csv`` looks at it."""
+        """The first block of a file, as it is looked at."""
         dataset, content = given
-        layout = staging._layout(content[:BLOCK], self._tables[dataset], self._delivery)
-        staging._check_header(layout, self._tables[dataset], dataset, self._delivery)
+        layout = layout_of(content[:BLOCK], self._tables[dataset], self._delivery)
+        check_header(layout, self._tables[dataset], dataset, self._delivery)
 
     def load(self, given: tuple[Any, bytes]) -> int:
         """A file, down both paths: what is refused leaves nothing behind, and both agree."""
@@ -315,12 +315,13 @@ class Files:
         self._number += 1
         name = f"file {self._number}"
         days = DAYS if dataset is VIDEOVIEW else None
+        self._conn.execute("DISCARD TEMP")  # A task makes them once, and not for each file.
         try:
             merged = load(
                 self._conn, dataset, content, careful=careful, name=name, days=days,
                 accept_shrink=True, reload=True,
             )  # fmt: skip
-        except REFUSED as failure:
+        except PermanentFailure as failure:  # What breaks unawares would be called transient.
             return str(failure).replace(name, "file").split("(")[0]
         accounted = merged.rows_merged + merged.rows_duplicate + merged.rows_superseded
         assert accounted + merged.rows_rejected == merged.rows_read, merged

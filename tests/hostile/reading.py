@@ -15,19 +15,19 @@ from psycopg.conninfo import conninfo_to_dict
 from learning_warehouse import answers
 from learning_warehouse.echo360 import hook
 from learning_warehouse.echo360.reports import REPORTS
-from learning_warehouse.echo360.staging import stage_report
+from learning_warehouse.echo360.staging import assets_of
 from learning_warehouse.edx.tar import Walk, pass_through, walk
-from learning_warehouse.steps.loading import stage_landed
+from learning_warehouse.steps.loading import landed
 from learning_warehouse.streams import BLOCK, unpacked
 from learning_warehouse.vocareum.credentials import account, request_credentials
-from learning_warehouse.warehouse import ledger, merging
+from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.connection import open_warehouse
 from tests.edx import loading
-from tests.warehouse.roads import ENROLLMENT
+from tests.warehouse.roads import ENROLLMENT, load_all
 
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
-    from learning_warehouse.warehouse.merging import Stage
+    from learning_warehouse.warehouse.staging_table import Reader
 
 
 def opened(url: str) -> Connection:
@@ -64,7 +64,7 @@ def load_vocareum(url: str, uri: str) -> tuple[int, list[tuple[int, str]]]:
     """How many rows of an enrollment file that landed were merged, and its first rejects."""
     with closing(opened(url)) as conn:
         delivery = loading_delivery(conn, ENROLLMENT.table, uri, {})
-        return _merged(conn, delivery, ENROLLMENT, stage_landed(ENROLLMENT))
+        return _merged(conn, delivery, ENROLLMENT, landed(ENROLLMENT)())
 
 
 def load_echo360(url: str, *uris: str) -> tuple[int, list[tuple[int, str]]]:
@@ -72,7 +72,7 @@ def load_echo360(url: str, *uris: str) -> tuple[int, list[tuple[int, str]]]:
     report = REPORTS["videoview"]
     with closing(opened(url)) as conn:
         delivery = loading_delivery(conn, report.dataset.table, uris[0], {"assets": list(uris)})
-        return _merged(conn, delivery, report.dataset, stage_report(report))
+        return _merged(conn, delivery, report.dataset, assets_of(report)())
 
 
 def loading_delivery(
@@ -96,9 +96,9 @@ def loading_delivery(
 
 
 def _merged(
-    conn: Connection, delivery: ledger.Delivery, dataset: Any, stage: Stage
+    conn: Connection, delivery: ledger.Delivery, dataset: Any, read: Reader
 ) -> tuple[int, list[tuple[int, str]]]:
-    merged = merging.merge(conn, stage(conn, delivery), dataset, stage)
+    (merged,) = load_all(conn, [delivery], dataset, read)
     return merged.rows_merged, _rejects(conn, delivery.delivery_id)
 
 

@@ -19,16 +19,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.warehouse import ledger, merging, staging
+from learning_warehouse.warehouse import ledger
 from tests.edx import bucket as edx
 from tests.edx.loading import line
 from tests.vocareum import conftest as vocareum
-from tests.warehouse.roads import ASSET, ENROLLMENT, VIDEOVIEW
+from tests.warehouse.roads import ASSET, ENROLLMENT, VIDEOVIEW, load_all, reader
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.dataset import Dataset
+    from learning_warehouse.warehouse.merging import Merged
 
 HOSTILE = [
     'x"; DROP SCHEMA vocareum CASCADE; --',
@@ -57,7 +58,8 @@ MORE_VALUES = ["a\nb", "a\tb", "\\N", "NULL", "a\rb", "\u2028"]
 CATALOGUE = """
 SELECT table_schema, table_name, column_name, data_type
 FROM information_schema.columns
-WHERE table_schema NOT IN ('pg_catalog', 'information_schema', 'staging')
+WHERE table_schema NOT IN ('pg_catalog', 'information_schema')
+    AND table_schema !~ '^pg_temp'
     AND table_name !~ '_20[0-9]{2}_[0-9]{2}$'
 ORDER BY 1, 2, 3
 """
@@ -83,16 +85,8 @@ def query(conn: Connection, text: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in conn.execute(asked)]
 
 
-def load(
-    conn: Connection, dataset: Dataset, content: bytes, name: str, *, careful: bool
-) -> merging.Merged:
+def load(conn: Connection, dataset: Dataset, content: bytes, name: str, *, careful: bool) -> Merged:
     """A delivery of which everything has that name."""
-
-    def stage(conn: Connection, delivery: ledger.Delivery) -> int:
-        return staging.stage_csv(
-            conn, delivery, dataset, lambda: io.BytesIO(content), careful=careful
-        )
-
     delivery = ledger.deliver(
         conn,
         dataset=dataset.table,
@@ -106,7 +100,8 @@ def load(
         end_day=date(2026, 1, 6),
         details={name: name},
     )
-    return merging.merge(conn, stage(conn, delivery), dataset, stage)
+    (merged,) = load_all(conn, [delivery], dataset, reader(dataset, content, careful=careful))
+    return merged
 
 
 @pytest.mark.parametrize("careful", [False, True], ids=["fast", "careful"])
@@ -193,7 +188,7 @@ def test_tars_members_and_sites_of_edx(
         content = line(number, username=name, event_type=name, **{name: name})
         tar = edx.tar({f"{name}/tracking.log": content}, end)
         bucket.put(f"{name}/2026-01-05-{name}-tracking.tar{end}", tar)
-    merged = edx.merge_all(warehouse, bucket.unpack())
+    merged = edx.load_logs(bucket.unpack())
     assert [counts["rows_merged"] for counts in merged] == [1] * len(names)
     found = query(warehouse, "SELECT _origin, username, event_type, _extras FROM edx.event")
     assert sorted(found, key=str) == sorted(((n, n, n, {n: n}) for n in names), key=str)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import closing
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSkipException
@@ -13,15 +15,17 @@ from include.sandbox.rebuild import drop
 from learning_warehouse.edx.replay import ReplayRejectsOperator
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.landing import LandingZone
+from learning_warehouse.s3 import open_uri
 from learning_warehouse.steps.housekeeping import (
     remove_landed_versions,
     remove_rejected_rows,
-    remove_staging,
     retention,
 )
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
-from tests.conftest import context, open_database, run_merge
-from tests.edx.bucket import Bucket, log, merge_all, tar
+from learning_warehouse.steps.loading import LoadOperator
+from learning_warehouse.warehouse.locks import lock_deliveries
+from learning_warehouse.warehouse.staging import csv_reader
+from tests.conftest import context, open_database, run_load
+from tests.edx.bucket import Bucket, load_logs, log, tar
 from tests.edx.loading import line
 from tests.edx.loading import load as load_edx
 from tests.landed import (
@@ -31,7 +35,7 @@ from tests.landed import (
     enrolled,
     grow_old,
     land,
-    merge,
+    load,
     names,
     run_dag,
 )
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from include.sandbox.postgres import EmbeddedPostgres
     from include.sandbox.server import Sandbox
     from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.ledger import Delivery
 
 DAYS = 400
 
@@ -79,7 +84,7 @@ def test_old_versions_go_and_the_newest_stays(
     warehouse: Connection,
 ) -> None:
     for day, name in enumerate(("Al", "Bo", "Cy"), start=1):
-        merge(land(warehouse, enrolled(name), day))
+        load(land(warehouse, enrolled(name), day))
     remove_landed_versions(warehouse, DAYS)
     assert lie_there(landing_zone) == (3, 3), "they are not old yet"
     assert removed(warehouse) == [1, 2]
@@ -97,47 +102,79 @@ def test_many_go_at_once(landing_zone: LandingZone, warehouse: Connection) -> No
         for day in (1, 2)
         for n in range(101)
     ]
-    merge(*versions)
+    load(*versions)
     grow_old(warehouse, DAYS + 1)
     assert remove_landed_versions(warehouse, DAYS) == {"vocareum.enrollment": 101}
     assert lie_there(landing_zone) == (101, 101)
 
 
-def test_what_stands_stays_however_old(landing_zone: LandingZone, warehouse: Connection) -> None:
+def test_what_is_current_stays_however_old(
+    landing_zone: LandingZone, warehouse: Connection
+) -> None:
     for day, name in ((1, "Al"), (2, "Bo"), (3, "Bo"), (4, "Bo")):
-        merge(land(warehouse, enrolled(name), day))
+        load(land(warehouse, enrolled(name), day))
     assert removed(warehouse) == [1, 3], "the second brought the rows, the fourth confirmed them"
     fifth, sixth = (land(warehouse, enrolled(name), day) for day, name in ((5, "Di"), (6, "Ed")))
-    merge(fifth)
-    merge(sixth)
-    merge(fifth, reload=True)
+    load(fifth)
+    load(sixth)
+    load(fifth, reload=True)
     assert names(warehouse) == ["Di"]
-    assert removed(warehouse) == [1, 2, 3, 4], "the fifth stands by a reload, the sixth is newest"
+    assert removed(warehouse) == [1, 2, 3, 4], (
+        "the fifth is current by a reload, the sixth is newest"
+    )
 
 
 def test_what_waits_stays(landing_zone: LandingZone, warehouse: Connection) -> None:
-    merge(land(warehouse, enrolled("Al", "Bo", "Cy"), 1))
+    load(land(warehouse, enrolled("Al", "Bo", "Cy"), 1))
     held = land(warehouse, enrolled("Al"), 2)
-    stage = StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=[held.delivery_id])
-    waiting = MergeOperator(task_id="merge", dataset=ENROLLMENT, staged=stage.execute(context()))
     with pytest.raises(PermanentFailure, match="is held"):
-        waiting.execute(context())
+        load(held)
     assert removed(warehouse) == []
 
 
-def test_what_is_staged_stays(landing_zone: LandingZone, warehouse: Connection) -> None:
-    """It may be about to stand again, by a reload."""
+def test_what_a_merge_has_stays(
+    landing_zone: LandingZone,
+    postgres: EmbeddedPostgres,
+    warehouse_name: str,
+    warehouse: Connection,
+) -> None:
+    """It may be about to become current again, by a reload."""
     first = land(warehouse, enrolled("Al"), 1)
-    merge(first)
-    merge(land(warehouse, enrolled("Bo"), 2))
-    again = StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=[first.delivery_id])
-    staged = again.execute(context())
-    assert removed(warehouse) == []
-    run_merge(MergeOperator(task_id="merge", dataset=ENROLLMENT, staged=staged))
-    assert removed(warehouse) == [1]
+    load(first)
+    load(land(warehouse, enrolled("Bo"), 2))
+    grow_old(warehouse, DAYS + 1)
+    with closing(open_database(postgres, warehouse_name)) as merging, merging.transaction():
+        lock_deliveries(merging, [first.delivery_id])
+        assert remove_landed_versions(warehouse, DAYS) == {}
+    assert remove_landed_versions(warehouse, DAYS) == {"vocareum.enrollment": 1}
 
 
-def test_a_report_stays_while_a_day_of_it_stands(
+def test_what_goes_while_it_is_staged_does_not_become_current_again(
+    landing_zone: LandingZone, warehouse: Connection
+) -> None:
+    """A warehouse that is rebuilt would lack it."""
+    first = land(warehouse, enrolled("Al"), 1)
+    load(first)
+    load(land(warehouse, enrolled("Bo"), 2))
+    grow_old(warehouse, DAYS + 1)
+
+    def read_and_remove(delivery: Delivery) -> BinaryIO:
+        content = open_uri(delivery.uri).read()
+        assert remove_landed_versions(warehouse, DAYS) == {"vocareum.enrollment": 1}
+        return io.BytesIO(content)
+
+    operator = LoadOperator(
+        task_id="load",
+        dataset=ENROLLMENT,
+        deliveries=[first.delivery_id],
+        reader=lambda _: csv_reader(ENROLLMENT, read_and_remove),
+    )
+    with pytest.raises(PermanentFailure, match=r"made on 2026-01-01 was removed .*/retention.toml"):
+        run_load(operator, reload=True)
+    assert names(warehouse) == ["Bo"]
+
+
+def test_a_report_stays_while_a_day_of_it_is_current(
     landing_zone: LandingZone, warehouse: Connection
 ) -> None:
     header = b"event_timestamp,duration_Minute\n"
@@ -159,7 +196,7 @@ def test_a_report_stays_while_a_day_of_it_stands(
         load(version, days)
     assert len(removed(warehouse)) == 1
     load(4, first_day)
-    assert len(removed(warehouse)) == 2, "each day of the second stands by another window's"
+    assert len(removed(warehouse)) == 2, "for each day of the second another window's is current"
     found = warehouse.execute("SELECT version FROM ops.delivery WHERE removed_at IS NULL")
     assert sorted(row["version"] for row in found) == ["3", "4"]
 
@@ -168,12 +205,11 @@ def test_a_past_state_that_is_gone_is_named(
     landing_zone: LandingZone, warehouse: Connection
 ) -> None:
     first = land(warehouse, enrolled("Al"), 1)
-    merge(first)
-    merge(land(warehouse, enrolled("Bo"), 2))
+    load(first)
+    load(land(warehouse, enrolled("Bo"), 2))
     assert removed(warehouse) == [1]
-    again = StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=[first.delivery_id])
     with pytest.raises(PermanentFailure, match=r"made on 2026-01-01 was removed .*/retention.toml"):
-        again.execute(context())
+        load(first, reload=True)
 
 
 def test_logs_of_edx_and_what_lies_elsewhere_stay(
@@ -183,16 +219,16 @@ def test_logs_of_edx_and_what_lies_elsewhere_stay(
     name = "prod-edx-001/2013-10-20-UniversityA.log.gz"
     for key, content in (("2013-10-20", log(1)), ("2013-10-27", log(1, 2))):
         bucket.put(f"{key}-UniversityA-tracking.tar.gz", tar({name: content}, ".gz"))
-        merge_all(warehouse, bucket.unpack())
+        load_logs(bucket.unpack())
     assert lie_there(landing_zone) == (2, 2)
     for day in (1, 2):
-        merge(land(warehouse, enrolled(f"{day}"), day))
+        load(land(warehouse, enrolled(f"{day}"), day))
     warehouse.execute("UPDATE ops.delivery SET uri = 's3://elsewhere/' WHERE origin = 'org123'")
     grow_old(warehouse, DAYS + 1)
     assert remove_landed_versions(warehouse, DAYS) == {}
 
 
-# --- rejected rows, staging -----------------------------------------------------------------------
+# --- rejected rows --------------------------------------------------------------------------------
 
 
 def test_old_rejects_go_and_are_counted_on(
@@ -212,29 +248,17 @@ def test_old_rejects_go_and_are_counted_on(
         replay.execute(context(replay_rejects=True, dry_run=True))
 
 
-def test_what_nobody_merged_goes(landing_zone: LandingZone, warehouse: Connection) -> None:
-    delivery = land(warehouse, enrolled("Al"), 1)
-    StageOperator(task_id="stage", dataset=ENROLLMENT, deliveries=[delivery.delivery_id]).execute(
-        context()
-    )
-    assert remove_staging(warehouse, 2) == {}
-    grow_old(warehouse, 3)
-    assert remove_staging(warehouse, 2) == {"staging": 1}
-    left = warehouse.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'staging'")
-    assert left.fetchall() == []
-
-
 # --- the settings ---------------------------------------------------------------------------------
 
 
 def test_landed_versions_are_kept_unless_the_file_says_otherwise(
     landing_zone: LandingZone, warehouse: Connection
 ) -> None:
-    assert retention() == {"staging": 2, "rejected_rows": 365}
+    assert retention() == {"rejected_rows": 365}
     for day in (1, 2):
-        merge(land(warehouse, enrolled(f"{day}"), day))
+        load(land(warehouse, enrolled(f"{day}"), day))
     grow_old(warehouse, 10_000)
-    assert run_dag("warehouse_housekeeping") == {"staging": {}, "rejected_rows": {}}
+    assert run_dag("warehouse_housekeeping") == {"rejected_rows": {}}
     assert lie_there(landing_zone) == (2, 2)
 
 
@@ -242,9 +266,10 @@ def test_what_the_file_must_say(tmp_path: Path) -> None:
     path = tmp_path / "retention.toml"
     with pytest.raises(ValueError, match=r"retention.toml is missing: deploy include/"):
         retention(path=path)
-    for text in ("", "[days]\nstaged = 2", "[days]\nstaging = 0", "[days]\nstaging = true"):
+    wrong = ("staging = 2", "rejects = 2", "rejected_rows = 0", "rejected_rows = true")
+    for text in ("", *(f"[days]\n{setting}" for setting in wrong)):
         path.write_text(text)
-        with pytest.raises(ValueError, match=r"retention.toml does not say .* 'staging = 2'"):
+        with pytest.raises(ValueError, match=r"retention.toml does not say .* 'rejected_rows = 3"):
             retention(path=path)
     path.write_text("[days]\nlanded_versions = 400")
     assert retention(path=path) == {"landed_versions": 400}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.vocareum.operators import LandVocareumFilesOperator
 from tests.conftest import context
 from tests.vocareum.conftest import BUCKET, DAYS, ENROLLMENT, HEADER, bucket, credentials, put
@@ -46,13 +46,9 @@ def test_a_file_from_the_vendor_to_its_table(
     assert inputs == [f"s3://{BUCKET} {key}"]
     assert landed[0].startswith(f"s3://landing-zone vocareum/enrollment/{key}/")
 
-    stage = StageOperator(task_id="stage", dataset=dataset, deliveries=deliveries)
-    staged = stage.execute(context())
-    assert told(stage) == (landed, [])
-
-    merge = MergeOperator(task_id="merge", dataset=dataset, staged=staged)
-    assert told(merge) == ([], [])
-    merge.execute(context())
+    load = LoadOperator(task_id="load", dataset=dataset, deliveries=deliveries)
+    assert told(load) == ([], [])
+    load.execute(context())
     where = connections["learning_warehouse"]
     server = f"postgres://{where['host']}:{where['port']}"
-    assert told(merge) == (landed, [f"{server} {where['schema']}.vocareum.enrollment"])
+    assert told(load) == (landed, [f"{server} {where['schema']}.vocareum.enrollment"])

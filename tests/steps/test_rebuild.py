@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from learning_warehouse.landing import LandingZone
 from learning_warehouse.vocareum.files import REGISTRY
 from tests.conftest import context, open_database
 from tests.echo360.runs import Run
-from tests.edx.bucket import log, merge_all, tar, together
+from tests.edx.bucket import load_logs, log, tar, together
 from tests.edx.loading import line
 from tests.edx.loading import load as load_log
 from tests.landed import (
@@ -31,13 +32,13 @@ from tests.landed import (
     empty_landing_zone,
     enrolled,
     land,
-    merge,
+    load,
     names,
     run_dag,
 )
 from tests.vocareum.conftest import credentials
 from tests.vocareum.conftest import load as load_vocareum
-from tests.warehouse.roads import ENROLLMENT, VIDEOVIEW
+from tests.warehouse.roads import ENROLLMENT, LAB_SESSIONS, VIDEOVIEW
 from tests.warehouse.roads import load as load_report
 
 if TYPE_CHECKING:
@@ -78,13 +79,13 @@ def vendors(
     server.stop()
 
 
-def load_edx(conn: Connection) -> None:
+def load_edx() -> None:
     """What is new in edX's bucket."""
     given = context(earliest=True)
     EdxLogTarOperator(task_id="unpack").execute(given)
     deliveries = together(given["ti"].pushed)
     if deliveries:
-        merge_all(conn, deliveries)
+        load_logs(deliveries)
 
 
 def scheduled(vendors: Sandbox, day: date) -> Counter[str]:
@@ -113,20 +114,20 @@ def test_all_of_it_comes_back_without_the_vendors(
     scheduled(vendors, LAST_DAY)
     vendors.set_clock(f"{LAST_DAY + timedelta(days=4)}T08:00:00Z")
     assert not Run("all", **ALL_DAYS).execute().failures
-    load_edx(warehouse)
+    load_edx()
     with_days = [table for table in TABLES if table != "echo360.asset"]
     assert differences(url, Campus(**CAMPUS), with_days) == []
     client = vendors.client()
     compressed = tar({"prod-edx-001/2012-01-01-UniversityA.log.gz": log(1, 2)}, ".gz")
     client.put_object(Bucket=EDX_BUCKET, Key=IN_A_COMPRESSED_TAR, Body=compressed)
-    load_edx(warehouse)
+    load_edx()
     client.delete_object(Bucket=EDX_BUCKET, Key=IN_A_COMPRESSED_TAR)
     before = contents(url, TABLES)
 
     vendors.set_faults(vendors_off=True)
     drop(url)
     assert run_dag("warehouse_rebuild")
-    load_edx(warehouse)
+    load_edx()
     assert changes(before, contents(url, TABLES)) == []
     assert vendors.counts().get("asked in vain", 0) == 0
 
@@ -159,14 +160,14 @@ def reopened(server: EmbeddedPostgres, name: str) -> Connection:
     return open_database(server, name)
 
 
-def test_the_newest_version_stands_in_whatever_order_they_were_loaded(
+def test_the_newest_version_is_current_in_whatever_order_they_were_loaded(
     landing_zone: LandingZone,
     postgres: EmbeddedPostgres,
     warehouse_name: str,
     warehouse: Connection,
 ) -> None:
     for day, name in ((3, "Cy"), (1, "Al"), (2, "Bo")):
-        merge(land(warehouse, enrolled(name), day))
+        load(land(warehouse, enrolled(name), day))
     with reopened(postgres, warehouse_name) as conn:
         run_dag("warehouse_rebuild", "vocareum.enrollment")
         assert names(conn) == ["Cy"]
@@ -175,9 +176,9 @@ def test_the_newest_version_stands_in_whatever_order_they_were_loaded(
 def test_of_two_versions_of_one_second_the_later_etag_is_loaded(
     landing_zone: LandingZone, warehouse: Connection
 ) -> None:
-    merge(land(warehouse, enrolled("Al"), 1))
+    load(land(warehouse, enrolled("Al"), 1))
     land(warehouse, enrolled("Bo"), 2)
-    for table in ("delivery", "standing"):
+    for table in ("delivery", "current_part"):
         warehouse.execute(f"UPDATE ops.{table} SET made_at = '2026-01-06T06:00Z'".encode())
     run_dag("warehouse_rebuild", "vocareum.enrollment")
     assert names(warehouse) == ["Bo"]
@@ -189,8 +190,8 @@ def test_what_was_accepted_is_held_once_more(
     warehouse_name: str,
     warehouse: Connection,
 ) -> None:
-    merge(land(warehouse, enrolled("Al", "Bo", "Cy"), 1))
-    merge(land(warehouse, enrolled("Al"), 2), accept_shrink=True)
+    load(land(warehouse, enrolled("Al", "Bo", "Cy"), 1))
+    load(land(warehouse, enrolled("Al"), 2), accept_shrink=True)
     with reopened(postgres, warehouse_name) as conn:
         with pytest.raises(PermanentFailure, match=r"is held.*from 3 to 1 rows"):
             run_dag("warehouse_rebuild", "vocareum.enrollment")
@@ -205,7 +206,7 @@ def test_what_had_not_landed_whole_is_left_alone(
     warehouse_name: str,
     warehouse: Connection,
 ) -> None:
-    merge(land(warehouse, enrolled("Al"), 1))
+    load(land(warehouse, enrolled("Al"), 1))
     landing_zone.put(f"vocareum/enrollment/{COURSE}/2", enrolled("Al", "Bo"))
     with reopened(postgres, warehouse_name) as conn:
         run_dag("warehouse_rebuild", "vocareum.enrollment")
@@ -218,7 +219,7 @@ def test_what_landed_before_there_were_notes_gets_one(
     warehouse_name: str,
     warehouse: Connection,
 ) -> None:
-    merge(land(warehouse, enrolled("Al"), 1))
+    load(land(warehouse, enrolled("Al"), 1))
     landing_zone.remove(f"{landing_zone.url}ledger/")
     assert run_dag("warehouse_rebuild", "vocareum.enrollment") == {}
     with reopened(postgres, warehouse_name) as conn:
@@ -234,9 +235,9 @@ def test_what_landed_after_a_backup_is_added(
     tmp_path: Path,
 ) -> None:
     dump, url = str(tmp_path / "warehouse.dump"), postgres.url(warehouse_name)
-    merge(land(warehouse, enrolled("Al"), 1))
+    load(land(warehouse, enrolled("Al"), 1))
     run_program("pg_dump", "--format=custom", f"--file={dump}", url)
-    merge(land(warehouse, enrolled("Bo"), 2))
+    load(land(warehouse, enrolled("Bo"), 2))
     drop(url)
     run_program("pg_restore", f"--dbname={url}", dump)
     assert names(warehouse) == ["Al"]
@@ -272,11 +273,13 @@ def undo(conn: Connection, version: str) -> list[str]:
     return [row["version"] for row in conn.execute(query, [version])]
 
 
-def test_the_version_before_stands_again(landing_zone: LandingZone, warehouse: Connection) -> None:
+def test_the_version_before_is_current_again(
+    landing_zone: LandingZone, warehouse: Connection
+) -> None:
     for day, name in ((1, "Al"), (2, "Bo")):
-        merge(land(warehouse, enrolled(name), day))
+        load(land(warehouse, enrolled(name), day))
     third = land(warehouse, enrolled("Oh"), 3)
-    merge(third)
+    load(third)
     assert undo(warehouse, "etag03") == ["etag01", "etag02"]
     assert names(warehouse) == []
     run_dag("warehouse_rebuild", "vocareum.enrollment")
@@ -284,18 +287,20 @@ def test_the_version_before_stands_again(landing_zone: LandingZone, warehouse: C
     assert undo(warehouse, "etag02") == ["etag01"], "what was undone stays so"
     run_dag("warehouse_rebuild", "vocareum.enrollment")
     assert names(warehouse) == ["Al"]
-    merge(third, reload=True)
+    load(third, reload=True)
     assert names(warehouse) == ["Oh"]
-    merge(land(warehouse, enrolled("Di"), 4))
+    load(land(warehouse, enrolled("Di"), 4))
     assert names(warehouse) == ["Di"]
-    assert undo(warehouse, "etag04") == ["etag01", "etag03"], "the third stood again"
+    assert undo(warehouse, "etag04") == ["etag01", "etag03"], "the third was current again"
 
 
 def test_what_is_held_is_let_go(landing_zone: LandingZone, warehouse: Connection) -> None:
-    merge(land(warehouse, enrolled("Al", "Bo", "Cy"), 1))
+    load(land(warehouse, enrolled("Al", "Bo", "Cy"), 1))
     land(warehouse, enrolled("Al"), 2)
     with pytest.raises(PermanentFailure, match="is held"):
         run_dag("warehouse_rebuild", "vocareum.enrollment")
+    held = "UPDATE ops.delivery SET rows_read = 1, rows_held = 1 WHERE status = 'held'"
+    assert warehouse.execute(held).rowcount == 1
     assert undo(warehouse, "etag02") == []
     assert names(warehouse) == ["Al", "Bo", "Cy"]
     run_dag("warehouse_rebuild", "vocareum.enrollment")
@@ -303,7 +308,7 @@ def test_what_is_held_is_let_go(landing_zone: LandingZone, warehouse: Connection
     assert run_dag("warehouse_rebuild", "vocareum.enrollment") == {}
 
 
-def test_days_of_a_report_stand_again_as_they_did(warehouse: Connection) -> None:
+def test_days_of_a_report_are_current_again_as_they_were(warehouse: Connection) -> None:
     header = b"event_timestamp,duration_Minute\n"
 
     def load(version: int, first: int, end: int) -> None:
@@ -341,15 +346,35 @@ def test_two_are_undone_before_anything_is_loaded_again(warehouse: Connection) -
     load(2, 7, 9)
     load(3, 8, 10)
     assert undo(warehouse, "3") == ["2"]
-    assert undo(warehouse, "2") == ["1"], "its seventh stood still"
+    assert undo(warehouse, "2") == ["1"], "its seventh was still current"
 
 
 def test_the_only_file_of_a_table_is_undone_twice(warehouse: Connection) -> None:
     for version in (1, 2, 3):
         load_report(warehouse, ENROLLMENT, b"userid,courseid\n%d,2\n" % version, version)
     assert undo(warehouse, "3") == ["1", "2"]
-    assert undo(warehouse, "2") == [], "nothing stands of it"
+    assert undo(warehouse, "2") == [], "it is current nowhere"
     assert undo(warehouse, "1") == []
+
+
+def test_an_undo_waits_for_the_lock_of_its_table_alone(
+    warehouse: Connection, postgres: EmbeddedPostgres, warehouse_name: str
+) -> None:
+    from psycopg.errors import LockNotAvailable
+
+    load_report(warehouse, ENROLLMENT, b"userid,courseid\n1,2\n", 1)
+    load_report(warehouse, LAB_SESSIONS, b"User ID\nu\n", 2)
+    table = [ENROLLMENT.table]
+    warehouse.execute("INSERT INTO ops.dataset_lock VALUES (%s) ON CONFLICT DO NOTHING", table)
+    warehouse.execute("SET lock_timeout = '200ms'")
+    with closing(open_database(postgres, warehouse_name)) as rival, rival.transaction():
+        rival.execute("SELECT FROM ops.dataset_lock WHERE dataset = %s FOR UPDATE", table)
+        with pytest.raises(LockNotAvailable):
+            undo(warehouse, "1")
+        assert undo(warehouse, "2") == []
+    assert undo(warehouse, "1") == []
+    counts = "SELECT sum(rows_merged) AS merged, sum(rows_filtered) AS filtered FROM ops.delivery"
+    assert warehouse.execute(counts).fetchone() == {"merged": 0, "filtered": 2}
 
 
 def test_events_are_not_undone(warehouse: Connection) -> None:

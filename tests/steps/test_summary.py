@@ -45,12 +45,12 @@ class Tasks:
 
 
 def summarised(
-    merges: list[Any], run: Any = RUN, params: dict[str, Any] | None = None, **states: str
+    loads: list[Any], run: Any = RUN, params: dict[str, Any] | None = None, **states: str
 ) -> list[dict[str, Any]]:
     context: Any = {"dag_run": run, "ti": Tasks(**states), "params": params or {}}
     context["dag"] = DAG(run.dag_id, schedule=None)
     return SummaryOperator(
-        task_id="summarise", merges=merges, schemas=["echo360", "vocareum"]
+        task_id="summarise", loads=loads, schemas=["echo360", "vocareum"]
     ).execute(context)
 
 
@@ -58,18 +58,18 @@ pytestmark = pytest.mark.usefixtures("connections")
 
 
 def test_it_tells_days_requests_and_rows(warehouse: Connection) -> None:
-    merges = []
+    loads = []
     for version, day in ((1, 5), (2, 7)):
         days = (date(2026, 1, day), date(2026, 1, day + 2))
         rows = f"2026-01-{day:02} 10:00:00,50\nnever,50\n".encode()
         merged = load(warehouse, VIDEOVIEW, HEADER + rows, version, name=str(days), days=days)
-        merges.append([asdict(merged)])
+        loads.append([asdict(merged)])
         warehouse.execute(
             "INSERT INTO ops.report_request (origin, report, first_day, end_day, runs, request_id)"
             " VALUES ('here', 'videoview', %s, %s, %s, %s)",
             (*days, ["echo360_reports manual__1"], f"request {version}"),
         )
-    (row_of_it,) = summarised([*merges, None])
+    (row_of_it,) = summarised([*loads, None])
     assert row_of_it == {
         "dataset": "echo360.videoview",
         "first_day": "2026-01-05",
@@ -153,7 +153,7 @@ def test_a_scheduled_run_tells_once_of_the_days_that_it_leapt_over(
 ) -> None:
     first = date(2026, 1, 1)
     summarised([[day_of(warehouse, first)]], run=SCHEDULED)
-    assert texts(told, "gap") == [], "nothing stood before"
+    assert texts(told, "gap") == [], "nothing was loaded before"
     leapt = [day_of(warehouse, first + timedelta(days=n)) for n in (4, 5)]
     summarised([leapt], run=RUN)
     assert texts(told, "gap") == [], (

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.vocareum.operators import (
     LandVocareumFilesOperator,
     VocareumCredentialsOperator,
 )
-from tests.conftest import context, run_merge
+from tests.conftest import context, run_load
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
@@ -60,10 +60,8 @@ def load(
     deliveries = land(files, sealed=sealed, **params)
     if not deliveries:
         return []
-    dataset = files.dataset
-    stage = StageOperator(task_id="stage", dataset=dataset, deliveries=deliveries)
-    merge = MergeOperator(task_id="merge", dataset=dataset, staged=stage.execute(context()))
-    return run_merge(merge, **params)
+    operator = LoadOperator(task_id="load", dataset=files.dataset, deliveries=deliveries)
+    return run_load(operator, **params)
 
 
 def put(client: Any, key: str, content: bytes) -> None:

@@ -6,15 +6,17 @@ import io
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from learning_warehouse.errors import Failures
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.warehouse import ledger, staging
+from learning_warehouse.warehouse.batches import Merged, Task
 from learning_warehouse.warehouse.dataset import Dataset
-from learning_warehouse.warehouse.merging import Merged, merge
+from learning_warehouse.warehouse.loading import load as load_deliveries
 
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
-    from learning_warehouse.warehouse.merging import Stage
+    from learning_warehouse.warehouse.staging_table import Reader
 
 VOCAREUM = {files.dataset.name: files.dataset for files in REGISTRY}
 LAB_SESSIONS, ENROLLMENT = VOCAREUM["lab_sessions"], VOCAREUM["enrollment"]
@@ -51,15 +53,33 @@ def delivered(
     )
 
 
-def stager(dataset: Dataset, content: bytes, *, careful: bool = False) -> Stage:
-    """Stages ``content``, whatever the delivery."""
+BY = Task("dag", "run", "load")
 
-    def stage(conn: Connection, delivery: Delivery) -> int:
-        return staging.stage_csv(
-            conn, delivery, dataset, lambda: io.BytesIO(content), careful=careful
-        )
 
-    return stage
+def reader(dataset: Dataset, content: bytes, *, careful: bool = False) -> Reader:
+    """Reads ``content``, whatever the delivery."""
+    return staging.csv_reader(dataset, lambda _: io.BytesIO(content), careful=careful)
+
+
+def load_all(
+    conn: Connection,
+    deliveries: list[Delivery],
+    dataset: Dataset,
+    read: Reader,
+    *,
+    by: Task = BY,
+    **options: bool,
+) -> list[Merged]:
+    """Load deliveries by a task of its own.
+
+    :raises Exception: what went wrong with one of them.
+    """
+    failures = Failures()
+    merged = load_deliveries(
+        lambda: conn, deliveries, dataset, read, by=by, failures=failures, **options
+    )
+    failures.raise_any()
+    return merged
 
 
 def load(
@@ -73,10 +93,11 @@ def load(
     days: tuple[date, date] | None = None,
     **options: bool,
 ) -> Merged:
-    """Deliver, stage and merge ``content``."""
-    stage = stager(dataset, content, careful=careful)
+    """Deliver and load ``content``."""
     delivery = delivered(conn, dataset, version, name=name, days=days)
-    return merge(conn, stage(conn, delivery), dataset, stage, **options)
+    read = reader(dataset, content, careful=careful)
+    (merged,) = load_all(conn, [delivery], dataset, read, **options)
+    return merged
 
 
 def rows(conn: Connection, table: str, columns: str = "*") -> list[tuple[Any, ...]]:

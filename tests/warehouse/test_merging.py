@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
-from learning_warehouse.errors import PermanentFailure
-from learning_warehouse.warehouse import staging
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.batches import Task
 from learning_warehouse.warehouse.merging import merge
+from learning_warehouse.warehouse.staging_table import StagingTable
 from tests.conftest import open_database
 from tests.warehouse.roads import (
     ASSET,
+    BY,
     ENROLLMENT,
     VIDEOVIEW,
     delivered,
     load,
+    load_all,
+    reader,
     rows,
-    stager,
 )
 
 if TYPE_CHECKING:
     from include.sandbox.postgres import EmbeddedPostgres
+    from learning_warehouse.warehouse.batches import Merged
+    from learning_warehouse.warehouse.catalogue import Table
     from learning_warehouse.warehouse.connection import Connection
-    from learning_warehouse.warehouse.merging import Merged
+    from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.staging_table import Incoming
 
 HEADER = b"userid,courseid,name\n"
 WEEK = (date(2026, 1, 5), date(2026, 1, 12))
@@ -45,28 +55,21 @@ def viewed(*days: int, minutes: int = 50) -> bytes:
 
 
 def names(conn: Connection) -> list[str]:
-    """The names that stand."""
+    """The names that are in the table."""
     return [name for (name,) in rows(conn, "vocareum.enrollment", "name")]
 
 
 def beats(conn: Connection) -> list[tuple[int, int]]:
-    """Day of January and duration of each beat that stands."""
+    """Day of January and duration of each beat in the table."""
     day = "extract(day FROM event_timestamp)::int"
     return [(d, m) for d, m in rows(conn, "echo360.videoview", f"{day} AS d, duration_minute::int")]
 
 
-def ledger_adds_up(conn: Connection) -> None:
-    """No staging is left behind, and every delivery's counts add up (as its CHECK has it)."""
-    assert rows(conn, "pg_tables WHERE schemaname = 'staging'", "tablename") == []
-    assert rows(conn, "ops.staged WHERE merged_at IS NULL") == []
-
-
-def test_the_newest_version_of_a_file_stands(warehouse: Connection) -> None:
+def test_the_newest_version_of_a_file_is_current(warehouse: Connection) -> None:
     load(warehouse, ENROLLMENT, enrolled("Al", "Bo"), 1)
     assert load(warehouse, ENROLLMENT, enrolled("Al", "Cy"), 2).rows_merged == 2
     assert names(warehouse) == ["Al", "Cy"]
     assert rows(warehouse, "ops.delivery", "version, superseded_by") == [("1", 2), ("2", None)]
-    ledger_adds_up(warehouse)
 
 
 def test_an_older_delivery_merged_after_a_newer_one_changes_nothing(warehouse: Connection) -> None:
@@ -100,9 +103,14 @@ def test_reload_alone_may_go_back(warehouse: Connection) -> None:
 def test_a_file_that_would_shrink_by_more_than_half_is_held(warehouse: Connection) -> None:
     load(warehouse, ENROLLMENT, enrolled("Al", "Bo", "Cy"), 1)
     with pytest.raises(PermanentFailure, match=r"shrink file from 3 to 1 rows.*accept_shrink"):
-        load(warehouse, ENROLLMENT, enrolled("Al"), 2)
+        load(warehouse, ENROLLMENT, enrolled("Al") + b"no record\n", 2)
     assert names(warehouse) == ["Al", "Bo", "Cy"]
-    assert rows(warehouse, "ops.delivery", "version, status") == [("1", "merged"), ("2", "held")]
+    counts = "version, status, rows_read, rows_merged, rows_held, rows_rejected"
+    assert rows(warehouse, "ops.delivery", counts) == [
+        ("1", "merged", 3, 3, 0, 0),
+        ("2", "held", 2, 0, 1, 1),
+    ]
+    assert rows(warehouse, "ops.rejected_row", "raw") == [("no record",)]
     load(warehouse, ENROLLMENT, enrolled("Al"), 2, accept_shrink=True)
     assert names(warehouse) == ["Al"]
 
@@ -138,7 +146,7 @@ def test_days_are_replaced_one_by_one_with_their_multiplicity(warehouse: Connect
     assert beats(warehouse) == [(5, 50), (5, 50), (6, 50), (7, 50)]
 
 
-def test_days_that_stand_are_compared_and_new_ones_are_not(warehouse: Connection) -> None:
+def test_days_that_are_loaded_are_compared_and_new_ones_are_not(warehouse: Connection) -> None:
     one_day = (date(2026, 1, 6), date(2026, 1, 7))
     day = load(warehouse, VIDEOVIEW, viewed(6, 6), 1, days=one_day, name="day")
     week = load(warehouse, VIDEOVIEW, viewed(5, 6, 6, 7), 2, days=WEEK, name="week")
@@ -146,7 +154,7 @@ def test_days_that_stand_are_compared_and_new_ones_are_not(warehouse: Connection
     assert beats(warehouse) == [(5, 50), (6, 50), (6, 50), (7, 50)]
 
 
-def test_a_day_without_rows_stands_too(warehouse: Connection) -> None:
+def test_a_day_without_rows_is_current_too(warehouse: Connection) -> None:
     one_day = (date(2026, 1, 6), date(2026, 1, 7))
     load(warehouse, VIDEOVIEW, viewed(), 2, days=one_day, name="empty")
     late = load(warehouse, VIDEOVIEW, viewed(6), 1, days=one_day, name="late")
@@ -154,7 +162,7 @@ def test_a_day_without_rows_stands_too(warehouse: Connection) -> None:
     assert beats(warehouse) == []
 
 
-def test_the_newest_snapshot_of_a_day_stands(warehouse: Connection) -> None:
+def test_the_newest_snapshot_of_a_day_is_current(warehouse: Connection) -> None:
     def snapshot(day: int, version: int, *videos: str) -> Merged:
         content = b"video_name\n" + "".join(f"{video}\n" for video in videos).encode()
         days = (date(2026, 1, day), date(2026, 1, day + 1))
@@ -177,87 +185,129 @@ def test_two_replaces_of_the_same_day_at_once(
 ) -> None:
     """Without a lock taken before the DELETE, the second would not see the first one's rows."""
     content = viewed(*[5] * 500)
-    stage = stager(VIDEOVIEW, content)
-    staged = [
-        stage(warehouse, delivered(warehouse, VIDEOVIEW, version, days=WEEK))
-        for version in versions
-    ]
+    deliveries = [delivered(warehouse, VIDEOVIEW, version, days=WEEK) for version in versions]
+
+    def run(delivery: Delivery) -> None:
+        with closing(open_database(postgres, warehouse_name)) as conn:
+            staging = StagingTable(conn, VIDEOVIEW)
+            with reader(VIDEOVIEW, content)(staging.table, delivery) as incoming:
+                staged = incoming.stage(staging)
+            start.wait()
+            merge(staging, [staged], by=BY)
+
     start = threading.Barrier(2)
-    failures: list[BaseException] = []
-
-    def run(staged_id: int) -> None:
-        try:
-            with closing(open_database(postgres, warehouse_name)) as conn:
-                start.wait()
-                merge(conn, staged_id, VIDEOVIEW, stage)
-        except BaseException as failure:
-            failures.append(failure)
-
-    threads = [threading.Thread(target=run, args=(staged_id,)) for staged_id in staged]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(run, deliveries))
     assert beats(warehouse) == [(5, 50)] * 500
-    ledger_adds_up(warehouse)
 
 
-def test_postgres_killed_between_stage_and_merge(
+def test_a_crash_of_the_server_between_staging_and_merging(
     postgres: EmbeddedPostgres, warehouse: Connection, warehouse_name: str
 ) -> None:
-    """The crash empties the staging table; its LOGGED line tells, and it is staged again."""
-    stage = stager(ENROLLMENT, enrolled("Al", "Bo"))
-    staged_id = stage(warehouse, delivered(warehouse, ENROLLMENT, 1))
+    """Nothing is left of what was staged; the next try loads it."""
+    delivery = delivered(warehouse, ENROLLMENT, 1)
+    read = reader(ENROLLMENT, enrolled("Al", "Bo"))
     warehouse.execute("CHECKPOINT")
-    postgres.kill()
-    postgres.restart()
+
+    @contextmanager
+    def read_and_crash(table: Table, delivery: Delivery) -> Iterator[Incoming]:
+        with read(table, delivery) as incoming:
+            yield incoming
+        postgres.kill()
+        postgres.restart()
+
+    with pytest.raises(TransientFailure):
+        load_all(warehouse, [delivery], ENROLLMENT, read_and_crash)
     with closing(open_database(postgres, warehouse_name)) as conn:
+        assert names(conn) == []
         for _ in range(2):
-            assert merge(conn, staged_id, ENROLLMENT, stage).rows_merged == 2
+            (merged,) = load_all(conn, [ledger.find(conn, 1)], ENROLLMENT, read)
+            assert merged.rows_merged == 2
         assert names(conn) == ["Al", "Bo"]
-        ledger_adds_up(conn)
 
 
-def test_a_migration_between_stage_and_merge(warehouse: Connection) -> None:
-    """The staging table lacks the new column, so that the delivery is staged again."""
-    stage = stager(ENROLLMENT, b"userid,courseid,name,pronouns\n1,2,Al,he\n")
-    staged_id = stage(warehouse, delivered(warehouse, ENROLLMENT, 1))
+def test_a_column_that_a_migration_has_added_since_is_filled(warehouse: Connection) -> None:
+    """The staging table is made anew by each task."""
+    load(warehouse, ENROLLMENT, enrolled("Bo"), 1)
     warehouse.execute("ALTER TABLE vocareum.enrollment ADD COLUMN pronouns text")
-    for _ in range(2):
-        assert merge(warehouse, staged_id, ENROLLMENT, stage).rows_merged == 1
+    load(warehouse, ENROLLMENT, b"userid,courseid,name,pronouns\n1,2,Al,he\n", 2)
     assert rows(warehouse, "vocareum.enrollment", "name, pronouns") == [("Al", "he")]
-    ledger_adds_up(warehouse)
 
 
-def test_a_cleared_merge_that_had_committed(warehouse: Connection) -> None:
-    stage = stager(ENROLLMENT, enrolled("Al", "Bo"))
-    staged_id = stage(warehouse, delivered(warehouse, ENROLLMENT, 1))
-    first = merge(warehouse, staged_id, ENROLLMENT, stage)
+def test_a_load_that_is_repeated_counts_what_it_had_merged(warehouse: Connection) -> None:
+    first = load(warehouse, ENROLLMENT, enrolled("Al", "Bo"), 1)
     load(warehouse, ENROLLMENT, enrolled("Al", "Cy"), 2)
-    again = merge(warehouse, staged_id, ENROLLMENT, stage)
+    again = load(warehouse, ENROLLMENT, enrolled("Al", "Bo"), 1)
     assert again.rows_merged == first.rows_merged == 2
     assert again.changed, "killed after its commit, it has told nobody yet"
     assert names(warehouse) == ["Al", "Cy"]
 
 
-def test_staged_twice_merged_twice(warehouse: Connection) -> None:
-    """A retried stage: the second merge finds the delivery merged, and its table goes too."""
-    stage = stager(ENROLLMENT, enrolled("Al", "Bo"))
-    delivery = delivered(warehouse, ENROLLMENT, 1)
-    staged = [stage(warehouse, delivery), stage(warehouse, delivery)]
-    counts = [merge(warehouse, staged_id, ENROLLMENT, stage).rows_merged for staged_id in staged]
-    assert counts == [2, 2]
-    assert names(warehouse) == ["Al", "Bo"]
-    ledger_adds_up(warehouse)
+def test_a_reload_that_is_repeated_after_its_commit_is_a_change(warehouse: Connection) -> None:
+    """Killed after its commit, it has told nobody yet."""
+    load(warehouse, ENROLLMENT, enrolled("Al"), 1)
+    load(warehouse, ENROLLMENT, enrolled("Bo"), 2)
+    for _ in range(2):
+        assert load(warehouse, ENROLLMENT, enrolled("Al"), 1, reload=True).changed
+    delivery = ledger.find(warehouse, 1)
+    another = Task("dag", "another run", "load")
+    read = reader(ENROLLMENT, enrolled("Al"))
+    (again,) = load_all(warehouse, [delivery], ENROLLMENT, read, by=another, reload=True)
+    assert (again.rows_merged, again.changed) == (1, False)
 
 
-def test_what_was_never_merged_is_swept_by_age(warehouse: Connection) -> None:
-    stage = stager(ENROLLMENT, enrolled("Al", "Bo"))
-    stage(warehouse, delivered(warehouse, ENROLLMENT, 1))
-    assert staging.sweep(warehouse) == 0
-    assert staging.sweep(warehouse, age="-1 hour") == 1
-    ledger_adds_up(warehouse)
+def test_what_another_task_merged_is_no_change_of_this_one(warehouse: Connection) -> None:
+    load(warehouse, ENROLLMENT, enrolled("Al", "Bo"), 1)
+    assert rows(warehouse, "ops.delivery", "dag_id, run_id, task_id") == [BY]
+    delivery = ledger.find(warehouse, 1)
+    another = Task("dag", "another run", "load")
+    (seen,) = load_all(warehouse, [delivery], ENROLLMENT, reader(ENROLLMENT, b""), by=another)
+    assert (seen.rows_merged, seen.changed) == (2, False)
+
+
+def test_a_delivery_that_a_rival_merges_while_it_is_staged(
+    postgres: EmbeddedPostgres, warehouse: Connection, warehouse_name: str
+) -> None:
+    """Of a batch it is left out, and the rest is merged."""
+    deliveries = [delivered(warehouse, ENROLLMENT, 1, name=name) for name in ("one", "two")]
+    read = reader(ENROLLMENT, enrolled("Al", "Bo"))
+
+    @contextmanager
+    def read_late(table: Table, delivery: Delivery) -> Iterator[Incoming]:
+        with read(table, delivery) as incoming:
+            yield incoming
+        if delivery.name == "two":
+            with closing(open_database(postgres, warehouse_name)) as rival:
+                load_all(rival, [delivery], ENROLLMENT, read)
+
+    merged = load_all(warehouse, deliveries, ENROLLMENT, read_late)
+    assert [(one.name, one.rows_merged) for one in merged] == [("one", 2), ("two", 2)]
+    assert names(warehouse) == ["Al", "Al", "Bo", "Bo"]
+
+
+def test_a_reader_of_the_warehouse_cannot_hold_a_merge_back(
+    postgres: EmbeddedPostgres, warehouse: Connection, warehouse_name: str
+) -> None:
+    load(warehouse, ENROLLMENT, enrolled("Al"), 1)
+    warehouse.execute("CREATE ROLE nosy IN ROLE learning_warehouse_reader")
+    try:
+        warehouse.execute("SET ROLE nosy")
+        for lock in (
+            "SELECT * FROM ops.dataset_lock FOR UPDATE",
+            "SELECT * FROM ops.delivery FOR UPDATE",
+            "BEGIN; LOCK TABLE vocareum.enrollment IN ACCESS EXCLUSIVE MODE",
+        ):
+            with pytest.raises(InsufficientPrivilege):
+                warehouse.execute(lock.encode())
+            warehouse.rollback()
+        warehouse.execute("RESET ROLE")
+        with closing(open_database(postgres, warehouse_name)) as conn, conn.transaction():
+            conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('merge ' || 'x', 0))")
+            load(warehouse, ENROLLMENT, enrolled("Bo"), 2)
+    finally:
+        warehouse.execute("RESET ROLE")
+        warehouse.execute("DROP ROLE nosy")
+    assert names(warehouse) == ["Bo"]
 
 
 def test_the_ledger_refuses_counts_that_do_not_add_up(warehouse: Connection) -> None:

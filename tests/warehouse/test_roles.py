@@ -21,16 +21,16 @@ from psycopg.rows import dict_row
 
 from include.sandbox.postgres import EmbeddedPostgres
 from learning_warehouse.errors import PermanentFailure
-from learning_warehouse.steps.loading import MergeOperator, StageOperator
+from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.vocareum.operators import (
     LandVocareumFilesOperator,
     VocareumCredentialsOperator,
 )
 from learning_warehouse.warehouse.connection import connect
-from tests.conftest import context, run_merge
+from tests.conftest import context, run_load
 from tests.echo360.runs import Run
-from tests.edx.bucket import Bucket, merge_all
+from tests.edx.bucket import Bucket, load_logs
 from tests.edx.bucket import tar as tar_of
 from tests.edx.loading import line
 from tests.logins import PASSWORD, ask_for_password, new_login
@@ -55,7 +55,7 @@ ENROLLMENT = next(files for files in REGISTRY if files.dataset.name == "enrollme
 LONG = b"userid,courseid,role,name,email\n" + b"".join(
     b"%d,1,student,Al,%d@example.org\n" % (n, n) for n in range(150_000)
 )
-"""Long enough to be staged over two connections."""
+"""Many blocks long."""
 
 
 @pytest.fixture
@@ -120,10 +120,8 @@ def load_all(sandbox: Sandbox, conn: Connection) -> None:
         files=ENROLLMENT,
         credentials=VocareumCredentialsOperator(task_id="credentials").execute(context()),
     )
-    staged = StageOperator(
-        task_id="stage", dataset=ENROLLMENT.dataset, deliveries=land.execute(context(**DAY))
-    ).execute(context())
-    run_merge(MergeOperator(task_id="merge", dataset=ENROLLMENT.dataset, staged=staged))
+    landed = land.execute(context(**DAY))
+    run_load(LoadOperator(task_id="load", dataset=ENROLLMENT.dataset, deliveries=landed))
 
     sandbox.set_faults(echo360_build_seconds=0)
     run = Run("a run", **DAY).execute("videoview", "asset")
@@ -135,7 +133,7 @@ def load_all(sandbox: Sandbox, conn: Connection) -> None:
     for end in ("", ".gz"):
         content = tar_of({f"prod{end}/tracking.log": line(1) + b"\nno event"}, end)
         bucket.put(f"2026-01-05-UniversityA-tracking.tar{end}", content)
-    merge_all(conn, bucket.unpack())
+    load_logs(bucket.unpack())
 
 
 def counted(conn: Any, table: str) -> int:
@@ -243,7 +241,7 @@ def test_a_reader_reads_and_writes_nothing(
     with opened(server, new_reader(server, role)) as conn:
         for name in everything:
             conn.execute(f"SELECT * FROM {name} LIMIT 1".encode())
-        for name in ("delivery", "standing", "staged", "schema_change", "report_request"):
+        for name in ("delivery", "current_part", "schema_change", "report_request"):
             conn.execute(f"SELECT * FROM ops.{name}".encode())
         where = conn.execute("SELECT delivery_id, _row, line, rejected_at FROM ops.rejected_row")
         assert len(where.fetchall()) == 2
@@ -255,8 +253,9 @@ def test_a_reader_reads_and_writes_nothing(
         for statement in (
             "SELECT raw FROM ops.rejected_row",
             "SELECT reason FROM ops.rejected_row",
+            "SELECT FROM ops.dataset_lock FOR UPDATE",
+            "BEGIN; LOCK ops.dataset_lock",
             "SELECT * FROM ops._yoyo_log",
-            "CREATE TABLE staging.mine ()",
             "SELECT * FROM finance.salary",
             "DELETE FROM edx.event",
             "DROP VIEW edx.link_click",
@@ -265,3 +264,4 @@ def test_a_reader_reads_and_writes_nothing(
         ):
             with pytest.raises(InsufficientPrivilege):
                 conn.execute(statement.encode())
+            conn.rollback()

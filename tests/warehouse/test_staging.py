@@ -207,7 +207,8 @@ def test_a_header_that_cannot_be_right_stops_the_file(
 ) -> None:
     with pytest.raises(PermanentFailure, match=said):
         load(warehouse, ENROLLMENT, content)
-    assert rows(warehouse, "ops.staged") == []
+    assert rows(warehouse, "vocareum.enrollment") == []
+    assert rows(warehouse, "ops.delivery", "status") == [("landed",)]
 
 
 def test_other_spellings_of_a_header(warehouse: Connection) -> None:

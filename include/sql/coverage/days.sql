@@ -1,41 +1,41 @@
--- What stands of tables that are replaced by UTC days: the days that are looked at, and the last one
--- before them, which tells that loading had begun. Then what has landed for them and is not merged:
--- it has no merged_at, by which the index finds it.
+-- What is loaded of tables that are replaced by UTC days: the days that are looked at, and the last
+-- one before them, which tells that loading had begun. Then what has landed for them and is not
+-- merged: it has no merged_at, by which the index finds it.
 SELECT
     pair.dataset,
     pair.origin,
-    standing.part::date AS first_day,
-    standing.part::date + 1 AS end_day,
-    standing.made_at,
-    1 AS stands,
+    loaded.part::date AS first_day,
+    loaded.part::date + 1 AS end_day,
+    loaded.made_at,
+    1 AS loaded,
     0 AS waiting,
     d.rows_rejected
 FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
 CROSS JOIN LATERAL (
     SELECT
-        s.part,
-        s.made_at,
-        s.delivery_id
-    FROM ops.standing AS s
-    WHERE s.dataset = pair.dataset
-        AND s.origin = pair.origin
-        AND s.part >= %(first_day)s::date::text
-        AND s.part < %(end_day)s::date::text
+        c.part,
+        c.made_at,
+        c.delivery_id
+    FROM ops.current_part AS c
+    WHERE c.dataset = pair.dataset
+        AND c.origin = pair.origin
+        AND c.part >= %(first_day)s::date::text
+        AND c.part < %(end_day)s::date::text
     UNION ALL
     (
         SELECT
-            s.part,
-            s.made_at,
-            s.delivery_id
-        FROM ops.standing AS s
-        WHERE s.dataset = pair.dataset
-            AND s.origin = pair.origin
-            AND s.part < %(first_day)s::date::text
-        ORDER BY s.part DESC
+            c.part,
+            c.made_at,
+            c.delivery_id
+        FROM ops.current_part AS c
+        WHERE c.dataset = pair.dataset
+            AND c.origin = pair.origin
+            AND c.part < %(first_day)s::date::text
+        ORDER BY c.part DESC
         LIMIT 1
     )
-) AS standing
-INNER JOIN ops.delivery AS d ON standing.delivery_id = d.delivery_id
+) AS loaded
+INNER JOIN ops.delivery AS d ON loaded.delivery_id = d.delivery_id
 UNION ALL
 SELECT
     d.dataset,
@@ -43,7 +43,7 @@ SELECT
     day.day::date AS first_day,
     day.day::date + 1 AS end_day,
     d.made_at,
-    0 AS stands,
+    0 AS loaded,
     1 AS waiting,
     d.rows_rejected
 FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
@@ -56,9 +56,9 @@ CROSS JOIN generate_series(
 WHERE d.status = 'landed'
     AND d.merged_at IS NULL
     AND NOT EXISTS (
-        SELECT FROM ops.standing AS s
-        WHERE s.dataset = d.dataset
-            AND s.origin = d.origin
-            AND s.part = day.day::date::text
-            AND (s.made_at, s.version) >= (d.made_at, d.version)
+        SELECT FROM ops.current_part AS c
+        WHERE c.dataset = d.dataset
+            AND c.origin = d.origin
+            AND c.part = day.day::date::text
+            AND (c.made_at, c.version) >= (d.made_at, d.version)
     );

@@ -1,4 +1,4 @@
--- What stands of tables that are replaced by files of a day or a month: the files of the days that
+-- What is loaded of tables that are replaced by files of a day or a month: the files of the days that
 -- are looked at, and the last one before them, which tells that loading had begun. Then what has
 -- landed for them and is not merged: it has no merged_at, by which the index finds it.
 SELECT
@@ -7,7 +7,7 @@ SELECT
     file.first_day,
     file.end_day,
     file.made_at,
-    1 AS stands,
+    1 AS loaded,
     0 AS waiting,
     file.rows_rejected
 FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
@@ -22,7 +22,7 @@ CROSS JOIN LATERAL (
         AND d.origin = pair.origin
         AND d.end_day > %(first_day)s::date
         AND d.first_day < %(end_day)s::date
-        AND EXISTS (SELECT FROM ops.standing AS s WHERE s.delivery_id = d.delivery_id)
+        AND EXISTS (SELECT FROM ops.current_part AS c WHERE c.delivery_id = d.delivery_id)
     UNION ALL
     (
         SELECT
@@ -34,7 +34,7 @@ CROSS JOIN LATERAL (
         WHERE d.dataset = pair.dataset
             AND d.origin = pair.origin
             AND d.end_day <= %(first_day)s::date
-            AND EXISTS (SELECT FROM ops.standing AS s WHERE s.delivery_id = d.delivery_id)
+            AND EXISTS (SELECT FROM ops.current_part AS c WHERE c.delivery_id = d.delivery_id)
         ORDER BY d.end_day DESC
         LIMIT 1
     )
@@ -46,7 +46,7 @@ SELECT
     d.first_day,
     d.end_day,
     d.made_at,
-    0 AS stands,
+    0 AS loaded,
     1 AS waiting,
     d.rows_rejected
 FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
@@ -56,9 +56,9 @@ WHERE d.status = 'landed'
     AND d.end_day > %(first_day)s::date
     AND d.first_day < %(end_day)s::date
     AND NOT EXISTS (
-        SELECT FROM ops.standing AS s
-        WHERE s.dataset = d.dataset
-            AND s.origin = d.origin
-            AND s.part = d.name
-            AND (s.made_at, s.version) >= (d.made_at, d.version)
+        SELECT FROM ops.current_part AS c
+        WHERE c.dataset = d.dataset
+            AND c.origin = d.origin
+            AND c.part = d.name
+            AND (c.made_at, c.version) >= (d.made_at, d.version)
     );

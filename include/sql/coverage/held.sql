@@ -7,9 +7,9 @@ SELECT
     ops.try_date(held.part) AS day
 FROM ops.delivery AS d
 CROSS JOIN LATERAL jsonb_array_elements_text(d.details -> 'shrinks') AS held (part)
-INNER JOIN ops.standing AS s
-    ON d.dataset = s.dataset AND d.origin = s.origin AND held.part = s.part
+INNER JOIN ops.current_part AS c
+    ON d.dataset = c.dataset AND d.origin = c.origin AND held.part = c.part
 WHERE d.status = 'held'
-    AND (d.made_at, d.version) > (s.made_at, s.version)
+    AND (d.made_at, d.version) > (c.made_at, c.version)
     AND coalesce(d.end_day, (d.made_at AT TIME ZONE 'UTC')::date + 1) > %(first_day)s::date
     AND d.dataset = ANY(%(datasets)s);

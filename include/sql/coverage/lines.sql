@@ -38,7 +38,7 @@ SELECT
     attempt,
     request_id,
     status,
-    intended_at,
+    written_at,
     answered_at,
     closed_at,
     problem
@@ -46,5 +46,5 @@ FROM ops.report_request
 WHERE report = %(report)s
     AND %(run)s = ANY(runs)
     AND 'echo360' = ANY(%(schemas)s)
-ORDER BY first_day, intent_id
+ORDER BY first_day, line_id
 LIMIT %(limit)s;

@@ -7,7 +7,7 @@ SELECT
     day.day::date AS first_day,
     day.day::date + 1 AS end_day,
     log.made_at,
-    log.stands,
+    log.loaded,
     log.waiting,
     log.rows_rejected
 FROM unnest(%(origins)s::text []) AS origin (origin)
@@ -15,7 +15,7 @@ CROSS JOIN generate_series(%(first_day)s::date, %(end_day)s::date - 1, '1 day') 
 CROSS JOIN LATERAL (
     SELECT
         max(d.made_at) AS made_at,
-        count(*) FILTER (WHERE d.status = 'merged') AS stands,
+        count(*) FILTER (WHERE d.status = 'merged') AS loaded,
         count(*) FILTER (
             WHERE d.status = 'landed'
                 AND NOT EXISTS (
@@ -42,7 +42,7 @@ SELECT
     %(first_day)s::date - 1 AS first_day,
     %(first_day)s::date AS end_day,
     before.made_at,
-    1 AS stands,
+    1 AS loaded,
     0 AS waiting,
     0 AS rows_rejected
 FROM unnest(%(origins)s::text []) AS origin (origin)

@@ -6,7 +6,7 @@ SELECT
     version.day AS first_day,
     version.day + 1 AS end_day,
     version.made_at,
-    version.stands,
+    version.loaded,
     version.waiting,
     version.rows_rejected
 FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
@@ -14,7 +14,7 @@ CROSS JOIN LATERAL (
     SELECT
         (d.made_at AT TIME ZONE 'UTC')::date AS day,
         max(d.made_at) AS made_at,
-        count(*) FILTER (WHERE d.status = 'merged') AS stands,
+        count(*) FILTER (WHERE d.status = 'merged') AS loaded,
         count(*) FILTER (
             WHERE d.status = 'landed'
                 AND NOT EXISTS (

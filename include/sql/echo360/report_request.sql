@@ -21,12 +21,12 @@ WHERE request.origin = %(origin)s
     AND request.first_day = %(first_day)s
     AND request.end_day = %(end_day)s
     AND (request.closed_at IS NULL OR %(run)s = ANY (request.runs))
-ORDER BY %(run)s = ANY (request.runs) DESC, request.intent_id DESC
+ORDER BY %(run)s = ANY (request.runs) DESC, request.line_id DESC
 LIMIT 1;
 
 -- section: intend
 INSERT INTO ops.report_request (
-    origin, report, first_day, end_day, attempt, parent, runs, reload
+    origin, report, first_day, end_day, attempt, split_from, runs, reload
 )
 VALUES (
     %(origin)s,
@@ -34,7 +34,7 @@ VALUES (
     %(first_day)s,
     %(end_day)s,
     %(attempt)s,
-    %(parent)s,
+    %(split_from)s,
     %(runs)s,
     %(reload)s
 )
@@ -48,13 +48,13 @@ SET
     status = %(status)s,
     created = %(created)s,
     problem = %(problem)s,
-    posts = %(posts)s,
-    posting_at = %(posting_at)s,
-    seen_before = %(seen_before)s,
+    submissions = %(submissions)s,
+    submitting_since = %(submitting_since)s,
+    listed_before = %(listed_before)s,
     refused_at = %(refused_at)s,
     answered_at = %(answered_at)s,
     closed_at = %(closed_at)s
-WHERE intent_id = %(intent_id)s
+WHERE line_id = %(line_id)s
 RETURNING *;
 
 -- section: taken
@@ -68,16 +68,16 @@ WHERE request.origin = %(origin)s
 SELECT request.request_id
 FROM ops.report_request AS request
 WHERE request.origin = %(origin)s
-    AND request.intent_id <> %(intent_id)s
+    AND request.line_id <> %(line_id)s
     AND request.closed_at IS NULL
     AND (
         (request.status = 'Pending' AND request.answered_at > %(since)s)
-        OR request.posting_at > %(posting_since)s
+        OR request.submitting_since > %(earliest_submission)s
     );
 
 -- section: landed
 -- The requests for these days whose reports have landed, and whether that is spent for another run:
--- it is held, was removed from the landing zone, or was undone and nothing stands for a day of it.
+-- it is held, was removed from the landing zone, or was undone and a day of it is not in the table.
 SELECT
     request.request_id,
     (
@@ -88,10 +88,10 @@ SELECT
             AND EXISTS (
                 SELECT FROM generate_series(d.first_day, d.end_day - 1, '1 day') AS day (day)
                 WHERE NOT EXISTS (
-                    SELECT FROM ops.standing AS s
-                    WHERE s.dataset = d.dataset
-                        AND s.origin = d.origin
-                        AND s.part = day.day::date::text
+                    SELECT FROM ops.current_part AS c
+                    WHERE c.dataset = d.dataset
+                        AND c.origin = d.origin
+                        AND c.part = day.day::date::text
                 )
             )
         )
@@ -112,5 +112,5 @@ SELECT request.first_day, request.end_day, request.created, request.runs
 FROM ops.report_request AS request
 WHERE request.origin = %(origin)s
     AND request.request_id = %(request_id)s
-ORDER BY request.intent_id DESC
+ORDER BY request.line_id DESC
 LIMIT 1;

@@ -1,10 +1,9 @@
 -- What is not there yet, by the table's key. In the order of the key: two merges of overlapping
--- rows at once would deadlock otherwise. A row that stands twice in the log is taken where it stands
--- first.
+-- rows at once would deadlock otherwise. A row that came twice is taken from where it came first.
 
 -- section: take_out
 DELETE FROM {target}
-WHERE _delivery = %(delivery_id)s;
+WHERE _delivery = ANY(%(deliveries)s);
 
 -- section: months
 SELECT DISTINCT date_trunc('month', day, 'UTC')::date AS month
@@ -15,23 +14,36 @@ FROM (
 ORDER BY month;
 
 -- section: memory
--- For the sort of one log's rows, which would go by way of the disk.
+-- For the sort of a batch's rows, which would go by way of the disk.
 SELECT set_config('work_mem', '128MB', TRUE)
 WHERE pg_size_bytes(current_setting('work_mem')) < pg_size_bytes('128MB');
 
 -- section: insert
 -- It fails where the table has one of the rows, and what it had inserted is left to VACUUM.
-INSERT INTO {target} ({columns}, _origin, _delivery, _row, _extras)
-SELECT DISTINCT ON ({key})
-    {columns},
-    _origin,
-    _delivery,
-    _row,
-    _extras
-FROM {staging}
-ORDER BY {key}, _row
+WITH inserted AS (
+    INSERT INTO {target} ({columns}, _origin, _delivery, _row, _extras)
+    SELECT DISTINCT ON ({key})
+        {columns},
+        %(origin)s,
+        _delivery,
+        _row,
+        {extras}
+    FROM {staging}
+    WHERE %(is_all)s OR _delivery = ANY(%(deliveries)s)
+    ORDER BY {key}, _delivery, _row
 
--- section: or_leave
--- With this behind it the insert does not fail, and takes half as long again: it is only for logs of
--- which something is there. Of one that is there whole or in its beginning, the first row fails.
-ON CONFLICT DO NOTHING;
+    -- section: or_leave
+    -- With this behind it the insert does not fail, and takes half as long again: it is only for logs
+    -- of which something is there. Of one that is there whole or in its beginning, the first row
+    -- fails.
+    ON CONFLICT DO NOTHING
+
+    -- section: counts
+    RETURNING _delivery
+)
+
+SELECT
+    _delivery AS delivery_id,
+    count(*) AS rows
+FROM inserted
+GROUP BY _delivery;

@@ -1,42 +1,53 @@
--- Day by day of the requested window, the newest delivery's rows stand, with their multiplicity.
+-- Day by day of the requested window, the newest delivery's rows are current, with their
+-- multiplicity.
 
 -- section: compare
--- What this delivery brings for each day, beside what stands. Where nothing does, there is nothing to
--- compare, and all that a window of one day brings is that day's.
+-- What each delivery brings for each day of its window, beside what is current. Where nothing is,
+-- there is nothing to compare, and all that a window of one day brings is that day's.
 WITH day AS (
     SELECT
         d.day::date AS day,
-        s.delivery_id,
-        s.made_at,
-        s.version
-    FROM generate_series(%(first_day)s::date, %(end_day)s::date - 1, '1 day') AS d (day)
-    LEFT JOIN ops.standing AS s
-        ON s.dataset = %(dataset)s AND s.origin = %(origin)s AND s.part = d.day::date::text
-),
-
-new AS (
-    SELECT count(*) = 1 AND count(delivery_id) = 0 AS is_one_new_day
-    FROM day
+        b.delivery_id,
+        b.made_at,
+        b.version,
+        b.rows,
+        b.end_day - b.first_day = 1 AND c.delivery_id IS NULL AS is_one_new_day,
+        c.delivery_id AS current,
+        c.made_at AS current_made_at,
+        c.version AS current_version
+    FROM
+        unnest(
+            %(deliveries)s::bigint [],
+            %(first_days)s::date [],
+            %(end_days)s::date [],
+            %(made_at)s::timestamptz [],
+            %(versions)s::text [],
+            %(rows_good)s::bigint []
+        ) AS b (delivery_id, first_day, end_day, made_at, version, rows)
+    CROSS JOIN LATERAL generate_series(b.first_day, b.end_day - 1, '1 day') AS d (day)
+    LEFT JOIN ops.current_part AS c
+        ON c.dataset = %(dataset)s AND c.origin = %(origin)s AND c.part = d.day::date::text
 ),
 
 brought AS (
     SELECT
         ({clock} AT TIME ZONE 'UTC')::date AS day,
         count(*) AS rows,
-        sum(hash_record_extended(ROW({columns}, _extras), 0)) FILTER (
+        sum(hash_record_extended(ROW({columns}, {extras}), 0)) FILTER (
             WHERE ({clock} AT TIME ZONE 'UTC')::date
-                = ANY(ARRAY(SELECT day FROM day WHERE delivery_id IS NOT NULL))
+                = ANY(ARRAY(SELECT o.day FROM day AS o WHERE o.current IS NOT NULL))
         ) AS fingerprint
     FROM {staging}
-    WHERE NOT (SELECT is_one_new_day FROM new)
+    WHERE _delivery = ANY(ARRAY(SELECT o.delivery_id FROM day AS o WHERE NOT o.is_one_new_day))
+        AND EXISTS (SELECT FROM day AS o WHERE NOT o.is_one_new_day)
     GROUP BY 1
     UNION ALL
     SELECT
-        %(first_day)s::date AS day,
-        %(rows_staged)s::bigint AS rows,
+        day.day,
+        day.rows,
         NULL::numeric AS fingerprint
-    FROM new
-    WHERE is_one_new_day
+    FROM day
+    WHERE day.is_one_new_day
 ),
 
 present AS (
@@ -46,18 +57,19 @@ present AS (
         sum(hash_record_extended(ROW({columns}, _extras), 0)) AS fingerprint
     FROM {target}
     WHERE _origin = %(origin)s
-        AND {clock} >= %(first_day)s::date::timestamptz
-        AND {clock} < %(end_day)s::date::timestamptz
+        AND {clock} >= (SELECT min(o.day) FROM day AS o WHERE o.current IS NOT NULL)::timestamptz
+        AND {clock} < (SELECT max(o.day) + 1 FROM day AS o WHERE o.current IS NOT NULL)::timestamptz
     GROUP BY 1
 )
 
 SELECT
     day.day::text AS part,
-    day.delivery_id AS standing,
+    day.delivery_id,
+    day.current,
     coalesce(brought.rows, 0) AS rows_brought,
     coalesce(present.rows, 0) AS rows_present,
-    (day.made_at, day.version) > (%(made_at)s, %(version)s) IS TRUE AS stands_newer,
-    day.delivery_id IS NOT NULL
+    (day.current_made_at, day.current_version) > (day.made_at, day.version) IS TRUE AS is_older,
+    day.current IS NOT NULL
     AND coalesce(brought.rows, 0) = coalesce(present.rows, 0)
     AND brought.fingerprint IS NOT DISTINCT FROM present.fingerprint AS unchanged
 FROM day
@@ -68,17 +80,9 @@ ORDER BY day.day;
 -- section: delete
 DELETE FROM {target}
 WHERE _origin = %(origin)s
-    AND {clock} >= %(first_day)s::date::timestamptz
-    AND {clock} < %(end_day)s::date::timestamptz
+    AND {clock} >= (SELECT min(p.part::date) FROM unnest(%(parts)s::text []) AS p (part))::timestamptz
+    AND {clock} < (SELECT max(p.part::date) + 1 FROM unnest(%(parts)s::text []) AS p (part))::timestamptz
     AND ({clock} AT TIME ZONE 'UTC')::date = ANY(%(parts)s::date []);
 
--- section: insert
-INSERT INTO {target} ({columns}, _origin, _delivery, _row, _extras)
-SELECT
-    {columns},
-    _origin,
-    _delivery,
-    _row,
-    _extras
-FROM {staging}
-WHERE %(is_all)s OR ({clock} AT TIME ZONE 'UTC')::date = ANY(%(parts)s::date []);
+-- section: is_renewed
+({clock} AT TIME ZONE 'UTC')::date = ANY(%(parts)s::date [])

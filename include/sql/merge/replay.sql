@@ -12,12 +12,3 @@ WHERE NOT EXISTS (
 DELETE FROM ops.rejected_row AS r
 USING {staging} AS s
 WHERE r.delivery_id = %(delivery_id)s AND r._row = s._row;
-
--- section: count
-UPDATE ops.delivery
-SET
-    rows_merged = rows_merged + %(rows_merged)s,
-    rows_duplicate = rows_duplicate + %(rows_duplicate)s,
-    rows_rejected = rows_rejected - %(rows_merged)s - %(rows_duplicate)s,
-    merged_at = clock_timestamp()
-WHERE delivery_id = %(delivery_id)s;

@@ -2,11 +2,7 @@
 
 CREATE SCHEMA IF NOT EXISTS ops;
 
-CREATE SCHEMA staging;
-
-COMMENT ON SCHEMA ops IS 'The ledger: what was delivered, what became of every row of it, and what stands now.';
-
-COMMENT ON SCHEMA staging IS 'Deliveries between stage and merge, in UNLOGGED tables that live for minutes.';
+COMMENT ON SCHEMA ops IS 'The ledger: what was delivered, what became of every row of it, and which delivery is current for each day or file.';
 
 CREATE DOMAIN ops.identifier AS text;
 
@@ -39,15 +35,22 @@ CREATE TABLE ops.delivery (
     rows_duplicate bigint NOT NULL DEFAULT 0,
     rows_superseded bigint NOT NULL DEFAULT 0,
     rows_filtered bigint NOT NULL DEFAULT 0,
+    rows_held bigint NOT NULL DEFAULT 0,
+    rows_erased bigint NOT NULL DEFAULT 0,
     rows_rejected bigint NOT NULL DEFAULT 0,
     superseded_by bigint REFERENCES ops.delivery (delivery_id),
     landed_at timestamptz NOT NULL DEFAULT now(),
     merged_at timestamptz,
     removed_at timestamptz,
+    dag_id text,
+    run_id text,
+    task_id text,
     UNIQUE (dataset, origin, name, version),
     CONSTRAINT delivery_window CHECK (first_day < end_day),
     CONSTRAINT delivery_adds_up CHECK (
-        rows_read = rows_merged + rows_duplicate + rows_superseded + rows_filtered + rows_rejected
+        rows_read
+        = rows_merged + rows_duplicate + rows_superseded + rows_filtered + rows_held + rows_erased
+        + rows_rejected
     )
 );
 
@@ -70,48 +73,31 @@ COMMENT ON COLUMN ops.delivery.dataset IS 'The table it is for, with its schema.
 COMMENT ON COLUMN ops.delivery.origin IS 'The Vocareum org, the Echo360 host or the edX site that it comes from.';
 COMMENT ON COLUMN ops.delivery.name IS 'What the vendor calls it: an S3 key, a report and its window, a server and its log file.';
 COMMENT ON COLUMN ops.delivery.version IS 'Which version of that name: an ETag, a request id, a probe of the bytes.';
-COMMENT ON COLUMN ops.delivery.made_at IS 'When the vendor made it; of two versions the later one stands, and of equal ones that whose version sorts last.';
+COMMENT ON COLUMN ops.delivery.made_at IS 'When the vendor made it; of two versions the later one is current, and of two made at the same time the one whose version sorts last.';
 COMMENT ON COLUMN ops.delivery.first_day IS 'First UTC day of the window that it covers.';
 COMMENT ON COLUMN ops.delivery.end_day IS 'First UTC day after that window.';
 COMMENT ON COLUMN ops.delivery.uri IS 'Where its bytes lie, unchanged, to be loaded again.';
 COMMENT ON COLUMN ops.delivery.size IS 'Bytes at that place.';
 COMMENT ON COLUMN ops.delivery.details IS 'What its source needs besides to read it, such as the byte range of a tar member.';
-COMMENT ON COLUMN ops.delivery.status IS 'landed: its bytes are there. merged: its rows are counted below. held: it would shrink what stands too far; the Param accept_shrink loads it.';
+COMMENT ON COLUMN ops.delivery.status IS 'landed: its bytes are there. merged: its rows are counted below. held: it would take away more than half of the rows of a day or file; the Param accept_shrink loads it.';
 COMMENT ON COLUMN ops.delivery.problem IS 'Why it is held, or, of an edX log, in what way its bytes are damaged, or that no tar holds it any more.';
 COMMENT ON COLUMN ops.delivery.rows_read IS 'Records in it: header and blank lines do not count.';
 COMMENT ON COLUMN ops.delivery.rows_merged IS 'Rows that went into the table.';
 COMMENT ON COLUMN ops.delivery.rows_duplicate IS 'Rows that were there already.';
-COMMENT ON COLUMN ops.delivery.rows_superseded IS 'Rows for which a later version already stood.';
+COMMENT ON COLUMN ops.delivery.rows_superseded IS 'Rows for which a later version was there already.';
 COMMENT ON COLUMN ops.delivery.rows_filtered IS 'Rows left out because the run was asked to.';
+COMMENT ON COLUMN ops.delivery.rows_held IS 'Good rows of a delivery that is held.';
+COMMENT ON COLUMN ops.delivery.rows_erased IS 'Rows that were erased later, on request.';
 COMMENT ON COLUMN ops.delivery.rows_rejected IS 'Rows that could not be loaded; they are in ops.rejected_row.';
 COMMENT ON COLUMN ops.delivery.superseded_by IS 'The delivery that took the place of all that this one had brought.';
 COMMENT ON COLUMN ops.delivery.landed_at IS 'When it was entered here.';
 COMMENT ON COLUMN ops.delivery.merged_at IS 'When its rows were last merged.';
 COMMENT ON COLUMN ops.delivery.removed_at IS 'When its bytes were removed from the landing zone, where a newer version had long taken its place (include/retention.toml).';
+COMMENT ON COLUMN ops.delivery.dag_id IS 'The DAG that loaded it last, or tried to.';
+COMMENT ON COLUMN ops.delivery.run_id IS 'The run that loaded it last, or tried to.';
+COMMENT ON COLUMN ops.delivery.task_id IS 'The task that loaded it last, or tried to.';
 
-CREATE TABLE ops.staged (
-    staged_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    delivery_id bigint NOT NULL REFERENCES ops.delivery (delivery_id),
-    table_name text NOT NULL UNIQUE,
-    task text,
-    rows_read bigint NOT NULL DEFAULT 0,
-    rows_rejected bigint NOT NULL DEFAULT 0,
-    rows_filtered bigint NOT NULL DEFAULT 0,
-    staged_at timestamptz NOT NULL DEFAULT now(),
-    merged_at timestamptz
-);
-
-CREATE INDEX staged_waiting ON ops.staged (staged_at) WHERE merged_at IS NULL;
-
-COMMENT ON TABLE ops.staged IS 'One line for each attempt to stage a delivery. It is LOGGED while its table is not, and written before it is filled: after a crash of the server or a kill the line tells what there should be.';
-COMMENT ON COLUMN ops.staged.table_name IS 'The table in the schema staging; rejected rows lie beside it in <table_name>_rejected.';
-COMMENT ON COLUMN ops.staged.task IS 'The run and its task that staged it, from when it is whole until the task has succeeded: a further try of that task takes it up.';
-COMMENT ON COLUMN ops.staged.rows_read IS 'Records read from the delivery.';
-COMMENT ON COLUMN ops.staged.rows_rejected IS 'Of these, those in <table_name>_rejected.';
-COMMENT ON COLUMN ops.staged.rows_filtered IS 'Of these, those left out because the run was asked to.';
-COMMENT ON COLUMN ops.staged.merged_at IS 'When it was merged, or found to be merged already; its tables are gone then.';
-
-CREATE TABLE ops.standing (
+CREATE TABLE ops.current_part (
     dataset text NOT NULL,
     origin text NOT NULL,
     part text NOT NULL,
@@ -121,13 +107,20 @@ CREATE TABLE ops.standing (
     PRIMARY KEY (dataset, origin, part)
 );
 
-CREATE INDEX standing_delivery ON ops.standing (delivery_id);
+CREATE INDEX current_part_delivery ON ops.current_part (delivery_id);
 
-COMMENT ON TABLE ops.standing IS 'What stands: for each part of a replaced table (a UTC day, or a file of the vendor) the delivery whose rows are in the table. A day without rows stands too.';
-COMMENT ON COLUMN ops.standing.part IS 'The UTC day (YYYY-MM-DD) of a report, or the key of a file.';
-COMMENT ON COLUMN ops.standing.delivery_id IS 'The delivery that brought the rows.';
-COMMENT ON COLUMN ops.standing.made_at IS 'The vendor''s time of the latest delivery that brought or confirmed them: only a later one may replace them.';
-COMMENT ON COLUMN ops.standing.version IS 'The version of that delivery, which decides between equal times.';
+COMMENT ON TABLE ops.current_part IS 'For each part of a replaced table (a UTC day, or a file of the vendor) the delivery whose rows are in the table now. A day without rows has a line too.';
+COMMENT ON COLUMN ops.current_part.part IS 'The UTC day (YYYY-MM-DD) of a report, or the key of a file.';
+COMMENT ON COLUMN ops.current_part.delivery_id IS 'The delivery that brought the rows.';
+COMMENT ON COLUMN ops.current_part.made_at IS 'The vendor''s time of the latest delivery that brought or confirmed them: only a later one may replace them.';
+COMMENT ON COLUMN ops.current_part.version IS 'The version of that delivery, which decides between equal times.';
+
+CREATE TABLE ops.dataset_lock (
+    dataset text PRIMARY KEY
+);
+
+COMMENT ON TABLE ops.dataset_lock IS 'A row for each table that is loaded: a merge locks the row of its table (FOR UPDATE), so that no other merge of it runs meanwhile. Readers have no right to lock it.';
+COMMENT ON COLUMN ops.dataset_lock.dataset IS 'The table, with its schema.';
 
 CREATE TABLE ops.rejected_row (
     delivery_id bigint NOT NULL REFERENCES ops.delivery (delivery_id),
@@ -154,7 +147,7 @@ CREATE TABLE ops.schema_change (
     header text NOT NULL,
     change text NOT NULL CHECK (change IN ('new', 'missing')),
     delivery_id bigint REFERENCES ops.delivery (delivery_id),
-    seen_at timestamptz NOT NULL DEFAULT now(),
+    first_seen_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (dataset, origin, header, change)
 );
 
@@ -164,23 +157,23 @@ COMMENT ON COLUMN ops.schema_change.header IS 'The header as the vendor spells i
 COMMENT ON COLUMN ops.schema_change.delivery_id IS 'The delivery in which this was first seen; none for a report or a parameter.';
 
 CREATE TABLE ops.report_request (
-    intent_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    line_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     origin text NOT NULL,
     report text NOT NULL,
     first_day date NOT NULL,
     end_day date NOT NULL,
     attempt integer NOT NULL DEFAULT 1,
-    parent bigint REFERENCES ops.report_request (intent_id),
+    split_from bigint REFERENCES ops.report_request (line_id),
     runs text [] NOT NULL,
     reload boolean NOT NULL DEFAULT FALSE,
     request_id text,
     status text,
     created timestamptz,
     problem text,
-    intended_at timestamptz NOT NULL DEFAULT now(),
-    posts integer NOT NULL DEFAULT 0,
-    posting_at timestamptz,
-    seen_before text [] NOT NULL DEFAULT '{}',
+    written_at timestamptz NOT NULL DEFAULT now(),
+    submissions integer NOT NULL DEFAULT 0,
+    submitting_since timestamptz,
+    listed_before text [] NOT NULL DEFAULT '{}',
     refused_at timestamptz,
     answered_at timestamptz,
     closed_at timestamptz,
@@ -191,29 +184,30 @@ CREATE UNIQUE INDEX report_request_current
     ON ops.report_request (origin, report, first_day, end_day)
     WHERE closed_at IS NULL;
 
-CREATE INDEX report_request_history ON ops.report_request (origin, report, first_day, end_day, intent_id);
+CREATE INDEX report_request_history ON ops.report_request (origin, report, first_day, end_day, line_id);
 
-CREATE INDEX report_request_parent ON ops.report_request (parent);
+CREATE INDEX report_request_split_from ON ops.report_request (split_from);
 
 CREATE INDEX report_request_id ON ops.report_request (origin, request_id);
 
 COMMENT ON TABLE ops.report_request IS 'One line for each request to Echo360, written before it is submitted. Of the lines of one window at most one is current (not closed). Whether it is loaded tells ops.delivery, whose version is the request id.';
+COMMENT ON COLUMN ops.report_request.line_id IS 'The id of this line; request_id is Echo360''s.';
 COMMENT ON COLUMN ops.report_request.origin IS 'The Echo360 host.';
 COMMENT ON COLUMN ops.report_request.report IS 'The report, as the document names it.';
 COMMENT ON COLUMN ops.report_request.first_day IS 'First UTC day of the window (the parameter start); for a report without dates the day that its snapshot is kept as.';
 COMMENT ON COLUMN ops.report_request.end_day IS 'First UTC day after it (the parameter end).';
 COMMENT ON COLUMN ops.report_request.attempt IS 'Which try at its window this is, from 1.';
-COMMENT ON COLUMN ops.report_request.parent IS 'The line of the longer window that kept failing and of which this is a part.';
+COMMENT ON COLUMN ops.report_request.split_from IS 'The line of the longer window that kept failing and was split into this one and others.';
 COMMENT ON COLUMN ops.report_request.runs IS 'The DAG runs that it serves: DAG and run.';
 COMMENT ON COLUMN ops.report_request.reload IS 'Whether its run loads again: nobody''s earlier request is adopted for it.';
 COMMENT ON COLUMN ops.report_request.request_id IS 'Echo360''s requestId, once known.';
 COMMENT ON COLUMN ops.report_request.status IS 'Echo360''s word, as last seen: Pending, Available, Expired, Failed, Missing.';
 COMMENT ON COLUMN ops.report_request.created IS 'When Echo360 created the request.';
 COMMENT ON COLUMN ops.report_request.problem IS 'Why it was closed.';
-COMMENT ON COLUMN ops.report_request.intended_at IS 'When this line was written.';
-COMMENT ON COLUMN ops.report_request.posts IS 'How often it was submitted without a known outcome, the present time included.';
-COMMENT ON COLUMN ops.report_request.posting_at IS 'When a submission began whose outcome is not known yet: it holds a slot.';
-COMMENT ON COLUMN ops.report_request.seen_before IS 'The requests for the same window that Echo360 listed before that submission: any other one is its outcome.';
+COMMENT ON COLUMN ops.report_request.written_at IS 'When this line was written.';
+COMMENT ON COLUMN ops.report_request.submissions IS 'How often it was submitted, a submission under way included. One that Echo360 refused, or that was never sent, does not count.';
+COMMENT ON COLUMN ops.report_request.submitting_since IS 'When a submission began whose outcome is not known yet: it holds a slot.';
+COMMENT ON COLUMN ops.report_request.listed_before IS 'The requests for the same window that Echo360 listed before that submission: any other one is its outcome.';
 COMMENT ON COLUMN ops.report_request.refused_at IS 'When it was refused while a slot seemed to be free: others may hold all of them without being listed yet.';
 COMMENT ON COLUMN ops.report_request.answered_at IS 'When its request id became known.';
 COMMENT ON COLUMN ops.report_request.closed_at IS 'When it ceased to be current: another try or a newer request took its place, or it was given up.';
@@ -226,10 +220,11 @@ LANGUAGE plpgsql
 AS $$
 DECLARE
     bad ops.delivery;
-    had_stood boolean;
+    was_current boolean;
 BEGIN
     SELECT d.* INTO STRICT bad FROM ops.delivery AS d WHERE d.delivery_id = unwanted;
-    PERFORM pg_advisory_xact_lock(hashtextextended('merge ' || bad.dataset, 0));
+    INSERT INTO ops.dataset_lock (dataset) VALUES (bad.dataset) ON CONFLICT DO NOTHING;
+    PERFORM FROM ops.dataset_lock AS l WHERE l.dataset = bad.dataset FOR UPDATE;
     SELECT d.* INTO STRICT bad FROM ops.delivery AS d WHERE d.delivery_id = unwanted;
     IF EXISTS (
         SELECT FROM pg_catalog.pg_constraint AS c
@@ -238,19 +233,21 @@ BEGIN
         RAISE EXCEPTION 'No delivery takes the place of another in %: delete its rows by hand.', bad.dataset;
     END IF;
     EXECUTE format('DELETE FROM %s WHERE _delivery = $1', bad.dataset::regclass) USING unwanted;
-    DELETE FROM ops.standing AS s WHERE s.delivery_id = unwanted;
-    had_stood := FOUND;
+    DELETE FROM ops.current_part AS c WHERE c.delivery_id = unwanted;
+    was_current := FOUND;
     UPDATE ops.delivery AS d
     SET
         status = 'merged',
         problem = NULL,
         details = d.details || '{"undone": true}',
-        rows_filtered = d.rows_filtered + d.rows_merged + d.rows_duplicate + d.rows_superseded,
+        rows_filtered
+        = d.rows_filtered + d.rows_merged + d.rows_duplicate + d.rows_superseded + d.rows_held,
         rows_merged = 0,
         rows_duplicate = 0,
-        rows_superseded = 0
+        rows_superseded = 0,
+        rows_held = 0
     WHERE d.delivery_id = unwanted;
-    IF bad.status <> 'merged' AND NOT had_stood THEN
+    IF bad.status <> 'merged' AND NOT was_current THEN
         RETURN;
     END IF;
     RETURN QUERY
@@ -263,6 +260,8 @@ BEGIN
         rows_duplicate = 0,
         rows_superseded = 0,
         rows_filtered = 0,
+        rows_held = 0,
+        rows_erased = 0,
         rows_rejected = 0,
         merged_at = NULL
     WHERE d.dataset = bad.dataset
@@ -276,10 +275,10 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ops.undo(bigint) IS 'Take back what a delivery did to a table of which parts stand: its rows go, and count as filtered; a held one is let go. It is not loaded again unless a run asks for it with reload. Returns the other deliveries of the same file or days: the DAG warehouse_rebuild loads them again.';
+COMMENT ON FUNCTION ops.undo(bigint) IS 'Take back what a delivery did to a table whose days or files are replaced: its rows are deleted, and count as filtered; a held one is discarded. It is not loaded again unless a run asks for it with reload. Returns the other deliveries of the same file or days: the DAG warehouse_rebuild loads them again.';
 
--- A tolerant cast gives NULL where its type refuses the value, and never an error. The cast stands
--- outside the CASE: inside, the planner would carry it out on a constant before asking whether it
+-- A tolerant cast gives NULL where its type refuses the value, and never an error. The cast is outside
+-- the CASE: inside, the planner would carry it out on a constant before asking whether it
 -- may. They are STABLE, as pg_input_is_valid is, and so become part of the query that calls them.
 
 CREATE FUNCTION ops.try_text(value text) RETURNS text

@@ -36,7 +36,7 @@ CREATE TABLE vocareum.lab_sessions (
 CREATE INDEX lab_sessions_days ON vocareum.lab_sessions
 USING brin (_delivery, launch_time) WITH (autosummarize = TRUE);
 
-COMMENT ON TABLE vocareum.lab_sessions IS 'Records all lab types (VM, Container, Cloud): lab_sessions/lab_sessions_y-m-d.csv, a file for each UTC day. A session that runs over midnight may stand in two of them.';
+COMMENT ON TABLE vocareum.lab_sessions IS 'Records all lab types (VM, Container, Cloud): lab_sessions/lab_sessions_y-m-d.csv, a file for each UTC day. A session that runs over midnight may be in two of them.';
 COMMENT ON COLUMN vocareum.lab_sessions.user_id IS 'Vocareum id of user.';
 COMMENT ON COLUMN vocareum.lab_sessions.user_email IS 'email of user on Vocareum.';
 COMMENT ON COLUMN vocareum.lab_sessions.course_id IS 'Vocareum id of course.';
@@ -565,7 +565,7 @@ COMMENT ON COLUMN vocareum.service_spend_by_month.service IS 'name of AWS servic
 COMMENT ON COLUMN vocareum.service_spend_by_month.cost IS 'amount of dollars spent for this AWS service in the month.';
 COMMENT ON COLUMN vocareum.service_spend_by_month._origin IS 'The Vocareum org, as in the bucket: org123.';
 
-COMMENT ON VIEW vocareum.latest_lab_session IS 'Each lab session once. One that runs over midnight stands in two daily files: the row of the later file counts. A session is known by its user, its part and its launch time, or its start time where there is none.';
+COMMENT ON VIEW vocareum.latest_lab_session IS 'Each lab session once. One that runs over midnight is in two daily files: the row of the later file counts. A session is known by its user, its part and its launch time, or its start time where there is none.';
 COMMENT ON COLUMN vocareum.latest_lab_session.user_id IS 'Vocareum id of user.';
 COMMENT ON COLUMN vocareum.latest_lab_session.user_email IS 'email of user on Vocareum.';
 COMMENT ON COLUMN vocareum.latest_lab_session.course_id IS 'Vocareum id of course.';
@@ -601,7 +601,7 @@ COMMENT ON COLUMN vocareum.current_enrollment.organization_terms_agreed IS '1 if
 COMMENT ON COLUMN vocareum.current_enrollment.organization_terms_agreed_date_utc IS 'when the user agreed to them, UTC.';
 COMMENT ON COLUMN vocareum.current_enrollment._origin IS 'The Vocareum org, as in the bucket: org123.';
 
-COMMENT ON VIEW vocareum.current_grade IS 'Of each rubric of each part of each assignment of a user the row of the latest submission. Where the id of the user is masked, several users have the same, and all their rows stand.';
+COMMENT ON VIEW vocareum.current_grade IS 'Of each rubric of each part of each assignment of a user the row of the latest submission. Where the id of the user is masked, several users have the same, and all their rows are shown.';
 COMMENT ON COLUMN vocareum.current_grade.courseid IS 'Vocareum id of course.';
 COMMENT ON COLUMN vocareum.current_grade.coursename IS 'name of Vocareum course.';
 COMMENT ON COLUMN vocareum.current_grade.asnid IS 'Vocareum id of assignment.';

@@ -89,7 +89,7 @@ CREATE INDEX asset_clock ON echo360.asset (_origin, snapshot_day);
 
 CREATE INDEX asset_delivery ON echo360.asset (_delivery);
 
-COMMENT ON TABLE echo360.asset IS 'Asset Report: engagement for all video assets. These counts are for all time; no date parameters are supplied. A row is a video in a section, as it stood on snapshot_day.';
+COMMENT ON TABLE echo360.asset IS 'Asset Report: engagement for all video assets. These counts are for all time; no date parameters are supplied. A row is a video in a section, as it was on snapshot_day.';
 COMMENT ON COLUMN echo360.asset.snapshot_day IS 'The UTC day on which Echo360 made the report: its counts are those of that day.';
 COMMENT ON COLUMN echo360.asset.video_name IS 'video name.';
 COMMENT ON COLUMN echo360.asset.create_date IS 'video creation timestamp (UTC).';

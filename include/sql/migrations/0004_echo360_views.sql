@@ -233,7 +233,7 @@ response AS (
         _row DESC
 ),
 
-standing_response AS (
+current_response AS (
     SELECT * FROM response
     WHERE lower(action) IS DISTINCT FROM 'deleted'
 )
@@ -266,7 +266,7 @@ SELECT
     r.actions AS answer_actions,
     coalesce(q._origin, r._origin) AS _origin
 FROM question AS q
-FULL JOIN standing_response AS r ON q._origin = r._origin AND q.question_id = r.question_id
+FULL JOIN current_response AS r ON q._origin = r._origin AND q.question_id = r.question_id
 WHERE lower(q.action) IS DISTINCT FROM 'deleted';
 
 CREATE VIEW echo360.newest_asset AS
@@ -315,11 +315,11 @@ COMMENT ON COLUMN echo360.viewing_time.user_id IS 'user identifier (UUID); NULL 
 COMMENT ON COLUMN echo360.viewing_time.media_id IS 'media identifier (UUID).';
 COMMENT ON COLUMN echo360.viewing_time.media_name IS 'name of the media; of several names on a day the last of the alphabet.';
 COMMENT ON COLUMN echo360.viewing_time.seconds_from_beats IS '30 for each row of echo360.videoview: in a classroom, through a Group, or on the details page of video or audio media.';
-COMMENT ON COLUMN echo360.viewing_time.seconds_from_intervals IS 'what the intervals of echo360.viewsessions cover, as they last stood in each session: through a public link, in the embedded player, or on the details page of interactive media.';
+COMMENT ON COLUMN echo360.viewing_time.seconds_from_intervals IS 'what the intervals of echo360.viewsessions cover, as each session last had them: through a public link, in the embedded player, or on the details page of interactive media.';
 COMMENT ON COLUMN echo360.viewing_time.seconds IS 'both together.';
 COMMENT ON COLUMN echo360.viewing_time._origin IS 'The Echo360 host: echo360.org.';
 
-COMMENT ON VIEW echo360.poll_response IS 'Each response to a poll as it stands after its newest action; deleted ones are left out. Of actions at one time the order is Created, Updated, Deleted. A row of echo360.pollingv2 without an answer_id is a response of its own.';
+COMMENT ON VIEW echo360.poll_response IS 'Each response to a poll as it is after its newest action; deleted ones are left out. Of actions at one time the order is Created, Updated, Deleted. A row of echo360.pollingv2 without an answer_id is a response of its own.';
 COMMENT ON COLUMN echo360.poll_response.media_id IS 'system ID (UUID) of the media.';
 COMMENT ON COLUMN echo360.poll_response.media_name IS 'name of the media.';
 COMMENT ON COLUMN echo360.poll_response.section_id IS 'system ID (UUID) of the Echo360 section where the response occurred (if applicable).';
@@ -346,7 +346,7 @@ COMMENT ON COLUMN echo360.poll_response.email IS 'email address of the user.';
 COMMENT ON COLUMN echo360.poll_response.role IS 'Echo360 institution-level user role.';
 COMMENT ON COLUMN echo360.poll_response._origin IS 'The Echo360 host: echo360.org.';
 
-COMMENT ON VIEW echo360.question_response IS 'Questions with their responses, each as it stands after its newest action: a row for each response, and one for a question without any. Deleted responses are left out, and deleted questions with all their responses. Of actions at one time the order is Created, Updated, Deleted. Where the question itself is not loaded, the responses tell what it was.';
+COMMENT ON VIEW echo360.question_response IS 'Questions with their responses, each as it is after its newest action: a row for each response, and one for a question without any. Deleted responses are left out, and deleted questions with all their responses. Of actions at one time the order is Created, Updated, Deleted. Where the question itself is not loaded, the responses tell what it was.';
 COMMENT ON COLUMN echo360.question_response.question_id IS 'question identifier (UUID).';
 COMMENT ON COLUMN echo360.question_response.question IS 'question text.';
 COMMENT ON COLUMN echo360.question_response.section_id IS 'section identifier (UUID).';

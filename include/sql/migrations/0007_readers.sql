@@ -21,7 +21,7 @@ BEGIN
     END LOOP;
     EXECUTE format('GRANT USAGE ON SCHEMA ops TO %I', reader);
     EXECUTE format(
-        'GRANT SELECT ON ops.delivery, ops.standing, ops.staged, ops.schema_change, ops.report_request TO %I',
+        'GRANT SELECT ON ops.delivery, ops.current_part, ops.schema_change, ops.report_request TO %I',
         reader
     );
     EXECUTE format(
@@ -30,7 +30,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON PROCEDURE ops.let_read(name) IS 'Lets a role read all tables and views of vocareum, echo360 and edx, future ones and partitions too, and the ledger; of rejected rows where they were, but neither the raw text nor the reason, which quotes it: anything may stand in them. To be called by the owner of the tables or an administrator; again and again does no harm.';
+COMMENT ON PROCEDURE ops.let_read(name) IS 'Lets a role read all tables and views of vocareum, echo360 and edx, future ones and partitions too, and the ledger; of rejected rows where they were, but neither the raw text nor the reason, which quotes it: they may hold anything. To be called by the owner of the tables or an administrator; again and again does no harm.';
 
 DO $$
 BEGIN

@@ -19,9 +19,9 @@ ORDER BY dataset;
 
 -- section: outdated
 -- Deliveries that nothing in the warehouse needs any more: a newer version of the name is merged, or
--- each of their days stands as a newer delivery has it, and no day or file stands as they left or
--- confirmed it. Only of tables of which parts stand: what is appended once stands for ever. Not while
--- it is staged: it may be about to stand again.
+-- a newer delivery is current for each of their days, and no day or file is as they left or confirmed
+-- it. Only of tables whose parts are replaced: what is appended once is needed for ever. Not
+-- while a merge has its line: it may be about to become current again.
 SELECT
     d.delivery_id, d.dataset, d.origin, d.name, d.version, d.made_at,
     d.first_day, d.end_day, d.uri, d.size, d.details, d.status, d.problem, d.removed_at
@@ -42,27 +42,23 @@ WHERE d.status = 'merged'
         OR d.end_day - d.first_day = (
             SELECT count(*)
             FROM generate_series(d.first_day, d.end_day - 1, '1 day') AS day (day)
-            INNER JOIN ops.standing AS s ON day.day::date::text = s.part
-            WHERE s.dataset = d.dataset
-                AND s.origin = d.origin
-                AND (s.made_at, s.version) > (d.made_at, d.version)
+            INNER JOIN ops.current_part AS c ON day.day::date::text = c.part
+            WHERE c.dataset = d.dataset
+                AND c.origin = d.origin
+                AND (c.made_at, c.version) > (d.made_at, d.version)
         )
     )
     AND EXISTS (
-        SELECT FROM ops.standing AS s
-        WHERE s.dataset = d.dataset AND s.origin = d.origin
+        SELECT FROM ops.current_part AS c
+        WHERE c.dataset = d.dataset AND c.origin = d.origin
     )
+    AND NOT EXISTS (SELECT FROM ops.current_part AS c WHERE c.delivery_id = d.delivery_id)
     AND NOT EXISTS (
-        SELECT FROM ops.staged AS t
-        WHERE t.delivery_id = d.delivery_id AND t.merged_at IS NULL
-    )
-    AND NOT EXISTS (SELECT FROM ops.standing AS s WHERE s.delivery_id = d.delivery_id)
-    AND NOT EXISTS (
-        SELECT FROM ops.standing AS s
-        WHERE s.dataset = d.dataset
-            AND s.origin = d.origin
-            AND s.made_at = d.made_at
-            AND s.version = d.version
+        SELECT FROM ops.current_part AS c
+        WHERE c.dataset = d.dataset
+            AND c.origin = d.origin
+            AND c.made_at = d.made_at
+            AND c.version = d.version
     )
 ORDER BY d.delivery_id
 LIMIT 100

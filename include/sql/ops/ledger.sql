@@ -27,17 +27,7 @@ SELECT
     delivery_id, dataset, origin, name, version, made_at,
     first_day, end_day, uri, size, details, status, problem, removed_at
 FROM ops.delivery
-WHERE delivery_id = %(delivery_id)s;
-
--- section: of_staged
--- The deliveries of attempts to stage them, and where their bytes lie.
-SELECT DISTINCT
-    d.delivery_id,
-    d.uri
-FROM ops.staged AS s
-INNER JOIN ops.delivery AS d ON s.delivery_id = d.delivery_id
-WHERE s.staged_id = ANY(%(staged)s)
-ORDER BY d.delivery_id;
+WHERE delivery_id = ANY(%(deliveries)s);
 
 -- section: versions
 SELECT
@@ -73,17 +63,28 @@ WHERE dataset = %(dataset)s
     AND starts_with(uri, %(place)s)
     AND removed_at IS NULL;
 
--- section: standing_days
+-- section: current_days
 SELECT
     part::date AS day,
     made_at
-FROM ops.standing
+FROM ops.current_part
 WHERE dataset = %(dataset)s
     AND origin = %(origin)s
     AND part >= %(first_day)s::date::text
     AND part < %(end_day)s::date::text;
 
--- section: note_schema_change
+-- section: note_schema_changes
 INSERT INTO ops.schema_change (dataset, origin, header, change, delivery_id)
-VALUES (%(dataset)s, %(origin)s, %(header)s, %(change)s, %(delivery_id)s)
-ON CONFLICT DO NOTHING;
+SELECT
+    %(dataset)s,
+    %(origin)s,
+    c.header,
+    c.change,
+    c.delivery_id
+FROM
+    unnest(
+        %(headers)s::text [], %(changes)s::text [], %(deliveries)s::bigint []
+    ) AS c (header, change, delivery_id)
+ORDER BY c.header, c.change
+ON CONFLICT DO NOTHING
+RETURNING header, change;

@@ -39,7 +39,7 @@ SELECT
     change,
     header
 FROM ops.schema_change
-WHERE seen_at >= %(since)s
+WHERE first_seen_at >= %(since)s
     AND split_part(dataset, '.', 1) = ANY(%(schemas)s)
 ORDER BY dataset, origin, change, header;
 

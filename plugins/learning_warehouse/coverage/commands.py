@@ -70,7 +70,7 @@ def _conf(row: Row, cell: Cell, deliveries: list[dict[str, Any]], yesterday: dat
         return _of_state(cell, conf)
     if cell.state is State.HELD:
         conf["accept_shrink"] = True
-    if cell.stands and (cell.settled or row.dataset.kind == "file"):
+    if cell.loaded and (cell.settled or row.dataset.kind == "file"):
         conf["reload"] = True
     return (conf,)
 
@@ -79,7 +79,7 @@ def _of_state(cell: Cell, conf: dict[str, Any]) -> ConfAndNotes:
     """Of files without a date: the state at the end of a day, or what the vendor has now."""
     if cell.state is State.HELD:
         return ({**conf, "accept_shrink": True},)
-    if cell.stands:
+    if cell.loaded:
         return (
             {**conf, "reload": True},
             "The run puts the state at the end of this day in place of the present one, until "

@@ -37,15 +37,15 @@ _SECTIONS = {"state": "made", "log": "logged"}
 class State(Enum):
     """What is to be said of a day; a letter, a word and what it means."""
 
-    LOADED = ("•", "loaded", "it stands as the vendor has it")
+    LOADED = ("•", "loaded", "it is as the vendor has it")
     PROVISIONAL = (
         "P",
         "provisional",
-        "it stands, but the vendor may still rewrite it, or has since",
+        "loaded, but the vendor may still rewrite it, or has since",
     )
-    GAP = ("G", "gap", "missing between days that stand, or delivered and not merged")
-    REJECTS = ("R", "rejects", "it stands, but for rows that were rejected")
-    HELD = ("H", "held", "it stands; a later version waits, with less than half of its rows")
+    GAP = ("G", "gap", "missing between loaded days, or delivered and not merged")
+    REJECTS = ("R", "rejects", "loaded, except for rejected rows")
+    HELD = ("H", "held", "loaded; a later version waits, with less than half of its rows")
     NONE = ("", "nothing", "not loaded so far; of files without a date, no new version")
 
     @property
@@ -68,9 +68,9 @@ class State(Enum):
 class Cell:
     """A day of a dataset.
 
-    :param stands: how many deliveries stand for it.
+    :param loaded: how many deliveries are loaded for it.
     :param waiting: how many have landed and are not merged.
-    :param rejects: rejected rows of those that stand; a delivery of several days counts for each.
+    :param rejects: rejected rows of the loaded ones; a delivery of several days counts for each.
     :param made_at: when the vendor made the latest of them.
     :param covered_until: the last day that they are of.
     :param settled: whether they are what the vendor will have of the day for good.
@@ -78,7 +78,7 @@ class Cell:
 
     day: date
     state: State = State.NONE
-    stands: int = 0
+    loaded: int = 0
     waiting: int = 0
     rejects: int = 0
     made_at: datetime | None = None
@@ -106,13 +106,13 @@ class Row:
 
     @property
     def group(self) -> str:
-        """What it stands under in the map."""
+        """Its heading in the map."""
         return f"{self.source.title}, {self.origin}"
 
     @property
     def newest_day(self) -> date | None:
-        """The last day of the map for which something stands."""
-        return max((cell.day for cell in self.cells if cell.stands), default=None)
+        """The last day of the map for which something is loaded."""
+        return max((cell.day for cell in self.cells if cell.loaded), default=None)
 
 
 def days_until(now: datetime) -> Days:
@@ -164,7 +164,7 @@ def read_deliveries(conn: Connection, row: Row, day: date, *, limit: int) -> lis
 
 
 def _fill(conn: Connection, rows: dict[tuple[str, str], Row], days: Days) -> None:
-    """Write into the cells what stands, and what waits."""
+    """Write into the cells what is loaded, and what waits."""
     pairs: dict[str, list[tuple[str, str]]] = {}
     for pair, row in rows.items():
         pairs.setdefault(_STATEMENTS[row.dataset.kind], []).append(pair)
@@ -177,13 +177,13 @@ def _fill(conn: Connection, rows: dict[tuple[str, str], Row], days: Days) -> Non
         }
         for fact in conn.execute(statement(name), values):
             row = rows[fact["dataset"], fact["origin"]]
-            if fact["stands"]:
+            if fact["loaded"]:
                 row.begun_before |= fact["first_day"] < days.first_day
             for cell in _cells(row.cells, fact["first_day"], fact["end_day"]):
                 cell.waiting += fact["waiting"]
-                if not fact["stands"]:
+                if not fact["loaded"]:
                     continue
-                cell.stands += fact["stands"]
+                cell.loaded += fact["loaded"]
                 cell.rejects += int(fact["rows_rejected"])
                 cell.made_at = max(filter(None, (cell.made_at, fact["made_at"])))
                 until = fact["end_day"] - timedelta(days=1)
@@ -213,17 +213,17 @@ def _held(
 
 def _judge(row: Row, held: set[date], now: datetime) -> None:
     """Say of each cell what is the matter with it."""
-    standing = [cell.day for cell in row.cells if cell.stands]
-    first = row.cells[0].day if row.begun_before else min(standing, default=None)
-    last = max(standing, default=None)
+    loaded = [cell.day for cell in row.cells if cell.loaded]
+    first = row.cells[0].day if row.begun_before else min(loaded, default=None)
+    last = max(loaded, default=None)
     for cell in row.cells:
         cell.settled = is_settled(row.dataset, cell, now)
         between = first is not None and last is not None and first <= cell.day <= last
         if cell.day in held:
             cell.state = State.HELD
-        elif cell.waiting or (not cell.stands and between and row.dataset.kind != "state"):
+        elif cell.waiting or (not cell.loaded and between and row.dataset.kind != "state"):
             cell.state = State.GAP
-        elif not cell.stands:
+        elif not cell.loaded:
             cell.state = State.NONE
         elif cell.rejects:
             cell.state = State.REJECTS
@@ -234,7 +234,7 @@ def _judge(row: Row, held: set[date], now: datetime) -> None:
 
 
 def is_settled(dataset: Dataset, cell: Cell, now: datetime) -> bool:
-    """Whether what stands for a day is what the vendor will have of it for good."""
+    """Whether what is loaded for a day is what the vendor will have of it for good."""
     if cell.made_at is None or cell.covered_until is None:
         return True
     if dataset.kind == "day":

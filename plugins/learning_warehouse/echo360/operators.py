@@ -73,7 +73,7 @@ class Echo360PlanOperator(DaysOperator):
 
     def _note_news(self, conn: Connection, origin: str, offered: dict[str, list[str]]) -> None:
         """Record reports, and parameters that they require, of which nothing is known here."""
-        from learning_warehouse.warehouse.ledger import note_schema_change
+        from learning_warehouse.warehouse.ledger import note_schema_changes
 
         known = {name: report for report in REPORTS.values() for name in report.names}
         for name, required in offered.items():
@@ -89,8 +89,8 @@ class Echo360PlanOperator(DaysOperator):
                 }
             for header, sentence in news.items():
                 dataset = known[name].dataset.table if name in known else f"echo360.{name}"
-                note_schema_change(
-                    conn, dataset=dataset, origin=origin, header=header, change="new"
+                note_schema_changes(
+                    conn, dataset=dataset, origin=origin, changes={(header, "new"): None}
                 )
                 self.log.warning("%s", sentence)
 

@@ -14,7 +14,7 @@ from learning_warehouse.days import HEALED_DAYS, Days, follows_schedule, run_typ
 from learning_warehouse.echo360.protocol import ATTEMPTS
 from learning_warehouse.echo360.request_lines import FAILED
 from learning_warehouse.echo360.windows import Window, windows_of
-from learning_warehouse.warehouse.ledger import standing_days
+from learning_warehouse.warehouse.ledger import current_days
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
@@ -56,14 +56,14 @@ def plan(
             return []
         return [Window.of(datetime.now(UTC).date())]
     history = _History(conn, origin, report)
-    standing = standing_days(
+    current = current_days(
         conn,
         dataset=report.dataset.table,
         origin=origin,
         first_day=min(days.first_day, days.last_day - timedelta(days=REMEMBERED_DAYS)),
         end_day=days.end_day,
     )
-    done = {d for d, made_at in standing.items() if made_at >= Window.of(d).complete_at}
+    done = {d for d, made_at in current.items() if made_at >= Window.of(d).complete_at}
     if follows_schedule(context):
         days = _with_undone(report, days, history, done)
     days_in_reach = _within_reach(report, days)

@@ -174,9 +174,9 @@ class _Protocol:
         self._listed = {r.request_id: r for r in hook.requests()}
         self._landed = self._lines.landed(windows)
 
-    def settle(self, window: Window, parent: int | None = None) -> None:
+    def settle(self, window: Window, whole: int | None = None) -> None:
         """Bring one window, or the parts that took its place, a step further."""
-        line = self._line(window, parent)
+        line = self._line(window, whole)
         while line["closed_at"] is None:
             following = self._pursue(window, line)
             if following is None:
@@ -187,7 +187,7 @@ class _Protocol:
             return
         parts = list(window.parts()) if self._report.days else []
         for part in parts:
-            self.settle(part, line["intent_id"])
+            self.settle(part, line["line_id"])
         if not parts:
             self.progress.lost.append(
                 f"{self._report.name} {window} is given up: Echo360 answered {line['status']} to "
@@ -197,17 +197,17 @@ class _Protocol:
 
     # --- the line of a window ---------------------------------------------------------------------
 
-    def _line(self, window: Window, parent: int | None) -> dict[str, Any]:
+    def _line(self, window: Window, whole: int | None) -> dict[str, Any]:
         """The line that this run goes by: its own last one, one that it may share, or a new one."""
         line = self._lines.of(window, self._run)
         if line is None:
-            return self._begin(window, parent)
+            return self._begin(window, whole)
         if self._run in line["runs"]:
             if not self._is_gone(line):
                 return line
             others = [run for run in line["runs"] if run != self._run]
             self._lines.change(line, runs=others)
-            return self._line(window, parent)
+            return self._line(window, whole)
         status = self._status(line)
         why_again = self._why_again(window, line) if status == AVAILABLE else None
         if why_again is None:
@@ -219,7 +219,7 @@ class _Protocol:
                 closed_at=self._now,
                 problem=f"asked again by a later run, {why_again}",
             )
-            return self._begin(window, parent)
+            return self._begin(window, whole)
 
     def _status(self, line: dict[str, Any]) -> str | None:
         """As Echo360 lists it now: the run that submitted it may have died before it looked."""
@@ -250,8 +250,8 @@ class _Protocol:
             return created.date() >= window.first_day
         return created >= window.complete_at
 
-    def _begin(self, window: Window, parent: int | None) -> dict[str, Any]:
-        return self._lines.intend(window, parent, attempt=1, runs=[self._run], reload=self._reload)
+    def _begin(self, window: Window, whole: int | None) -> dict[str, Any]:
+        return self._lines.intend(window, whole, attempt=1, runs=[self._run], reload=self._reload)
 
     # --- what becomes of it -----------------------------------------------------------------------
 
@@ -263,16 +263,17 @@ class _Protocol:
         if line["request_id"] is not None:
             return self._look_at(window, line)
         candidates = self._candidates(window)
-        if line["posting_at"] is not None:
-            mine = [r for r in candidates if r.request_id not in line["seen_before"]]
+        if line["submitting_since"] is not None:
+            mine = [r for r in candidates if r.request_id not in line["listed_before"]]
             if mine:
                 oldest = min(mine, key=lambda r: (r.created, r.request_id))
                 log.info(
                     "%s %s: its submission made %s", self._report.name, window, oldest.request_id
                 )
                 return self._answered(line, oldest)
-            patience = max(self._lag, min(self._lag * 2 ** min(line["posts"] - 1, 8), PATIENCE))
-            if self._now < line["posting_at"] + patience:
+            longer = self._lag * 2 ** min(line["submissions"] - 1, 8)
+            patience = max(self._lag, min(longer, PATIENCE))
+            if self._now < line["submitting_since"] + patience:
                 self.progress.unknown.append(window)
                 return None
         elif not line["reload"]:
@@ -330,7 +331,7 @@ class _Protocol:
                 return closed
             return self._lines.intend(
                 window,
-                line["parent"],
+                line["split_from"],
                 attempt=line["attempt"] + 1,
                 runs=line["runs"],
                 reload=line["reload"],
@@ -374,12 +375,12 @@ class _Protocol:
         name = self._name
         line = self._lines.change(
             line,
-            posting_at=self._lines.now(),
-            posts=line["posts"] + 1,
-            seen_before=[r.request_id for r in candidates],
+            submitting_since=self._lines.now(),
+            submissions=line["submissions"] + 1,
+            listed_before=[r.request_id for r in candidates],
             problem=None,
         )
-        not_sent = {"posting_at": None, "posts": before["posts"]}
+        not_sent = {"submitting_since": None, "submissions": before["submissions"]}
         try:
             answer = self._hook.submit(name, self._parameters(window), self._output)
         except OutcomeUnknown as unknown:
@@ -408,11 +409,10 @@ class _Protocol:
         """Everybody's pending requests, and ours that the listing does not show yet."""
         listed = {r.request_id for r in self._listed.values() if r.status == PENDING}
         ours = self._lines.in_flight(
-            line, since=self._now - self._lag, posting_since=self._now - PATIENCE
+            line, since=self._now - self._lag, earliest_submission=self._now - PATIENCE
         )
         submitted = {id_ for id_ in ours if id_} - self._listed.keys()
-        unknown = ours.count(None)
-        return len(listed) + len(submitted) + unknown
+        return len(listed) + len(submitted) + ours.count(None)
 
     def _refused(
         self, window: Window, line: dict[str, Any], refusal: Refused
@@ -443,7 +443,7 @@ class _Protocol:
             request_id=request.request_id,
             status=request.status,
             created=request.created,
-            posting_at=None,
+            submitting_since=None,
             refused_at=None,
             problem=None,
             answered_at=self._lines.now(),

@@ -1,6 +1,6 @@
 """The registry of Echo360's reports.
 
-A report's columns stand in its CREATE TABLE; here is what the table cannot say.
+A report's columns are in its CREATE TABLE; here is what the table cannot say.
 
 Read whenever a DAG file is parsed; knows neither the API nor the warehouse.
 """

@@ -69,13 +69,13 @@ class RequestLines:
         return found[0] if found else None
 
     def intend(
-        self, window: Window, parent: int | None, *, attempt: int, runs: list[str], reload: bool
+        self, window: Window, split_from: int | None, *, attempt: int, runs: list[str], reload: bool
     ) -> dict[str, Any]:
         """A new line, before anything is submitted."""
         return self._execute(
             "intend",
             **self._key(window),
-            parent=parent,
+            split_from=split_from,
             attempt=attempt,
             runs=runs,
             reload=reload,
@@ -94,19 +94,19 @@ class RequestLines:
         return {row["request_id"] for row in rows}
 
     def in_flight(
-        self, line: dict[str, Any], *, since: datetime, posting_since: datetime
+        self, line: dict[str, Any], *, since: datetime, earliest_submission: datetime
     ) -> list[str | None]:
         """The requests of other lines that may be in flight and not listed; None for an unknown id.
 
         :param since: those that were submitted after it may not be listed yet.
-        :param posting_since: those of unknown outcome that are older count no more.
+        :param earliest_submission: those of unknown outcome that are older count no more.
         """
         rows = self._execute(
             "in_flight",
             origin=self._origin,
-            intent_id=line["intent_id"],
+            line_id=line["line_id"],
             since=since,
-            posting_since=posting_since,
+            earliest_submission=earliest_submission,
         )
         return [row["request_id"] for row in rows]
 

@@ -1,4 +1,4 @@
-"""How a landed report is staged: all of its assets as one file, with the header once."""
+"""How a landed report is read: all of its assets as one file, with the header once."""
 
 from __future__ import annotations
 
@@ -8,27 +8,25 @@ from typing import TYPE_CHECKING, BinaryIO
 from learning_warehouse.errors import PermanentFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from learning_warehouse.echo360.reports import Report
-    from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
-    from learning_warehouse.warehouse.merging import Stage
+    from learning_warehouse.warehouse.staging_table import Reader
 
 BLOCK = 256 * 1024
 """Bytes; no header is longer."""
 
 
-def stage_report(report: Report) -> Stage:
-    """How a delivery of this report is staged; one without assets has no rows."""
+def assets_of(report: Report) -> Callable[..., Reader]:
+    """What reads the deliveries of this report; one without assets has no rows."""
 
-    def stage(conn: Connection, delivery: Delivery) -> int:
-        from learning_warehouse.warehouse.staging import stage_csv
+    def reader(_: Sequence[Delivery]) -> Reader:
+        from learning_warehouse.warehouse.staging import csv_reader
 
-        assets = delivery.details["assets"]
-        return stage_csv(conn, delivery, report.dataset, lambda: open_assets(assets))
+        return csv_reader(report.dataset, lambda delivery: open_assets(delivery.details["assets"]))
 
-    return stage
+    return reader
 
 
 def open_assets(uris: Sequence[str]) -> BinaryIO:

@@ -75,7 +75,7 @@ def windows_of(
     They are adjacent, without gap or overlap, but for the days that are done.
 
     :param done: days that are left out at the beginning and the end of a window; they do not make
-        two of one, unless they stand alone as well.
+        two of one, unless they are alone as well.
     :param alone: days that get a window of their own, or none where they are done.
     """
     assert report.days is not None

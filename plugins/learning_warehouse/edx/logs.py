@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING
 from learning_warehouse.warehouse.dataset import Dataset
 
 if TYPE_CHECKING:
-    from learning_warehouse.warehouse.connection import Connection
+    from collections.abc import Callable, Sequence
+
     from learning_warehouse.warehouse.ledger import Delivery
-    from learning_warehouse.warehouse.merging import Stage
+    from learning_warehouse.warehouse.staging_table import Reader
 
 
 EVENTS = Dataset(name="event", table="edx.event", strategy="append_once", clock="time")
 
 
-def stage_logs_of(conn_id: str) -> Stage:
-    """How a tracking log is staged whose bucket has that connection."""
+def logs_of(conn_id: str) -> Callable[..., Reader]:
+    """What reads the tracking logs of the bucket with that connection."""
 
-    def stage(conn: Connection, delivery: Delivery, *, skip_heartbeat: bool = False) -> int:
-        from learning_warehouse.edx.staging import stage_member
+    def reader(deliveries: Sequence[Delivery], *, skip_heartbeat: bool = False) -> Reader:
+        from learning_warehouse.edx.staging import log_reader
 
-        return stage_member(conn, delivery, skip_heartbeat=skip_heartbeat, conn_id=conn_id)
+        return log_reader(deliveries, skip_heartbeat=skip_heartbeat, conn_id=conn_id)
 
-    return stage
+    return reader

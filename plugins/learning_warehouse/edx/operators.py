@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.conn_ids import EDX_CONN_ID, GPG_CONN_ID, LANDING_CONN_ID, WAREHOUSE_CONN_ID
@@ -49,9 +50,9 @@ class EdxLogTarOperator(DaysOperator):
     its end is left alone until it changes. A log that lies in the bucket by itself is known by its
     key, size and ETag, and stays where it is.
 
-    XCom ``lane_1``, ``lane_2``, …: for each lane the ids of its deliveries, dealt out evenly by
-    bytes. A damaged tar holds back neither the others nor its own members before the damage: the
-    lanes are pushed, then the task fails and names it.
+    XCom ``lane_1``, ``lane_2``, …: for each lane the ids of its deliveries, dealt out as
+    neighbours, evenly by bytes. A damaged tar holds back neither the others nor its own members
+    before the damage: the lanes are pushed, then the task fails and names it.
 
     With the Param ``dry_run`` nothing lands or is registered, and the lanes stay empty; the task's
     XCom then says of each tar, and of a site's logs by themselves, what would be loaded of it.
@@ -220,11 +221,12 @@ class EdxLogTarOperator(DaysOperator):
 
 
 def deal(sizes: dict[int, int], lanes: int) -> list[list[int]]:
-    """Deal out deliveries to lanes, evenly by bytes; the ids of a lane stay in their order."""
+    """Deal out deliveries to lanes as neighbours, in the order of their ids, evenly by bytes."""
     dealt: list[list[int]] = [[] for _ in range(lanes)]
-    loads = [0] * lanes
-    for delivery_id in sorted(sizes, key=lambda id_: (-sizes[id_], id_)):
-        lightest = loads.index(min(loads))
-        dealt[lightest].append(delivery_id)
-        loads[lightest] += sizes[delivery_id]
-    return [sorted(ids) for ids in dealt]
+    total = sum(sizes.values()) or 1
+    before = 0
+    for delivery_id in sorted(sizes):
+        middle = before + sizes[delivery_id] / 2
+        dealt[max(ceil(middle * lanes / total) - 1, 0)].append(delivery_id)
+        before += sizes[delivery_id]
+    return dealt

@@ -24,8 +24,9 @@ from learning_warehouse.warehouse.sql import statement
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
+    from learning_warehouse.warehouse.batches import Merged
     from learning_warehouse.warehouse.connection import Connection
-    from learning_warehouse.warehouse.merging import Merged
+    from learning_warehouse.warehouse.staging_table import StagingTable
 
 
 class ReplayRejectsOperator(BaseOperator):
@@ -49,6 +50,8 @@ class ReplayRejectsOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Replay each log by itself."""
+        from learning_warehouse.warehouse.staging_table import StagingTable
+
         given = context["params"]
         if not given.get("replay_rejects"):
             raise AirflowSkipException("The Param replay_rejects is not set.")
@@ -61,20 +64,25 @@ class ReplayRejectsOperator(BaseOperator):
         LEDGER.say_lines(self, context, list(left))
         merged: list[dict[str, Any]] = []
         failures = Failures()
+        skip_heartbeat = bool(given.get("skip_heartbeat"))
+        staging: StagingTable | None = None
         with connected(self.warehouse_conn_id) as warehouse:
             for delivery_id in left:
                 with failures.apart(f"delivery {delivery_id}"):
-                    counts = replay(
-                        warehouse(), delivery_id, skip_heartbeat=bool(given.get("skip_heartbeat"))
-                    )
+                    conn, used = warehouse(), staging
+                    staging = None  # What fails leaves rows in it.
+                    if used is None or used.conn is not conn:
+                        used = StagingTable(conn, EVENTS)
+                    counts = replay(used, delivery_id, skip_heartbeat=skip_heartbeat)
                     merged.append(asdict(counts))
+                    staging = used
         return hand_on_counts(context, self.asset, merged, failures)
 
     def _left(self, conn: Connection, context: Context) -> dict[int, int]:
         """Delivery id → how many rejected lines it has."""
         days = days_of(context) if names_days(context["params"]) else None
         rows = conn.execute(
-            statement("edx/with_rejects"),
+            statement("edx/replay"),
             {
                 "dataset": EVENTS.table,
                 "first_day": days and days.first_day,
@@ -84,11 +92,16 @@ class ReplayRejectsOperator(BaseOperator):
         return {row["delivery_id"]: row["rows_rejected"] for row in rows}
 
 
-def replay(conn: Connection, delivery_id: int, *, skip_heartbeat: bool = False) -> Merged:
-    """Read the rejected lines of a log again, and merge those that are events now."""
+def replay(staging: StagingTable, delivery_id: int, *, skip_heartbeat: bool = False) -> Merged:
+    """Read the rejected lines of a log again, and merge those that are events now.
+
+    :param staging: an empty one of ``edx.event``; it is empty again afterwards.
+    """
     from learning_warehouse.edx.staging import stage_rejects
     from learning_warehouse.warehouse import ledger, merging
 
-    delivery = ledger.find(conn, delivery_id)
-    staged_id = stage_rejects(conn, delivery, skip_heartbeat=skip_heartbeat)
-    return merging.merge_replayed(conn, staged_id, EVENTS)
+    delivery = ledger.find(staging.conn, delivery_id)
+    staged = stage_rejects(staging, delivery, skip_heartbeat=skip_heartbeat)
+    merged = merging.merge_replayed(staging, staged)
+    staging.empty()
+    return merged

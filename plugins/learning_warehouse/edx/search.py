@@ -198,7 +198,7 @@ class Search:
             log.warning("%d of them are in none of these tars; ops.delivery names them", len(lost))
             problem = "No tar at hand held it any more when it was looked for again."
             values = {"deliveries": list(lost), "problem": problem}
-            self._conn.execute(statement("edx/note_problem"), values)
+            self._conn.execute(statement("edx/staging", "note_problem"), values)
 
     def _take_unmerged(self, walked: dict[Found, Walk], waiting: list[dict[str, Any]]) -> None:
         taken = len(self.sizes)

@@ -10,28 +10,34 @@ Knows logs and staging tables; what a line means is the affair of ``events``.
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from learning_warehouse.conn_ids import EDX_CONN_ID, GPG_CONN_ID, LANDING_CONN_ID
 from learning_warehouse.edx import gpg
+from learning_warehouse.edx.members import TarMembers
 from learning_warehouse.edx.tar import probe
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.progress import Progress
 from learning_warehouse.s3 import open_uri
 from learning_warehouse.streams import BLOCK, Damaged, Watched, unpacked
-from learning_warehouse.warehouse import ledger, staging
-from learning_warehouse.warehouse.catalogue import read_table
 from learning_warehouse.warehouse.sql import statement
+from learning_warehouse.warehouse.staging_table import Staged
 
 if TYPE_CHECKING:
     import io
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from learning_warehouse.edx.events import Care, EventReader, Rejected
+    from learning_warehouse.warehouse.catalogue import Table
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.staging_table import Reader, StagingTable
+
+    Kinds = dict[tuple[str | None, str], str]
+    """(event source or None for any, spelling) to event kind."""
 
 log = logging.getLogger(__name__)
 
@@ -45,85 +51,116 @@ class LogDamaged(PermanentFailure):
     """A log whose bytes cannot be unpacked, now or later."""
 
 
-def stage_member(
-    conn: Connection,
-    delivery: Delivery,
+def log_reader(
+    deliveries: Sequence[Delivery],
     *,
     skip_heartbeat: bool = False,
     conn_id: str = EDX_CONN_ID,
     landing_conn_id: str = LANDING_CONN_ID,
     gpg_conn_id: str = GPG_CONN_ID,
-) -> int:
-    """Stage a tracking log from where it lies.
+) -> Reader:
+    """Reads tracking logs from where they lie.
 
-    :param delivery: its line of the ledger. Its ``details`` say where it lies: with ``offset``, in
-        a plain tar from that byte on; with ``landed``, in the landing zone; else it is an object
-        by itself, with that ``etag``.
+    The ``details`` of a delivery say where that is: with ``offset``, in a plain tar from that byte
+    on; with ``landed``, in the landing zone; else it is an object by itself, with that ``etag``.
+
+    :param deliveries: what is going to be read, in that order.
     :param skip_heartbeat: leave out the servers' own requests for ``/heartbeat``.
     :param conn_id: the Airflow connection of edX's bucket.
     :param landing_conn_id: that of the landing zone.
     :param gpg_conn_id: the one that holds the key of encrypted logs.
-    :returns: the id of the line in ``ops.staged``.
-    :raises PermanentFailure: its bytes are damaged, cannot be decrypted, or are no longer those
-        that were delivered.
     """
-    details = delivery.details
-    if "offset" in details:
-        stored = open_uri(
-            delivery.uri, conn_id=conn_id, offset=details["offset"], size=delivery.size
-        )
-    elif "landed" in details:
-        stored = open_uri(delivery.uri, conn_id=landing_conn_id)
-    else:
-        stored = open_uri(delivery.uri, conn_id=conn_id, etag=details["etag"])
-    with stored:
+    members = TarMembers(deliveries, conn_id)
+    kinds = cache(kinds_of)
+
+    @contextmanager
+    def read(table: Table, delivery: Delivery) -> Iterator[IncomingLog]:
+        details = delivery.details
+        if "offset" in details:
+            stored = members.open(delivery)
+        elif "landed" in details:
+            stored = open_uri(delivery.uri, conn_id=landing_conn_id)
+        else:
+            stored = open_uri(delivery.uri, conn_id=conn_id, etag=details["etag"])
+        with stored:
+            yield IncomingLog(
+                delivery, stored, skip_heartbeat=skip_heartbeat, gpg_conn_id=gpg_conn_id,
+                kinds=kinds,
+            )  # fmt: skip
+
+    return read
+
+
+class IncomingLog:
+    """A tracking log on its way into a staging table.
+
+    :param stored: its bytes, packed, encrypted or not.
+    """
+
+    unknown_headers = ()
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        stored: BinaryIO,
+        *,
+        skip_heartbeat: bool = False,
+        gpg_conn_id: str = GPG_CONN_ID,
+        kinds: Callable[[Connection], Kinds] | None = None,
+    ) -> None:
+        self._delivery = delivery
+        self._stored = stored
+        self._skip_heartbeat = skip_heartbeat
+        self._gpg_conn_id = gpg_conn_id
+        self._kinds = kinds or kinds_of
+
+    def stage(self, staging: StagingTable) -> Staged:
+        """Put its events into the staging table.
+
+        :raises PermanentFailure: its bytes are damaged, cannot be decrypted, or are no longer those
+            that were delivered.
+        """
+        from learning_warehouse.edx.events import EventReader
+
+        kinds = self._kinds(staging.conn)
+        load = _Load(staging, EventReader(kinds, skip_heartbeat=self._skip_heartbeat))
         try:
-            return stage_log(
-                conn, delivery, stored, skip_heartbeat=skip_heartbeat, gpg_conn_id=gpg_conn_id
-            )
+            with (
+                staging.filling(self._delivery),
+                closing(_lines(self._delivery, self._stored, self._gpg_conn_id)) as lines,
+            ):
+                load.take(lines)
         except LogDamaged as damage:
-            conn.execute(
-                statement("edx/note_problem"),
-                {"deliveries": [delivery.delivery_id], "problem": str(damage)},
+            staging.conn.execute(
+                statement("edx/staging", "note_problem"),
+                {"deliveries": [self._delivery.delivery_id], "problem": str(damage)},
             )
             raise
+        return load.staged(self._delivery)
 
 
-def stage_log(
-    conn: Connection,
-    delivery: Delivery,
-    stored: BinaryIO,
-    *,
-    skip_heartbeat: bool = False,
-    gpg_conn_id: str = GPG_CONN_ID,
-) -> int:
-    """Stage a tracking log from its bytes, packed, encrypted or not; see :func:`stage_member`."""
-    with conn.transaction():
-        load = _begin(conn, delivery, skip_heartbeat=skip_heartbeat)
-        with closing(_lines(delivery, stored, gpg_conn_id)) as lines:
-            load.take(lines)
-        return load.finish(delivery)
-
-
-def stage_rejects(conn: Connection, delivery: Delivery, *, skip_heartbeat: bool = False) -> int:
+def stage_rejects(
+    staging: StagingTable, delivery: Delivery, *, skip_heartbeat: bool = False
+) -> Staged:
     """Stage those of a log's rejected lines that are events by the rules of today.
 
     They have the ``_row`` that they have in the log. What cannot be read again: of a line that was
     too long only the beginning was kept, and of some lines the bytes cannot be told for certain
     (see :func:`learning_warehouse.edx.events.as_bytes`).
-
-    :returns: the id of the line in ``ops.staged``.
     """
-    from learning_warehouse.edx.events import as_bytes
+    from learning_warehouse.edx.events import EventReader, as_bytes
 
-    with conn.transaction():
-        load = _begin(conn, delivery, skip_heartbeat=skip_heartbeat)
+    conn = staging.conn
+    load = _Load(staging, EventReader(kinds_of(conn), skip_heartbeat=skip_heartbeat))
+    with staging.filling(delivery):
         numbers: list[int] = []
         lines: list[bytes] = []
         size = 0
         with conn.cursor("rejected_lines") as cursor:
             cursor.itersize = 20
-            cursor.execute(statement("edx/rejected_lines"), {"delivery_id": delivery.delivery_id})
+            cursor.execute(
+                statement("edx/staging", "rejected_lines"), {"delivery_id": delivery.delivery_id}
+            )
             for row in cursor:
                 numbers.append(row["_row"])
                 lines.append(as_bytes(row["raw"]))
@@ -132,20 +169,14 @@ def stage_rejects(conn: Connection, delivery: Delivery, *, skip_heartbeat: bool 
                     load.take(iter([lines]))
                     lines, size = [], 0
         load.take(iter([lines]))
-        load.number(numbers)
-        return load.finish(delivery)
+        number = statement("edx/staging", "number").format(rows=staging.rows)
+        conn.execute(number, {"numbers": numbers})
+    return load.staged(delivery)
 
 
-def _begin(conn: Connection, delivery: Delivery, *, skip_heartbeat: bool) -> _Load:
-    from learning_warehouse.edx.events import EventReader
-
-    table_name = staging.create_staging_table(conn, read_table(conn, delivery.dataset), delivery)
-    reader = EventReader(_kinds(conn), skip_heartbeat=skip_heartbeat)
-    return _Load(conn, reader, table_name)
-
-
-def _kinds(conn: Connection) -> dict[tuple[str | None, str], str]:
-    aliases = conn.execute(statement("edx/kinds"))
+def kinds_of(conn: Connection) -> Kinds:
+    """How the event kinds are spelled: ``edx.event_alias``."""
+    aliases = conn.execute(statement("edx/staging", "kinds"))
     return {(a["event_source"], a["event_type"]): a["event_kind"] for a in aliases}
 
 
@@ -233,9 +264,9 @@ def _is_as_found(delivery: Delivery, watched: Watched) -> bool:
 
 
 class _Load:
-    """The staging table of one log, as it fills."""
+    """A log's lines, as they go into the staging table."""
 
-    def __init__(self, conn: Connection, reader: EventReader, table_name: str) -> None:
+    def __init__(self, staging: StagingTable, reader: EventReader) -> None:
         from psycopg import errors, sql
 
         from learning_warehouse.edx.events import COLUMNS
@@ -243,16 +274,18 @@ class _Load:
         self.records = 0
         self.rejected = 0
         self.filtered = 0
+        self.size = 0
         self._lines = 0
-        self._conn = conn
+        self._conn = staging.conn
         self._reader = reader
-        self._table_name = table_name
         self._refused = (
             errors.DataError, errors.ProgramLimitExceeded, errors.StatementTooComplex
         )  # fmt: skip
-        self._copy = statement("edx/copy").format(
-            staging=staging.staging_table(table_name),
-            columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS)),
+        self._copy = statement("edx/staging", "copy").format(
+            rows=staging.rows, columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
+        )
+        self._copy_rejected = statement("edx/staging", "copy_rejected").format(
+            rejected=staging.rejected
         )
 
     def take(self, blocks: Iterator[list[bytes]]) -> None:
@@ -267,25 +300,15 @@ class _Load:
                 self._take_with_care(stretch)
             more = len(stretch) == BLOCKS_A_COPY
 
-    def number(self, numbers: list[int]) -> None:
-        """Give each row the number that stands at its place in ``numbers``."""
-        query = statement("edx/number").format(staging=staging.staging_table(self._table_name))
-        self._conn.execute(query, {"numbers": numbers})
-
-    def finish(self, delivery: Delivery) -> int:
-        """Write down what was loaded.
-
-        :returns: the id of the line in ``ops.staged``.
-        """
-        new = sorted(self._reader.unknown_fields)
-        ledger.note_schema_changes(self._conn, delivery, new=new, missing=())
-        return staging.record_staged(
-            self._conn,
+    def staged(self, delivery: Delivery) -> Staged:
+        """What was read, once it is all there."""
+        return Staged(
             delivery=delivery,
-            table_name=self._table_name,
             rows_read=self.records,
             rows_rejected=self.rejected,
             rows_filtered=self.filtered,
+            size=self.size,
+            new=sorted(self._reader.unknown_fields),
         )
 
     def _take_with_care(self, stretch: list[list[bytes]]) -> None:
@@ -318,10 +341,12 @@ class _Load:
     def _take(self, stretch: Iterable[list[bytes]], *, care: Care) -> None:
         """Copy the rows of some lines; what PostgreSQL refuses leaves no trace."""
         lines_before, records, filtered = self._lines, self.records, self.filtered
+        size = self.size
         rejected: list[Rejected] = []
         with self._conn.transaction():
             with self._conn.cursor() as cursor, cursor.copy(self._copy) as copy:
                 for lines in stretch:
+                    size += sum(map(len, lines))
                     block = self._reader.read(
                         lines, line=lines_before + 1, first=records + 1, care=care
                     )
@@ -332,16 +357,12 @@ class _Load:
                     rejected += block.rejected
             self._reject(rejected)
         self._lines, self.records, self.filtered = lines_before, records, filtered
+        self.size = size
 
     def _reject(self, rejected: list[Rejected]) -> None:
         if not rejected:
             return
-        if not self.rejected:
-            staging.create_rejected_table(self._conn, self._table_name)
-        copy_rejected = statement("edx/copy_rejected").format(
-            rejected=staging.rejected_table(self._table_name)
-        )
-        with self._conn.cursor() as cursor, cursor.copy(copy_rejected) as copy:
+        with self._conn.cursor() as cursor, cursor.copy(self._copy_rejected) as copy:
             for row in rejected:
                 copy.write_row(row)
         self.rejected += len(rejected)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RETENTION = Path(__file__).resolve().parents[3] / "include" / "retention.toml"
-KEPT = ("staging", "rejected_rows", "landed_versions")
+KEPT = ("rejected_rows", "landed_versions")
 
 
 def retention(*, path: Path = RETENTION) -> dict[str, int]:
@@ -48,7 +48,8 @@ def retention(*, path: Path = RETENTION) -> dict[str, int]:
     ):
         raise ValueError(
             f"{path} does not say for how many days to keep what: write there, below [days], lines "
-            f"such as 'staging = 2' for {', '.join(KEPT)}; what has no line is kept for ever."
+            f"such as 'rejected_rows = 365' for {', '.join(KEPT)}; what has no line is kept for "
+            "ever."
         )
     return days
 
@@ -90,14 +91,6 @@ class RetentionOperator(BaseOperator):
         return removed
 
 
-def remove_staging(conn: Connection, days: int) -> dict[str, int]:
-    """Drop the tables of attempts to stage that nobody merged."""
-    from learning_warehouse.warehouse.staging import sweep
-
-    swept = sweep(conn, age=f"{days} days")
-    return {"staging": swept} if swept else {}
-
-
 def remove_rejected_rows(conn: Connection, days: int) -> dict[str, int]:
     """Delete rejected rows; the ledger goes on to count them."""
     from learning_warehouse.warehouse.sql import statement
@@ -120,12 +113,14 @@ def remove_landed_versions(conn: Connection, days: int) -> dict[str, int]:
     removed: Counter[str] = Counter()
     while True:
         with conn.transaction():
-            rows = conn.execute(
-                statement("ops/housekeeping", "outdated"), {"place": zone.url, "days": days}
-            )
-            outdated = [ledger.Delivery(**row) for row in rows]
-            if not outdated:
+            due = {"place": zone.url, "days": days}
+            rows = conn.execute(statement("ops/housekeeping", "outdated"), due)
+            locked = {row["delivery_id"] for row in rows}
+            if not locked:
                 return dict(removed)
+            # Asked again: a merge may have committed between the first look and its locks.
+            rows = conn.execute(statement("ops/housekeeping", "outdated"), due)
+            outdated = [ledger.Delivery(**row) for row in rows if row["delivery_id"] in locked]
             for delivery in outdated:
                 zone.remove(zone.url + delivery_notes.key_of(delivery))
                 zone.remove(delivery.uri)

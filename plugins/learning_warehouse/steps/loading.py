@@ -1,7 +1,7 @@
-"""The steps that load what has landed: stage, then merge.
+"""The step that loads what has landed, and what the steps of all sources have in common.
 
-They handle lists: each item stands by itself, and a bad one fails alone. What succeeded goes
-on through XCom even where the task then fails, and the next step takes it up.
+A step handles a list: a bad item fails alone. What succeeded goes on through XCom even where the
+task then fails.
 
 Knows deliveries and a dataset; what a source does otherwise than others, it is given.
 """
@@ -9,7 +9,6 @@ Knows deliveries and a dataset; what a source does otherwise than others, it is 
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import (
@@ -24,15 +23,15 @@ from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.steps.links import LEDGER, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.batches import Task
     from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.ledger import Delivery
-    from learning_warehouse.warehouse.merging import Stage
+    from learning_warehouse.warehouse.staging_table import Reader
 
 COUNTS = (
     "rows_read",
@@ -56,16 +55,16 @@ def started_at(context: Context) -> datetime | None:
     return started
 
 
-def stage_landed(dataset: Dataset) -> Stage:
-    """How a delivery of delimited text is staged from where it landed."""
+def landed(dataset: Dataset) -> Callable[..., Reader]:
+    """What reads deliveries of delimited text from where they landed."""
 
-    def stage(conn: Connection, delivery: Delivery) -> int:
+    def reader(_: Sequence[Delivery]) -> Reader:
         from learning_warehouse.s3 import open_uri
-        from learning_warehouse.warehouse.staging import stage_csv
+        from learning_warehouse.warehouse.staging import csv_reader
 
-        return stage_csv(conn, delivery, dataset, lambda: open_uri(delivery.uri))
+        return csv_reader(dataset, lambda delivery: open_uri(delivery.uri))
 
-    return stage
+    return reader
 
 
 def hand_on(context: Context, result: list[Any], failures: Failures) -> list[Any]:
@@ -94,10 +93,6 @@ def hand_on_counts(
     return merged
 
 
-def _with_params(stage: Stage, names: Sequence[str], context: Context) -> Stage:
-    return partial(stage, **{name: context["params"].get(name) for name in names})
-
-
 class DaysOperator(BaseOperator):
     """A task for a run's days, which stand in its rendered fields.
 
@@ -120,17 +115,22 @@ class DaysOperator(BaseOperator):
             self.days = str(days_of(context, look_back=self.look_back))
 
 
-class StageOperator(BaseOperator):
-    """Streams deliveries into staging tables of their own.
+class LoadOperator(BaseOperator):
+    """Loads deliveries: stages them in TEMP tables and merges them, small ones as a batch.
 
-    A further try takes up what those before it, which failed, have staged.
+    A further try counts what those before it have merged, and loads the rest.
 
-    XCom: the ids of their lines in ``ops.staged``.
+    XCom: for each delivery the counts that the ledger has. A table whose rows changed is an event
+    of the asset of its name, with the counts; where none changed, the task ends skipped and there
+    is no event. (An AssetAlias would do without the skip, but when two tasks are the first to name
+    an asset through it, Airflow 3.3 fails one of them.) Where a try was killed after it had
+    committed, the next one sends the event. Reads the Params ``reload`` and ``accept_shrink``.
 
     :param dataset: what the deliveries are.
     :param deliveries: the ids of their lines in ``ops.delivery``.
-    :param stage: how one is staged; by default as delimited text from the landing zone.
-    :param stage_params: the Params of the run that ``stage`` takes as keywords of their names.
+    :param reader: makes, for the deliveries, what reads them; by default as delimited text from the
+        landing zone.
+    :param reader_params: the Params of the run that ``reader`` takes as keywords of their names.
     """
 
     template_fields: Sequence[str] = ("deliveries",)
@@ -141,128 +141,48 @@ class StageOperator(BaseOperator):
         *,
         dataset: Dataset,
         deliveries: XComArg | list[int],
-        stage: Stage | None = None,
-        stage_params: Sequence[str] = (),
-        warehouse_conn_id: str = WAREHOUSE_CONN_ID,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(trigger_rule=TriggerRule.NONE_SKIPPED, **kwargs)
-        self.dataset = dataset
-        self.deliveries: Any = deliveries
-        self.stage = stage or stage_landed(dataset)
-        self.stage_params = stage_params
-        self.warehouse_conn_id = warehouse_conn_id
-        self._read: list[str] = []
-
-    def execute(self, context: Context) -> list[int]:
-        """Stage each delivery by itself."""
-        from learning_warehouse.warehouse import ledger, staging
-        from learning_warehouse.warehouse.connection import connected
-
-        if not self.deliveries:
-            raise AirflowSkipException(f"Nothing new for {self.dataset.table}.")
-        LEDGER.say_lines(self, context, self.deliveries)
-        stage = _with_params(self.stage, self.stage_params, context)
-        task = f"{run_name(context)} {self.task_id}"
-        staged: list[int] = []
-        failures = Failures()
-        with connected(self.warehouse_conn_id) as warehouse:
-            before = staging.staged_by(warehouse(), task, since=started_at(context))
-            for delivery_id in self.deliveries:
-                with failures.apart(f"delivery {delivery_id}"):
-                    conn = warehouse()
-                    delivery = ledger.find(conn, delivery_id)
-                    if delivery.removed_at:
-                        raise PermanentFailure(
-                            f"{delivery.name} as it was made on {delivery.made_at:%Y-%m-%d} was "
-                            f"removed from the landing zone on {delivery.removed_at:%Y-%m-%d}, as "
-                            "include/retention.toml says: reload the state of a later day."
-                        )
-                    self._read.append(delivery.uri)
-                    if delivery_id in before:
-                        self.log.info("%s was staged by an earlier try.", delivery.name)
-                        staged.append(before[delivery_id])
-                        continue
-                    staged.append(stage(conn, delivery))
-                    staging.sign(conn, staged[-1], task)
-            hand_on(context, staged, failures)
-            staging.unsign(warehouse(), task)
-        return staged
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
-        """For OpenLineage: from which objects was read."""
-        from learning_warehouse.steps.lineage import lineage, objects
-
-        return lineage(inputs=objects(self._read))
-
-
-class MergeOperator(BaseOperator):
-    """Merges what was staged, each delivery in its own transaction.
-
-    XCom: for each the counts that the ledger has. A table whose rows changed is an event of the
-    asset of its name, with the counts; where none changed, the task ends skipped and there is no
-    event. (An AssetAlias would do without the skip, but when two tasks are the first to name an
-    asset through it, Airflow 3.3 fails one of them.) One that is executed again after it had
-    committed sends its event once more. Reads the Params ``reload`` and ``accept_shrink``.
-
-    :param dataset: what the deliveries are.
-    :param staged: the ids of their lines in ``ops.staged``.
-    :param stage: how a delivery is staged again whose table a crash of the server emptied.
-    :param stage_params: the Params of the run that ``stage`` takes as keywords of their names.
-    """
-
-    template_fields: Sequence[str] = ("staged",)
-    operator_extra_links = shown(LEDGER)
-
-    def __init__(
-        self,
-        *,
-        dataset: Dataset,
-        staged: XComArg | list[int],
-        stage: Stage | None = None,
-        stage_params: Sequence[str] = (),
+        reader: Callable[..., Reader] | None = None,
+        reader_params: Sequence[str] = (),
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
         self.asset = Asset(dataset.table)
         super().__init__(trigger_rule=TriggerRule.NONE_SKIPPED, outlets=[self.asset], **kwargs)
         self.dataset = dataset
-        self.staged: Any = staged
-        self.stage = stage or stage_landed(dataset)
-        self.stage_params = stage_params
+        self.deliveries: Any = deliveries
+        self.reader = reader or landed(dataset)
+        self.reader_params = reader_params
         self.warehouse_conn_id = warehouse_conn_id
         self._merged: list[str] = []
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Merge each staged delivery."""
+        """Load what is not merged."""
         from dataclasses import asdict
 
         from learning_warehouse.warehouse import ledger
         from learning_warehouse.warehouse.connection import connected
-        from learning_warehouse.warehouse.merging import merge
+        from learning_warehouse.warehouse.loading import load
 
-        if not self.staged:
-            raise AirflowSkipException(f"Nothing was staged for {self.dataset.table}.")
+        if not self.deliveries:
+            raise AirflowSkipException(f"Nothing new for {self.dataset.table}.")
+        LEDGER.say_lines(self, context, self.deliveries)
         given = context["params"]
-        stage = _with_params(self.stage, self.stage_params, context)
-        merged: list[dict[str, Any]] = []
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:
-            uris = ledger.deliveries_of(warehouse(), self.staged)
-            LEDGER.say_lines(self, context, list(uris))
-            for staged_id in self.staged:
-                with failures.apart(f"staged {staged_id}"):
-                    counts = merge(
-                        warehouse(),
-                        staged_id,
-                        self.dataset,
-                        stage,
-                        reload=bool(given.get("reload")),
-                        accept_shrink=bool(given.get("accept_shrink")),
-                    )
-                    merged.append(asdict(counts))
-                    self._merged.append(uris[counts.delivery_id])
-        return hand_on_counts(context, self.asset, merged, failures)
+            deliveries = ledger.find_all(warehouse(), self.deliveries)
+            merged = load(
+                warehouse,
+                deliveries,
+                self.dataset,
+                self.reader(deliveries, **{name: given.get(name) for name in self.reader_params}),
+                by=task_of(self, context),
+                failures=failures,
+                reload=bool(given.get("reload")),
+                accept_shrink=bool(given.get("accept_shrink")),
+            )
+        uris = {delivery.delivery_id: delivery.uri for delivery in deliveries}
+        self._merged = [uris[counts.delivery_id] for counts in merged]
+        return hand_on_counts(context, self.asset, [asdict(counts) for counts in merged], failures)
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: the objects whose rows the table took."""
@@ -274,3 +194,11 @@ class MergeOperator(BaseOperator):
             inputs=objects(self._merged),
             outputs=[table(self.dataset.table, self.warehouse_conn_id)],
         )
+
+
+def task_of(operator: BaseOperator, context: Context) -> Task:
+    """The task that is executed, as the ledger names it."""
+    from learning_warehouse.warehouse.batches import Task
+
+    run: Any = context["dag_run"]
+    return Task(run.dag_id, run.run_id, operator.task_id)

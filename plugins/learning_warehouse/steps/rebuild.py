@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
 
 from learning_warehouse.conn_ids import LANDING_CONN_ID, WAREHOUSE_CONN_ID
 from learning_warehouse.errors import Failures
-from learning_warehouse.steps.loading import hand_on_counts, stage_landed
+from learning_warehouse.steps.loading import hand_on_counts, landed, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.ledger import Delivery
-    from learning_warehouse.warehouse.merging import Stage
+    from learning_warehouse.warehouse.staging_table import Reader
 
     Remember = Callable[[Connection, Sequence[Delivery]], None]
 
@@ -34,16 +34,17 @@ if TYPE_CHECKING:
 class RebuildOperator(BaseOperator):
     """Loads what landed of a dataset and is not merged, from the landing zone alone.
 
-    The deliveries are staged and merged one after another, in the order in which the vendor made
-    them, by the rules that held when they were first loaded: one that would shrink a day or file by
-    more than half is held, unless the Param ``accept_shrink`` is set. What is merged already, or
-    replaced by what is, is left alone, so that the step may be tried again, and changes nothing in
-    a warehouse that lacks nothing. Reads the Param ``datasets`` too.
+    The deliveries are loaded in the order in which the vendor made them, by the rules that held
+    when they were first loaded: one that would shrink a day or file by more than half is held,
+    unless the Param ``accept_shrink`` is set. What is merged already, or replaced by what is, is
+    left alone, so that the step may be tried again, and changes nothing in a warehouse that lacks
+    nothing. Reads the Param ``datasets`` too.
 
     XCom: for each delivery the counts that the ledger has.
 
     :param dataset: what the deliveries are.
-    :param stage: how one is staged; by default as delimited text from the landing zone.
+    :param reader: makes, for the deliveries, what reads them; by default as delimited text from the
+        landing zone.
     :param remember: restores what else the warehouse should know of all of them.
     """
 
@@ -51,7 +52,7 @@ class RebuildOperator(BaseOperator):
         self,
         *,
         dataset: Dataset,
-        stage: Stage | None = None,
+        reader: Callable[..., Reader] | None = None,
         remember: Remember | None = None,
         landing_conn_id: str = LANDING_CONN_ID,
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
@@ -60,7 +61,7 @@ class RebuildOperator(BaseOperator):
         self.asset = Asset(dataset.table)
         super().__init__(outlets=[self.asset], **kwargs)
         self.dataset = dataset
-        self.stage = stage or stage_landed(dataset)
+        self.reader = reader or landed(dataset)
         self.remember = remember
         self.landing_conn_id = landing_conn_id
         self.warehouse_conn_id = warehouse_conn_id
@@ -71,35 +72,32 @@ class RebuildOperator(BaseOperator):
         from learning_warehouse.landing import LandingZone
         from learning_warehouse.warehouse import ledger
         from learning_warehouse.warehouse.connection import connected
-        from learning_warehouse.warehouse.merging import merge
+        from learning_warehouse.warehouse.loading import load
 
         given = context["params"]
         table = self.dataset.table
         if table not in given.get("datasets", [table]):
             raise AirflowSkipException(f"The run was not asked for {table}.")
         zone = LandingZone(self.landing_conn_id)
-        merged: list[dict[str, Any]] = []
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:
             conn = warehouse()
-            landed, new = read_into_ledger(conn, zone, table)
+            there, new = read_into_ledger(conn, zone, table)
             if self.remember is not None:
-                self.remember(conn, landed)
-            later = set() if self.dataset.strategy == "append_once" else ledger.outdated(landed)
-            due = [d for d in landed if d.status != "merged" and d.delivery_id not in later]
+                self.remember(conn, there)
+            later = set() if self.dataset.strategy == "append_once" else ledger.outdated(there)
+            due = [d for d in there if d.status != "merged" and d.delivery_id not in later]
             self.log.info(
                 "%s: %d deliveries lie in %s, of which the ledger did not know %d; %d are to be "
-                "loaded", table, len(landed), zone.url, new, len(due),
+                "loaded", table, len(there), zone.url, new, len(due),
             )  # fmt: skip
-            for delivery in due:
-                with failures.apart(delivery.name):
-                    conn = warehouse()
-                    counts = merge(
-                        conn,
-                        self.stage(conn, delivery),
-                        self.dataset,
-                        self.stage,
-                        accept_shrink=bool(given.get("accept_shrink")),
-                    )
-                    merged.append(asdict(counts))
-        return hand_on_counts(context, self.asset, merged, failures)
+            merged = load(
+                warehouse,
+                due,
+                self.dataset,
+                self.reader(due),
+                by=task_of(self, context),
+                failures=failures,
+                accept_shrink=bool(given.get("accept_shrink")),
+            )
+        return hand_on_counts(context, self.asset, [asdict(counts) for counts in merged], failures)

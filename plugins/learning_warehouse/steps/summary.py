@@ -34,24 +34,24 @@ class SummaryOperator(BaseOperator):
     XCom: a row for each table. Being last and run whatever happened, it would make a run with
     failures succeed; so it fails after it has said what there is to say.
 
-    :param merges: the XComs of the run's merges.
+    :param loads: the XComs of the run's loads.
     :param schemas: the schemas of the warehouse that the run is for.
     :param would_load: the XCom of a step that, in a dry run, says what would be loaded.
     """
 
-    template_fields: Sequence[str] = ("merges", "would_load")
+    template_fields: Sequence[str] = ("loads", "would_load")
 
     def __init__(
         self,
         *,
-        merges: list[Any],
+        loads: list[Any],
         schemas: Sequence[str],
         would_load: Any = None,
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
         super().__init__(trigger_rule=TriggerRule.ALL_DONE, **kwargs)
-        self.merges = merges
+        self.loads = loads
         self.schemas = list(schemas)
         self.would_load = would_load
         self.warehouse_conn_id = warehouse_conn_id
@@ -62,7 +62,7 @@ class SummaryOperator(BaseOperator):
 
         from learning_warehouse.warehouse.connection import connect
 
-        merged = [counts for merge in self.merges for counts in merge or []]
+        merged = [counts for load in self.loads for counts in load or []]
         summary = self.would_load or []
         if merged:
             with connect(self.warehouse_conn_id) as conn:

@@ -176,7 +176,7 @@ def _open(
             connect_timeout=patience,
             application_name="learning_warehouse",
             options="-c timezone=UTC -c datestyle=ISO,MDY -c intervalstyle=postgres"
-            f" {alive} {settings}",
+            f" -c temp_buffers=128MB {alive} {settings}",
         )
     except psycopg.Error as refused:
         reason = (str(refused).strip() or type(refused).__name__).partition("\n")[0]
@@ -189,17 +189,3 @@ def _open(
             "and that host, port, database, login and password are right."
             + (of_tls if "SSL" in reason or "certificate" in reason else "")
         ) from None
-
-
-def open_another(conn: Connection) -> Connection:
-    """Open a second connection to where ``conn`` leads, as the same user and with its settings."""
-    import psycopg
-    from psycopg.rows import dict_row
-
-    parameters: dict[str, Any] = conn.info.get_parameters()
-    return psycopg.connect(
-        **parameters,
-        password=conn.info.password,
-        autocommit=True,
-        row_factory=dict_row,
-    )

@@ -1,4 +1,4 @@
-"""What a source's registry says of a dataset; everything else stands in its CREATE TABLE.
+"""What a source's registry says of a dataset; everything else is in its CREATE TABLE.
 
 Read whenever a DAG file is parsed, so it imports nothing.
 """
@@ -16,9 +16,9 @@ class Dataset:
     :param name: the vendor's name of it, such as ``videoview``.
     :param table: the table with its schema, such as ``echo360.videoview``.
     :param strategy: what a new delivery means for the rows that are there:
-        ``replace_window`` the newest delivery's rows of a UTC day stand,
-        ``replace_file`` the newest version's rows of a file stand,
-        ``snapshot`` the newest delivery of a day stands,
+        ``replace_window`` the newest delivery's rows of a UTC day are current,
+        ``replace_file`` the newest version's rows of a file are current,
+        ``snapshot`` the newest delivery of a day is current,
         ``append_once`` rows whose key is not there yet are added.
     :param clock: for ``replace_window`` the column whose UTC day decides; for ``snapshot`` the
         column that is given the delivery's day.

@@ -5,7 +5,6 @@ Knows the tables of ``ops``; knows no vendor, no bytes and no rows.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from learning_warehouse.warehouse.connection import Connection
-
-log = logging.getLogger(__name__)
 
 LONGEST_HEADER = 200
 """Characters of a header that are recorded: all can be a part of a key."""
@@ -89,21 +86,26 @@ def deliver(
     return Delivery(**row)
 
 
+def find_all(conn: Connection, delivery_ids: Sequence[int]) -> list[Delivery]:
+    """The deliveries with these ids, in their order.
+
+    :raises LookupError: the ledger lacks one of them.
+    """
+    rows = conn.execute(statement("ops/ledger", "find"), {"deliveries": list(delivery_ids)})
+    found = {row["delivery_id"]: Delivery(**row) for row in rows}
+    for delivery_id in delivery_ids:
+        if delivery_id not in found:
+            raise LookupError(f"ops.delivery has no line {delivery_id}")
+    return [found[delivery_id] for delivery_id in delivery_ids]
+
+
 def find(conn: Connection, delivery_id: int) -> Delivery:
     """The delivery with that id.
 
     :raises LookupError: the ledger has no such line.
     """
-    row = conn.execute(statement("ops/ledger", "find"), {"delivery_id": delivery_id}).fetchone()
-    if row is None:
-        raise LookupError(f"ops.delivery has no line {delivery_id}")
-    return Delivery(**row)
-
-
-def deliveries_of(conn: Connection, staged_ids: Iterable[int]) -> dict[int, str]:
-    """The deliveries that were staged as these lines of ``ops.staged``: their ids and URIs."""
-    rows = conn.execute(statement("ops/ledger", "of_staged"), {"staged": list(staged_ids)})
-    return {row["delivery_id"]: row["uri"] for row in rows}
+    (found,) = find_all(conn, [delivery_id])
+    return found
 
 
 def versions(
@@ -164,64 +166,42 @@ def landed(conn: Connection, *, dataset: str, place: str) -> list[Delivery]:
     return [Delivery(**row) for row in conn.execute(statement("ops/ledger", "landed"), values)]
 
 
-def standing_days(
+def current_days(
     conn: Connection, *, dataset: str, origin: str, first_day: date, end_day: date
 ) -> dict[date, datetime]:
-    """For which days something stands, and when the vendor made it, of a table replaced by days.
+    """Which days of a table replaced by days are loaded, and when the vendor made what is current.
 
     :param first_day: the first of the days that are looked at.
     :param end_day: the day after the last one.
     """
     values = {"dataset": dataset, "origin": origin, "first_day": first_day, "end_day": end_day}
-    rows = conn.execute(statement("ops/ledger", "standing_days"), values)
+    rows = conn.execute(statement("ops/ledger", "current_days"), values)
     return {row["day"]: row["made_at"] for row in rows}
 
 
 def note_schema_changes(
-    conn: Connection, delivery: Delivery, *, new: Iterable[str], missing: Iterable[str]
-) -> None:
-    """Record headers that the table lacks and columns that the vendor did not send, once each."""
-    for change, headers in (("new", new), ("missing", missing)):
-        for header in headers:
-            if note_schema_change(
-                conn,
-                dataset=delivery.dataset,
-                origin=delivery.origin,
-                header=header,
-                change=change,
-                delivery_id=delivery.delivery_id,
-            ):
-                log.warning(
-                    "Schema change: %s column %r in %s of %s",
-                    change,
-                    header,
-                    delivery.name,
-                    delivery.origin,
-                )
-
-
-def note_schema_change(
     conn: Connection,
     *,
     dataset: str,
     origin: str,
-    header: str,
-    change: str,
-    delivery_id: int | None = None,
-) -> bool:
-    """Record one change; the columns' comments in ``ops.schema_change`` say what each value is.
+    changes: Mapping[tuple[str, str], int | None],
+) -> list[tuple[str, str]]:
+    """Record what the table does not know, and what the vendor did not send.
 
-    :param header: of a very long one the beginning is recorded.
-    :returns: whether it was not known before.
+    :param changes: a header and its change, as the comments in ``ops.schema_change`` have it, to
+        the delivery in which it was seen. Of a very long header the beginning is recorded.
+    :returns: those that were not recorded before.
     """
+    if not changes:
+        return []
     noted = conn.execute(
-        statement("ops/ledger", "note_schema_change"),
+        statement("ops/ledger", "note_schema_changes"),
         {
             "dataset": dataset,
             "origin": origin,
-            "header": header[:LONGEST_HEADER],
-            "change": change,
-            "delivery_id": delivery_id,
+            "headers": [header[:LONGEST_HEADER] for header, _ in changes],
+            "changes": [change for _, change in changes],
+            "deliveries": list(changes.values()),
         },
     )
-    return noted.rowcount > 0
+    return [(row["header"], row["change"]) for row in noted]

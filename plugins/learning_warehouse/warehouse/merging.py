@@ -1,173 +1,135 @@
-"""From a staging table into the warehouse's, in one transaction: rows, rejects, ledger.
+"""From the staging table into the warehouse's, in one transaction for a batch of deliveries: rows,
+rejects, ledger.
 
 Any merge may be repeated, killed, or meet another one of the same rows, in any order of
-deliveries. Knows the four strategies of ``include/sql/merge``; knows neither vendors nor bytes.
+deliveries. Knows the ledger and which strategy a table has; knows neither vendors nor bytes.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.warehouse import ledger, partitions, staging
-from learning_warehouse.warehouse.catalogue import Table, read_table
+from learning_warehouse.warehouse.appending import append_once, ensure_partitions, insert_once
+from learning_warehouse.warehouse.batches import Held, Merged, Outcome, Removed, Task
+from learning_warehouse.warehouse.locks import lock_dataset, lock_deliveries
+from learning_warehouse.warehouse.replacing import replace
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-    from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.ledger import Delivery
-
-    Stage = Callable[[Connection, Delivery], int]
+    from learning_warehouse.warehouse.staging_table import Staged, StagingTable
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 3
-"""How often a merge stages again what a crash of the server emptied."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Merged:
-    """What became of a delivery's rows; ``changed`` says whether the table is another now, by this
-    merge or, as far as is known, by one that had committed when it was killed."""
-
-    delivery_id: int
-    dataset: str
-    name: str
-    rows_read: int = 0
-    rows_merged: int = 0
-    rows_duplicate: int = 0
-    rows_superseded: int = 0
-    rows_filtered: int = 0
-    rows_rejected: int = 0
-    changed: bool = False
-
-    @property
-    def rows_staged(self) -> int:
-        """The rows that its staging table holds."""
-        return self.rows_read - self.rows_rejected - self.rows_filtered
-
-
-class _Held(PermanentFailure):
-    """The delivery would shrink some parts of what stands by more than half."""
-
-    def __init__(self, sentence: str, delivery_id: int, parts: list[str]) -> None:
-        super().__init__(sentence)
-        self.delivery_id = delivery_id
-        self.parts = parts
-
 
 def merge(
-    conn: Connection,
-    staged_id: int,
-    dataset: Dataset,
-    stage: Stage,
+    staging: StagingTable,
+    batch: Sequence[Staged],
     *,
+    by: Task,
     reload: bool = False,
     accept_shrink: bool = False,
-) -> Merged:
-    """Merge what one attempt staged.
+) -> Outcome:
+    """Merge staged deliveries of one origin, none of which touches a day or file of another.
 
-    :param staged_id: the attempt's line in ``ops.staged``.
-    :param stage: stages the delivery again where a crash of the server emptied the table.
-    :param reload: merge it even if it was merged before, or a newer delivery stands.
-    :param accept_shrink: merge it even if a day or file loses more than half of its rows.
-    :returns: the counts; those recorded before where it was merged already.
-    :raises PermanentFailure: it is held, for it would shrink what stands.
+    :param reload: merge them even if they were merged before, or a newer delivery is current.
+    :param accept_shrink: merge them even if a day or file loses more than half of its rows.
+    :returns: the counts of each that is merged, by this merge or by one before; and what is not.
     """
-    for _ in range(ATTEMPTS):
+    conn, dataset = staging.conn, staging.dataset
+    if dataset.strategy == "append_once":
+        ensure_partitions(staging)
+    with conn.transaction():
+        if dataset.strategy != "append_once":
+            lock_dataset(conn, dataset.table)
+        lines = {
+            line["delivery_id"]: line
+            for line in lock_deliveries(conn, [one.delivery.delivery_id for one in batch])
+        }
+        before = {n for n, line in lines.items() if line["status"] == "merged"}
+        due = [one for one in batch if reload or one.delivery.delivery_id not in before]
+        gone = {n: line["removed_at"] for n, line in lines.items() if line["removed_at"]}
+        removed = [
+            Removed(one.delivery, gone[one.delivery.delivery_id])
+            for one in due
+            if one.delivery.delivery_id in gone
+        ]
+        due = [one for one in due if one.delivery.delivery_id not in gone]
         if dataset.strategy == "append_once":
-            _ensure_partitions(conn, staged_id, dataset)
-        merged = _merge_staged(conn, staged_id, dataset, reload=reload, accept_shrink=accept_shrink)
-        if isinstance(merged, Merged):
-            return merged
-        log.warning(
-            "The staging table of %s is gone, empty or outdated: staging again", merged.name
-        )
-        staged_id = stage(conn, merged)
-    raise TransientFailure(
-        f"{dataset.table}: the staging table was emptied {ATTEMPTS} times between stage and merge; "
-        "look why the warehouse's server restarts, then clear this task."
-    )
+            outcome = append_once(staging, due, reload=reload)
+        else:
+            outcome = replace(staging, due, reload=reload, accept_shrink=accept_shrink)
+        # Of a reload that is held the line stays as it was.
+        newly_held = [h for h in outcome.held if h.delivery.delivery_id not in before]
+        outcome.removed = removed
+        _record(staging, outcome.merged, newly_held, by)
+    for one in outcome.merged:
+        log.info(
+            "Merged %s: %d of %d rows (%d duplicate, %d superseded, %d filtered, %d rejected)",
+            one.name, one.rows_merged, one.rows_read, one.rows_duplicate, one.rows_superseded,
+            one.rows_filtered, one.rows_rejected,
+        )  # fmt: skip
+    if reload:
+        outcome.merged = [
+            dataclasses.replace(one, changed=one.changed or _has_merged(by, lines[one.delivery_id]))
+            for one in outcome.merged
+        ]
+    else:
+        outcome.merged += [merged_before(lines[n], by=by) for n in sorted(before)]
+    return outcome
 
 
-def _merge_staged(
-    conn: Connection, staged_id: int, dataset: Dataset, *, reload: bool, accept_shrink: bool
-) -> Merged | Delivery:
-    """:returns: the counts, or the delivery that has to be staged again."""
-    try:
-        with conn.transaction():
-            staged = _locked(conn, staged_id)
-            if dataset.strategy != "append_once":
-                conn.execute(statement("merge/lock"), {"dataset": dataset.table})
-            delivery = conn.execute(
-                statement("merge/lock_delivery"), {"delivery_id": staged["delivery_id"]}
-            ).fetchone()
-            assert delivery is not None
-            if staged["merged_at"] or (delivery["status"] == "merged" and not reload):
-                log.info("%s was merged before: nothing to do", delivery["name"])
-                _finish_staged(conn, staged)
-                recorded = _recorded(delivery)
-                by_this = staged["merged_at"] is not None and recorded.rows_merged > 0
-                return replace(recorded, changed=by_this)
-            if not _is_intact(conn, staged, dataset):
-                return ledger.find(conn, delivery["delivery_id"])
-            merged = _merge_rows(
-                conn, staged, delivery, dataset, reload=reload, accept_shrink=accept_shrink
-            )
-            _record(conn, staged, merged)
-    except _Held as held:
-        conn.execute(
-            statement("merge/hold"),
-            {"delivery_id": held.delivery_id, "problem": str(held), "parts": held.parts},
-        )
-        raise
-    log.info(
-        "Merged %s: %d of %d rows (%d duplicate, %d superseded, %d filtered, %d rejected)",
-        merged.name, merged.rows_merged, merged.rows_read, merged.rows_duplicate,
-        merged.rows_superseded, merged.rows_filtered, merged.rows_rejected,
-    )  # fmt: skip
-    return merged
+def merged_before(line: dict[str, Any], *, by: Task) -> Merged:
+    """What became of a delivery that had been merged.
+
+    :param line: its line of ``ops.delivery``.
+    """
+    log.info("%s was merged before: nothing to do", line["name"])
+    counts = {key: line[key] for key in line if key in Merged.__dataclass_fields__}
+    return Merged(**counts, changed=_has_merged(by, line))
 
 
-def merge_replayed(conn: Connection, staged_id: int, dataset: Dataset) -> Merged:
+def _has_merged(task: Task, line: dict[str, Any]) -> bool:
+    """Whether an earlier try of a task merged rows of that delivery, and may have told nobody."""
+    its_task = (line["dag_id"], line["run_id"], line["task_id"])
+    return line["status"] == "merged" and its_task == task and line["rows_merged"] > 0
+
+
+def merge_replayed(staging: StagingTable, staged: Staged) -> Merged:
     """Merge what was staged of a delivery's rejected rows, of a table with ``append_once``.
 
     They leave ``ops.rejected_row``, and the delivery's counts move with them, in one transaction;
     those that a rival took out of it first are left alone.
 
-    :param staged_id: the attempt's line in ``ops.staged``.
     :returns: what became of the rows that were read again.
     """
-    _ensure_partitions(conn, staged_id, dataset)
+    ensure_partitions(staging)
+    conn, line = staging.conn, {"delivery_id": staged.delivery.delivery_id}
+    names = staging.names()
     with conn.transaction():
-        staged = _locked(conn, staged_id)
-        delivery = conn.execute(
-            statement("merge/lock_delivery"), {"delivery_id": staged["delivery_id"]}
-        ).fetchone()
-        assert delivery is not None
-        names = _names(read_table(conn, dataset.table), dataset, staged)
-        conn.execute(statement("merge/replay", "still_rejected").format(**names), delivery)
-        accepted = conn.execute(
-            statement("merge/replay", "accept").format(**names), delivery
-        ).rowcount
-        left = staged["rows_rejected"] + staged["rows_filtered"]
+        lock_deliveries(conn, [staged.delivery.delivery_id])
+        conn.execute(statement("merge/replay", "still_rejected").format(**names), line)
+        accepted = conn.execute(statement("merge/replay", "accept").format(**names), line).rowcount
+        left = staged.rows_rejected + staged.rows_filtered
+        (inserted,) = insert_once(staging, [staged]).values() or (0,)
         merged = Merged(
-            delivery_id=delivery["delivery_id"],
-            dataset=dataset.table,
-            name=delivery["name"],
+            delivery_id=staged.delivery.delivery_id,
+            dataset=staging.dataset.table,
+            name=staged.delivery.name,
             rows_read=accepted + left,
+            rows_merged=inserted,
+            rows_duplicate=accepted - inserted,
             rows_rejected=left,
+            changed=inserted > 0,
         )
-        merged = _append_once(conn, names, merged, delivery, reload=False)
         if accepted:
-            conn.execute(statement("merge/replay", "count"), vars(merged))
-        _finish_staged(conn, staged)
+            conn.execute(statement("merge/ledger", "replayed"), vars(merged))
     log.info(
         "Replayed %s: of %d rejected rows %d are merged and %d duplicate; %d stay rejected",
         merged.name, merged.rows_read, merged.rows_merged, merged.rows_duplicate,
@@ -176,255 +138,43 @@ def merge_replayed(conn: Connection, staged_id: int, dataset: Dataset) -> Merged
     return merged
 
 
-def _locked(conn: Connection, staged_id: int) -> dict[str, Any]:
-    staged = conn.execute(statement("merge/lock_staged"), {"staged_id": staged_id}).fetchone()
-    if staged is None:
-        raise PermanentFailure(
-            f"ops.staged has no line {staged_id}: it was swept away; clear the task 'stage' as "
-            "well."
-        )
-    return staged
-
-
-def _recorded(delivery: dict[str, Any]) -> Merged:
-    counts = {key: value for key, value in delivery.items() if key.startswith("rows_")}
-    return Merged(
-        delivery_id=delivery["delivery_id"],
-        dataset=delivery["dataset"],
-        name=delivery["name"],
-        **counts,
-    )
-
-
-def _is_intact(conn: Connection, staged: dict[str, Any], dataset: Dataset) -> bool:
-    """Whether the staging tables are there, with rows where the LOGGED line says so.
-
-    A crash of the server empties an UNLOGGED table whole, and a migration may have given the target
-    columns that the staging table lacks.
-    """
-    name, rejected = staged["table_name"], f"{staged['table_name']}_rejected"
-    rows = staged["rows_read"] - staged["rows_rejected"] - staged["rows_filtered"]
-    if _has_rows(conn, name, staging.staging_table(name)) != (rows > 0):
-        return False
-    columns = {column.name for column in read_table(conn, dataset.table).columns}
-    if not columns <= {column.name for column in read_table(conn, f"staging.{name}").columns}:
-        return False
-    return staged["rows_rejected"] == 0 or bool(
-        _has_rows(conn, rejected, staging.rejected_table(name))
-    )
-
-
-def _is_there(conn: Connection, name: str) -> bool:
-    row = conn.execute(statement("merge/is_there"), {"table": f"staging.{name}"}).fetchone()
-    return row is not None and bool(row["is_there"])
-
-
-def _has_rows(conn: Connection, name: str, table: Any) -> bool | None:
-    if not _is_there(conn, name):
-        return None
-    row = conn.execute(statement("merge/has_rows").format(staging=table)).fetchone()
-    return row["has_rows"] if row else None
-
-
-def _merge_rows(
-    conn: Connection,
-    staged: dict[str, Any],
-    delivery: dict[str, Any],
-    dataset: Dataset,
-    *,
-    reload: bool,
-    accept_shrink: bool,
-) -> Merged:
-    table = read_table(conn, dataset.table)
-    merged = Merged(
-        delivery_id=delivery["delivery_id"],
-        dataset=dataset.table,
-        name=delivery["name"],
-        rows_read=staged["rows_read"],
-        rows_filtered=staged["rows_filtered"],
-        rows_rejected=staged["rows_rejected"],
-    )
-    names = _names(table, dataset, staged)
-    if dataset.strategy == "append_once":
-        return _append_once(conn, names, merged, delivery, reload=reload)
-    return _replace(
-        conn, dataset, names, merged, delivery, reload=reload, accept_shrink=accept_shrink
-    )
-
-
-def _names(table: Table, dataset: Dataset, staged: dict[str, Any]) -> dict[str, Any]:
-    """The identifiers that the templates of ``include/sql/merge`` take."""
-    from psycopg import sql
-
-    identifiers = {c.name: sql.Identifier(c.name) for c in table.columns}
-    return {
-        "target": table.identifier,
-        "staging": staging.staging_table(staged["table_name"]),
-        "columns": sql.SQL(", ").join(identifiers.values()),
-        "key": sql.SQL(", ").join(map(sql.Identifier, table.key)),
-        "clock": identifiers[dataset.clock] if dataset.clock else sql.SQL("NULL"),
-    }
-
-
-# --- replacing ------------------------------------------------------------------------------------
-
-
-def _replace(
-    conn: Connection,
-    dataset: Dataset,
-    names: dict[str, Any],
-    merged: Merged,
-    delivery: dict[str, Any],
-    *,
-    reload: bool,
-    accept_shrink: bool,
-) -> Merged:
-    template = "replace_window" if dataset.strategy == "replace_window" else "replace_whole"
-    whole = delivery["first_day"] if dataset.strategy == "snapshot" else delivery["name"]
-    values = {**delivery, "part": str(whole), "rows_staged": merged.rows_staged}
-
-    def run(section: str, **parameters: Any) -> Any:
-        query = statement(f"merge/{template}", section).format(**names)
-        return conn.execute(query, {**values, **parameters})
-
-    parts = run("compare").fetchall()
-    mine = delivery["delivery_id"]
-    older = [p for p in parts if p["stands_newer"] and p["standing"] != mine and not reload]
-    current = [p for p in parts if p not in older]
-    confirmed = [p for p in current if p["unchanged"]]
-    renewed = [p for p in current if not p["unchanged"]]
-    shrinking = [p for p in renewed if p["rows_brought"] * 2 < p["rows_present"]]
-    if shrinking and not accept_shrink:
-        raise _hold(dataset, delivery, shrinking, reload=reload)
-    if renewed:
-        run("delete", parts=[p["part"] for p in renewed])
-        run("insert", parts=[p["part"] for p in renewed], is_all=renewed == parts)
-    conn.execute(
-        statement("merge/stand"),
-        {
-            **values,
-            "parts": [p["part"] for p in current],
-            "confirmed": [p["part"] for p in confirmed],
-        },
-    )
-    _name_successors(conn, mine, older, renewed)
-    brought = [p for p in confirmed if p["standing"] == mine] + renewed
-    return replace(
-        merged,
-        rows_merged=_rows(brought),
-        rows_duplicate=_rows([p for p in confirmed if p["standing"] != mine]),
-        rows_superseded=_rows(older),
-        changed=any(p["rows_brought"] or p["rows_present"] for p in renewed),
-    )
-
-
-def _rows(parts: list[dict[str, Any]]) -> int:
-    return sum(p["rows_brought"] for p in parts)
-
-
-def _hold(
-    dataset: Dataset, delivery: dict[str, Any], shrinking: list[dict[str, Any]], *, reload: bool
-) -> _Held:
-    losses = ", ".join(
-        f"{p['part']} from {p['rows_present']} to {p['rows_brought']} rows" for p in shrinking[:5]
-    )
-    parts = [p["part"] for p in shrinking]
-    days = [delivery["first_day"], delivery["end_day"] and delivery["end_day"] - timedelta(days=1)]
+def parts_of(delivery: Delivery, dataset: Dataset) -> set[str]:
+    """The days that a delivery may replace; of a table that is not replaced by days, its file."""
+    if dataset.strategy == "snapshot":
+        return {str(delivery.first_day)}
     if dataset.strategy == "replace_window":
-        days = [parts[0], parts[-1]]
-    again = ["accept_shrink"]
-    if dataset.strategy == "replace_window":
-        again.append("reload")  # A day that is complete is not asked for without.
-    if all(days):
-        yesterday = datetime.now(UTC).date() - timedelta(days=1)
-        again += [f"first_day {days[0]}", f"last_day {min(str(days[1]), str(yesterday))}"]
-    if reload:
-        again = ["the Params of this run and accept_shrink"]
-    return _Held(
-        f"{delivery['name']} is held, for it would shrink {losses}: look at it in the landing zone "
-        f"and, if the vendor means it, run again for {dataset.name} alone with {', '.join(again)}.",
-        delivery["delivery_id"],
-        parts,
-    )
+        assert delivery.first_day is not None
+        assert delivery.end_day is not None
+        days = (delivery.end_day - delivery.first_day).days
+        return {str(delivery.first_day + timedelta(days=n)) for n in range(days)}
+    return {delivery.name}
 
 
-def _name_successors(
-    conn: Connection, mine: int, older: list[dict[str, Any]], renewed: list[dict[str, Any]]
+def _record(
+    staging: StagingTable, merged: Sequence[Merged], held: Sequence[Held], by: Task
 ) -> None:
-    """Let a line of which nothing stands any more, this one or another, name its successor."""
-    pairs = [(p["standing"], mine) for p in renewed if p["standing"] is not None]
-    pairs += [(mine, p["standing"]) for p in older]
-    if pairs:
+    conn = staging.conn
+    ids = [one.delivery_id for one in merged] + [h.delivery.delivery_id for h in held]
+    conn.execute(statement("merge/ledger", "forget_rejects"), {"deliveries": ids})
+    if any(one.rows_rejected for one in merged) or any(h.staged.rows_rejected for h in held):
+        reject = statement("merge/ledger", "reject").format(rejected=staging.rejected)
+        conn.execute(reject, {"deliveries": ids})
+    if merged:
+        counts = [key for key in Merged.__dataclass_fields__ if key.startswith("rows_")]
+        values = {key: [getattr(one, key) for one in merged] for key in counts}
+        values["deliveries"] = [one.delivery_id for one in merged]
+        conn.execute(statement("merge/ledger", "merged"), {**values, **by._asdict()})
+    for one in held:
         conn.execute(
-            statement("merge/name_successors"),
-            {"replaced": [a for a, _ in pairs], "successors": [b for _, b in pairs]},
+            statement("merge/ledger", "held"),
+            {
+                "delivery_id": one.delivery.delivery_id,
+                "problem": str(one),
+                "parts": one.parts,
+                "rows_read": one.staged.rows_read,
+                "rows_filtered": one.staged.rows_filtered,
+                "rows_good": one.staged.rows_good,
+                "rows_rejected": one.staged.rows_rejected,
+                **by._asdict(),
+            },
         )
-
-
-# --- appending ------------------------------------------------------------------------------------
-
-
-def _ensure_partitions(conn: Connection, staged_id: int, dataset: Dataset) -> None:
-    """Make the partitions for what was staged, before and outside the transaction that fills them.
-
-    A staging table that is gone has none to make: the merge stages it again and comes back.
-    """
-    table = read_table(conn, dataset.table)
-    if not table.partitioned:
-        return
-    assert dataset.clock is not None
-    staged = conn.execute(statement("merge/find_staged"), {"staged_id": staged_id}).fetchone()
-    if staged is None or not _is_there(conn, staged["table_name"]):
-        return
-    query = statement("merge/append_once", "months").format(**_names(table, dataset, staged))
-    months = [row["month"] for row in conn.execute(query)]
-    partitions.ensure_months(conn, table, dataset.clock, months)
-
-
-def _append_once(
-    conn: Connection,
-    names: dict[str, Any],
-    merged: Merged,
-    delivery: dict[str, Any],
-    *,
-    reload: bool,
-) -> Merged:
-    from psycopg.errors import UniqueViolation
-    from psycopg.sql import Composed
-
-    def run(*sections: str) -> int:
-        parts = [statement("merge/append_once", section).format(**names) for section in sections]
-        return conn.execute(Composed(parts), delivery).rowcount
-
-    taken_out = run("take_out") if reload else 0
-    run("memory")
-    try:
-        with conn.transaction():
-            inserted = run("insert")
-    except UniqueViolation:
-        inserted = run("insert", "or_leave")
-    return replace(
-        merged,
-        rows_merged=inserted,
-        rows_duplicate=merged.rows_staged - inserted,
-        changed=inserted > 0 or taken_out > 0,
-    )
-
-
-# --- the ledger's side ----------------------------------------------------------------------------
-
-
-def _record(conn: Connection, staged: dict[str, Any], merged: Merged) -> None:
-    delivery = {"delivery_id": merged.delivery_id}
-    conn.execute(statement("merge/forget_rejects"), delivery)
-    if merged.rows_rejected:
-        rejected = staging.rejected_table(staged["table_name"])
-        conn.execute(statement("merge/reject").format(rejected=rejected), delivery)
-    counts = {key: value for key, value in vars(merged).items() if key.startswith("rows_")}
-    conn.execute(statement("merge/finish_delivery"), {**delivery, **counts})
-    _finish_staged(conn, staged)
-
-
-def _finish_staged(conn: Connection, staged: dict[str, Any]) -> None:
-    staging.drop_staged(conn, staged["table_name"])
-    conn.execute(statement("merge/finish_staged"), {"staged_id": staged["staged_id"]})

@@ -13,6 +13,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import TransientFailure
+from learning_warehouse.warehouse.locks import lock_dataset
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def ensure_months(conn: Connection, table: Table, clock: str, months: list[date]
     from psycopg.errors import LockNotAvailable
 
     rows = conn.execute(
-        statement("merge/list_partitions"), {"table": f"{table.schema}.{table.name}"}
+        statement("merge/partitions", "list"), {"table": f"{table.schema}.{table.name}"}
     )
     there = {row["name"] for row in rows}
     for month in months:
@@ -67,15 +68,16 @@ def ensure_months(conn: Connection, table: Table, clock: str, months: list[date]
 def _make(conn: Connection, table: Table, month: date, names: dict[str, Any]) -> None:
     dataset = f"partitions of {table.schema}.{table.name}"
     with conn.transaction():
-        conn.execute(statement("merge/lock_timeout"))
-        conn.execute(statement("merge/lock"), {"dataset": dataset})
+        conn.execute(statement("merge/partitions", "lock_timeout"))
+        lock_dataset(conn, dataset)
         there = conn.execute(
-            statement("merge/is_there"), {"table": f"{table.schema}.{_name(table, month)}"}
+            statement("merge/partitions", "is_there"),
+            {"table": f"{table.schema}.{_name(table, month)}"},
         ).fetchone()
         if there is not None and there["is_there"]:
             return
-        for step in ("create_partition", "attach_partition", "drop_bounds"):
-            conn.execute(statement(f"merge/{step}").format(**names))
+        for step in ("create", "attach", "drop_bounds"):
+            conn.execute(statement("merge/partitions", step).format(**names))
 
 
 def _name(table: Table, month: date) -> str:

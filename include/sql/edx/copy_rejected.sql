@@ -1,1 +1,0 @@
-COPY {rejected} (_row, line, raw, reason) FROM STDIN (ENCODING 'UTF8');

@@ -1,1 +1,0 @@
-ALTER TABLE {partition} DROP CONSTRAINT {bounds};

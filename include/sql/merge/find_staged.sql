@@ -1,2 +1,0 @@
-SELECT table_name FROM ops.staged
-WHERE staged_id = %(staged_id)s;

@@ -1,1 +1,0 @@
-COPY raw_record FROM STDIN;

@@ -1,3 +1,0 @@
-ALTER TABLE {staging} ADD CONSTRAINT nothing_doubtful CHECK (
-    {nothing_doubtful}
-);

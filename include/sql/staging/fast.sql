@@ -1,0 +1,8 @@
+-- section: copy
+COPY {rows} ({columns}) FROM STDIN (
+    FORMAT csv,
+    DELIMITER {delimiter},
+    NULL '',
+    FORCE_NULL ({columns}),
+    ENCODING 'UTF8'
+);

@@ -1,2 +1,0 @@
-DELETE FROM ops.staged
-WHERE table_name = %(table_name)s;

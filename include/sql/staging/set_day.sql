@@ -1,1 +1,0 @@
-ALTER TABLE {staging} ALTER COLUMN {clock} SET DEFAULT {day};

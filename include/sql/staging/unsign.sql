@@ -1,3 +1,0 @@
-UPDATE ops.staged
-SET task = NULL
-WHERE task = %(task)s;

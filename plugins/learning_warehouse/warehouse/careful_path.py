@@ -1,0 +1,252 @@
+"""The careful path: the csv module finds the records, and the casts of ``ops.try_*`` take each one
+or set it aside with its reason.
+
+It keeps each record's line and raw text. Both paths' casts are PostgreSQL's own, so that they agree
+wherever the fast one accepts.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+from learning_warehouse.streams import as_file
+from learning_warehouse.warehouse.column_types import looks_like, tolerant_cast
+from learning_warehouse.warehouse.delimited import LONGEST_RECORD, unstorable
+from learning_warehouse.warehouse.sql import statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from learning_warehouse.warehouse.catalogue import Column, Match
+    from learning_warehouse.warehouse.dataset import Dataset
+    from learning_warehouse.warehouse.delimited import DelimitedFile
+    from learning_warehouse.warehouse.staging_table import StagingTable
+
+
+def take_record_by_record(file: DelimitedFile, staging: StagingTable) -> tuple[int, int]:
+    """Cast a file's records one by one.
+
+    :returns: how many there are, and how many of them were rejected.
+    """
+    from psycopg import sql
+
+    conn = staging.conn
+    columns = [c for c in file.layout.match.columns if c]
+    identifiers = [sql.Identifier(c.name) for c in columns]
+    staging.refuse_unless(None)
+    with staging.filling(file.delivery):
+        conn.execute(
+            statement("staging/careful", "create").format(
+                columns=sql.SQL(", ").join(sql.SQL("{} text").format(i) for i in identifiers)
+            )
+        )
+        with conn.cursor() as cursor, cursor.copy(statement("staging/careful", "copy")) as copy:
+            for record in _records(file):
+                copy.write_row(record)
+        counts = conn.execute(
+            statement("staging/careful", "cast").format(
+                rows=staging.rows,
+                rejected=staging.rejected,
+                columns=sql.SQL(", ").join(identifiers),
+                casts=sql.SQL(",\n        ").join(map(_cast, columns)),
+                refusals=sql.SQL(",\n        ").join([sql.NULL, *_refusals(file, columns)]),
+            )
+        ).fetchone()
+    assert counts is not None
+    return counts["rows_read"], counts["rows_rejected"]
+
+
+def _cast(column: Column) -> Any:
+    from psycopg import sql
+
+    value = sql.Identifier("raw", column.name)
+    return sql.SQL("{}({}) AS {}").format(tolerant_cast(column), value, sql.Identifier(column.name))
+
+
+def _refusals(file: DelimitedFile, columns: list[Column]) -> Iterator[Any]:
+    """SQL expressions, each NULL where all is well, else the reason to reject the record."""
+    from psycopg import sql
+
+    for column in columns:
+        value = sql.Identifier("raw", column.name)
+        names = {"value": value, "try": tolerant_cast(column), "column": sql.Literal(column.name)}
+        if column.type != "text":
+            yield sql.SQL(
+                "CASE WHEN btrim({value}) <> '' AND {try}({value}) IS NULL THEN {column} || ': ' "
+                "|| quote_literal(left({value}, 100)) || ' is no ' || {type} END"
+            ).format(**names, type=sql.Literal(column.type))
+        if column.required:
+            yield sql.SQL(
+                "CASE WHEN coalesce(btrim({value}), '') = '' AND raw._reason IS NULL "
+                "THEN {column} || ' is missing' END"
+            ).format(**names)
+        if file.dataset.strategy == "replace_window" and column.name == file.dataset.clock:
+            first, end = file.delivery.first_day, file.delivery.end_day
+            yield sql.SQL(
+                "CASE WHEN {try}({value}) < {first}::timestamptz "
+                "OR {try}({value}) >= {end}::timestamptz "
+                "THEN {column} || ': ' || {value} || {outside} END"
+            ).format(
+                **names,
+                first=sql.Literal(first),
+                end=sql.Literal(end),
+                outside=sql.Literal(f" is outside the window from {first} to before {end}"),
+            )
+
+
+def _records(file: DelimitedFile) -> Iterator[list[object]]:
+    """The rows of ``raw_record``: ordinal, line, raw text, reason, extras, then the fields."""
+    layout = file.layout
+    lines = _Lines(_text(file.blocks()))
+    reader = csv.reader(
+        lines, delimiter=layout.delimiter, skipinitialspace=layout.spaced, strict=True
+    )
+    next(reader)
+    lines.take()
+    width = sum(c is not None for c in layout.match.columns)
+    ordinal = 0
+    while True:
+        reason = None
+        fields: list[str] = []
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            reason = f"not readable as delimited text: {error}"
+        line, raw = lines.take()
+        if not raw.strip() and layout.delimiter not in raw:
+            continue
+        ordinal += 1
+        placed: dict[str, str] = {}
+        extras: dict[str, object] = {}
+        if reason is None:
+            reason = unstorable(raw)
+        if reason is None:
+            placed, extras, reason = _fit(fields, layout.match, file.dataset)
+        values = [placed.get(c.name) or None for c in layout.match.columns if c]
+        yield [
+            ordinal,
+            line,
+            _storable(raw.rstrip("\r\n")),
+            reason,
+            json.dumps(extras) if extras else None,
+            *(values if reason is None else [None] * width),
+        ]
+
+
+def _text(blocks: Iterator[bytes]) -> Iterator[str]:
+    """The lines of the file with their ends; bytes that are no UTF-8 become lone surrogates.
+
+    Of a line that is too long for a record, what follows is left out.
+    """
+    with io.TextIOWrapper(
+        as_file(blocks),
+        encoding="utf-8-sig",
+        errors="surrogateescape",
+        newline="",
+    ) as text:
+        while line := text.readline(LONGEST_RECORD + 1):
+            yield line
+            while len(line) > LONGEST_RECORD and not line.endswith(("\n", "\r")):
+                line = text.readline(LONGEST_RECORD + 1)
+
+
+class _Lines:
+    """Hands lines to the csv module and remembers those of the record that it is reading.
+
+    A record that is too long ends there, and the next begins with the next line.
+    """
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._taken = 0
+        self._first = 1
+        self._record = io.StringIO()
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._taken += 1
+        self._record.write(line)
+        if self._record.tell() > LONGEST_RECORD:
+            raise csv.Error(f"it is longer than {LONGEST_RECORD} characters")
+        return line
+
+    def take(self) -> tuple[int, str]:
+        """The number of the line at which the last record began, and its raw text."""
+        first, raw = self._first, self._record.getvalue()
+        self._first = self._taken + 1
+        self._record = io.StringIO()
+        return first, raw[:LONGEST_RECORD]
+
+
+def _storable(raw: str) -> str:
+    octets = raw.encode("utf-8", "surrogateescape")
+    return octets.decode("utf-8", "backslashreplace").replace("\0", r"\x00")
+
+
+def _fit(
+    fields: list[str], match: Match, dataset: Dataset
+) -> tuple[dict[str, str], dict[str, object], str | None]:
+    """Place the fields of a record under the headers.
+
+    A short record is placed only where the registry says what its vendor leaves out and exactly
+    one placement makes sense; it is never padded on the right. A loose tail has to have begun:
+    else the value before it may be cut off.
+
+    :returns: values by column, what the table has no column for, and the reason to reject it.
+    """
+    headers = match.headers
+    short = len(headers) - len(fields)
+    if short == 0:
+        return (*_place(fields, match), None)
+    if short > 0:
+        optional = [i for i, c in enumerate(match.columns) if c and c.name in dataset.left_out]
+        placements = [
+            _place(aligned, match)
+            for gaps in itertools.combinations(optional, short)
+            if _makes_sense(aligned := _with_gaps(fields, gaps), match)
+        ]
+        if len(placements) == 1:
+            return (*placements[0], None)
+        tail = [i for i, c in enumerate(match.columns) if c and c.name in dataset.loose_tail]
+        if tail and tail[-1] == len(headers) - 1 and len(fields) > tail[0]:
+            leftover = fields[tail[0] :]
+            placed, extras = _place(fields[: tail[0]], match)
+            extras["_leftover"] = leftover
+            extras["_note"] = (
+                f"{short} of the last {len(tail)} values are missing, it is not known which: "
+                f"{', '.join(headers[tail[0] :])} stay empty"
+            )
+            return placed, extras, None
+    return {}, {}, f"it has {len(fields)} fields where the header has {len(headers)}"
+
+
+def _place(fields: list[str], match: Match) -> tuple[dict[str, str], dict[str, object]]:
+    placed: dict[str, str] = {}
+    extras: dict[str, object] = {}
+    for value, column, header in zip(fields, match.columns, match.headers, strict=False):
+        if column:
+            placed[column.name] = value
+        elif value:
+            extras[header] = value
+    return placed, extras
+
+
+def _with_gaps(fields: list[str], gaps: tuple[int, ...]) -> list[str]:
+    rest = iter(fields)
+    return ["" if i in gaps else next(rest) for i in range(len(fields) + len(gaps))]
+
+
+def _makes_sense(fields: list[str], match: Match) -> bool:
+    """Whether each value looks like its column's type."""
+    return all(
+        looks_like(value, column) for value, column in zip(fields, match.columns, strict=True)
+    )

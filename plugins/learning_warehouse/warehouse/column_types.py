@@ -1,0 +1,83 @@
+"""Every rule about one column type: what its values look like, which cast takes them, and what the
+fast path may not take as it is.
+
+A type has PostgreSQL's short name, or that of a domain of ``ops``. Knows no file and no table.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from learning_warehouse.warehouse.catalogue import Column
+
+UNPADDED = ("identifier", "email", "role")
+"""The types whose values have no blanks around them."""
+
+TIMES = ("timestamptz", "date")
+NUMBERS = ("numeric", "float8")
+
+LOOKS_LIKE = {
+    "email": re.compile(r"[^@\s]+@[^@\s]+"),
+    "role": re.compile(r"[^\W\d][^\d@]*"),
+    "int4": re.compile(r"[+-]?\d+(\.0*)?"),
+    "int8": re.compile(r"[+-]?\d+(\.0*)?"),
+    "numeric": re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE),
+    "bool": re.compile(r"[01]|true|false|t|f|yes|no", re.IGNORECASE),
+    "timestamptz": re.compile(r".*\d{4}.*"),
+}
+
+WORDS = (b"now", b"today", b"tomorrow", b"yesterday")
+WORD = re.compile(rb"(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])")
+
+
+def looks_like(value: str, column: Column | None) -> bool:
+    """Whether a value may be meant for that column; an empty one may be for any."""
+    pattern = LOOKS_LIKE.get(column.type) if column else None
+    return not pattern or not value.strip() or bool(pattern.fullmatch(value.strip()))
+
+
+def tolerant_cast(column: Column) -> Any:
+    """The SQL function that gives NULL where the column's type refuses a text."""
+    from psycopg import sql
+
+    return sql.Identifier("ops", f"try_{column.type}")
+
+
+def certainties(column: Column, *, is_recent: bool) -> Iterator[Any]:
+    """SQL expressions that are true where COPY has read a value as it is meant.
+
+    False for an id with blanks around it, for a time that PostgreSQL made of a word (today,
+    infinity) or of a number of seconds (the year 164582), and for a number that is none.
+
+    :param is_recent: whether values may be of the days that words such as today mean; the bytes
+        have been searched for these words then.
+    """
+    from psycopg import sql
+
+    name = sql.Identifier(column.name)
+    if column.type in TIMES:
+        yield sql.SQL("{0} > 'epoch' AND {0} < '10000-01-01'").format(name)
+        if not is_recent:
+            first, end = map(sql.Literal, days_of_words())
+            yield sql.SQL("{0} < {1} OR {0} >= {2}").format(name, first, end)
+    if column.type in UNPADDED:
+        yield sql.SQL("{0} NOT LIKE ' %' AND {0} NOT LIKE '% '").format(name)
+    if column.type in NUMBERS:
+        yield sql.SQL("{0} > '-Infinity' AND {0} < 'Infinity'").format(name)
+
+
+def days_of_words() -> tuple[date, date]:
+    """The days that now, yesterday, today and tomorrow may mean while a file is staged."""
+    today = datetime.now(UTC).date()
+    return today - timedelta(days=1), today + timedelta(days=3)
+
+
+def holds_words(records: bytes) -> bool:
+    """Whether there is a word that PostgreSQL reads as a time."""
+    lower = records.lower()
+    return any(word in lower for word in WORDS) and WORD.search(lower) is not None

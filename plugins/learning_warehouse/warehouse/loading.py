@@ -1,0 +1,216 @@
+"""Loads deliveries of one table: each is staged, and what has gathered is merged as a batch.
+
+A delivery that cannot be staged, or is held, fails alone. Knows neither vendors nor bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.batches import Removed
+from learning_warehouse.warehouse.locks import lock_deliveries
+from learning_warehouse.warehouse.merging import merge, merged_before, parts_of
+from learning_warehouse.warehouse.staging_table import StagingTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from learning_warehouse.errors import Failures
+    from learning_warehouse.warehouse.batches import Merged, NotMerged, Task
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.dataset import Dataset
+    from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.staging_table import Reader, Staged
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Bytes of a batch, unpacked: about what the server keeps of TEMP tables in memory."""
+
+MOST_DELIVERIES = 500
+"""How many deliveries make a batch, however small they are."""
+
+
+def load(
+    warehouse: Callable[[], Connection],
+    deliveries: Sequence[Delivery],
+    dataset: Dataset,
+    read: Reader,
+    *,
+    by: Task,
+    failures: Failures,
+    reload: bool = False,
+    accept_shrink: bool = False,
+) -> list[Merged]:
+    """Load deliveries in their order; one that was merged before is only counted.
+
+    :param warehouse: gives the open warehouse, a new one where the last has broken.
+    :param by: the task that loads.
+    :param failures: takes what goes wrong with a delivery.
+    :param reload: load them even if they were merged before, or a newer delivery is current.
+    :param accept_shrink: load them even if a day or file loses more than half of its rows.
+    :returns: what became of each that is merged.
+    """
+    known = [d.delivery_id for d in deliveries if d.status == "merged" and not reload]
+    merged = [
+        merged_before(line, by=by)
+        for line in (lock_deliveries(warehouse(), known) if known else [])
+        if line["status"] == "merged"
+    ]
+    before = {one.delivery_id for one in merged}
+    batches = _Batches(
+        warehouse, dataset, read, failures, by=by, reload=reload, accept_shrink=accept_shrink
+    )
+    for delivery in deliveries:
+        if delivery.delivery_id not in before:
+            batches.take(delivery)
+    return merged + batches.finish()
+
+
+class _Batches:
+    """Deliveries on their way: those that are staged make a batch until it is merged."""
+
+    def __init__(
+        self,
+        warehouse: Callable[[], Connection],
+        dataset: Dataset,
+        read: Reader,
+        failures: Failures,
+        **how: Any,
+    ) -> None:
+        self._warehouse = warehouse
+        self._dataset = dataset
+        self._read = read
+        self._failures = failures
+        self._how = how
+        self._staging: StagingTable | None = None
+        self._merged: list[Merged] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._batch: list[Staged] = []
+        self._parts: set[str] = set()
+        self._size = 0
+
+    def take(self, delivery: Delivery) -> None:
+        """Stage a delivery, and merge what has gathered where it may not join it."""
+        parts = parts_of(delivery, self._dataset)
+        if self._batch and not self._has_room_for(delivery, parts):
+            self._merge()
+        with self._failures.apart(delivery.name), _told(delivery.name):
+            if delivery.removed_at:
+                raise Removed(delivery, delivery.removed_at)
+            with self._read(self._table().table, delivery) as incoming:
+                unknown = tuple(incoming.unknown_headers)
+                if unknown != self._table().unknown_headers:
+                    self._merge()
+                    self._table().take_unknown(unknown)
+                staged = incoming.stage(self._table())
+            self._batch.append(staged)
+            self._parts |= parts
+            self._size += staged.size
+
+    def finish(self) -> list[Merged]:
+        """Merge the rest.
+
+        :returns: what became of all that is merged.
+        """
+        self._merge()
+        return self._merged
+
+    def _has_room_for(self, delivery: Delivery, parts: set[str]) -> bool:
+        return (
+            len(self._batch) < MOST_DELIVERIES
+            and self._size + (delivery.size or 0) < MOST_BYTES
+            and delivery.origin == self._batch[0].delivery.origin
+            and not parts & self._parts
+        )
+
+    def _table(self) -> StagingTable:
+        """The staging table; a batch that lay in that of a broken connection is lost."""
+        conn = self._warehouse()
+        if self._staging is None or self._staging.conn is not conn:
+            for one in self._batch:
+                with self._failures.apart(one.delivery.name):
+                    raise TransientFailure(
+                        "the connection to the warehouse broke before it was merged; the next try "
+                        "loads it."
+                    )
+            self._begin()
+            self._staging = StagingTable(conn, self._dataset)
+        return self._staging
+
+    def _merge(self) -> None:
+        batch, staging = self._batch, self._staging
+        if not batch or staging is None:
+            return
+        self._begin()
+        self._staging = None  # What fails leaves rows in it.
+        names = batch[0].delivery.name + (f" and {len(batch) - 1} more" if batch[1:] else "")
+        with self._failures.apart(names), _told(names):
+            self._note_schema_changes(staging.conn, batch)
+            self._merge_together(staging, batch)
+            staging.empty()
+            self._staging = staging
+
+    def _note_schema_changes(self, conn: Connection, batch: list[Staged]) -> None:
+        changes: dict[tuple[str, str], int | None] = {}
+        for one in batch:
+            for change, headers in (("new", one.new), ("missing", one.missing)):
+                for header in headers:
+                    changes.setdefault((header, change), one.delivery.delivery_id)
+        table, origin = self._dataset.table, batch[0].delivery.origin
+        for header, change in ledger.note_schema_changes(
+            conn, dataset=table, origin=origin, changes=changes
+        ):
+            log.warning("Schema change: %s column %r in %s of %s", change, header, table, origin)
+
+    def _merge_together(self, staging: StagingTable, batch: list[Staged]) -> None:
+        from psycopg.errors import DataError, IntegrityError, ProgramLimitExceeded
+
+        try:
+            outcome = merge(staging, batch, **self._how)
+        except (DataError, IntegrityError, ProgramLimitExceeded):
+            if len(batch) == 1:
+                raise
+            for one in batch:
+                with self._failures.apart(one.delivery.name), _told(one.delivery.name):
+                    self._merge_together(staging, [one])
+            return
+        self._merged += outcome.merged
+        failed: list[NotMerged] = [*outcome.held, *outcome.removed]
+        for failure in failed:
+            with self._failures.apart(failure.delivery.name):
+                raise failure
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Turn the server's errors into a sentence: of its words only the first line, for the others
+    may quote a row.
+
+    :raises PermanentFailure: the staging table is gone, though its session is not over.
+    :raises TransientFailure: the server gave up.
+    """
+    from psycopg import Error
+    from psycopg.errors import InvalidSchemaName, UndefinedTable
+
+    try:
+        yield
+    except Error as error:
+        said = str(error).partition("\n")[0]
+        if isinstance(error, UndefinedTable | InvalidSchemaName) and "pg_temp" in said:
+            raise PermanentFailure(
+                f"{name} was not loaded, for its staging table, which lives as long as a session, "
+                "is gone: a pooler between Airflow and the warehouse changes the session with each "
+                "transaction. Let the connection lead to the server itself, or set the pooler to "
+                "sessions (pool_mode = session)."
+            ) from None
+        raise TransientFailure(
+            f"could not be loaded ({said}): look at the warehouse's server; the next try loads it "
+            "from its beginning."
+        ) from None
