@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+def without_value(said: str) -> str:
+    """Of what PostgreSQL says the first line, without the value at its end; the others may quote a
+    row.
+    """
+    return said.partition("\n")[0].partition(': "')[0]
+
+
 class TransientFailure(AirflowException):
     """Something that a later try may find mended: a host that does not answer, a lock held."""
 
@@ -43,7 +50,7 @@ class Failures:
     def apart(self, item: str) -> Iterator[None]:
         """Handle one item: what goes wrong inside is logged and kept for the end.
 
-        Of what is no sentence of ours the first line is said: PostgreSQL's others may quote a row.
+        Of what is no sentence of ours only so much is said as quotes no row.
 
         :param item: what the item is called.
         """
@@ -54,7 +61,7 @@ class Failures:
             self._sentences.append(str(failure))
         except Exception as failure:
             self._lasting = False
-            said, *_ = str(failure).splitlines() or [type(failure).__name__]
+            said = without_value(str(failure)) or type(failure).__name__
             log.error("%s: %s\n%s", item, said, "".join(format_tb(failure.__traceback__)))
             self._sentences.append(f"{item}: {said}")
 

@@ -41,7 +41,7 @@ def test_the_demo_succeeds_and_leaves_nothing_running(tmp_path: Path) -> None:
     rows = {line[1]: line for line in lines if len(line) == len(header)}
     for table in TABLES:
         counts = dict(zip(header, rows[table], strict=True))
-        kinds = ("merged", "duplicate", "superseded", "filtered", "rejected")
+        kinds = ("merged", "duplicate", "superseded", "filtered", "held", "rejected")
         assert int(counts["read"]) == sum(int(counts[kind]) for kind in kinds), table
         assert int(counts["merged"]) > 0, table
     assert "the warehouse equals the truth" in done.stdout

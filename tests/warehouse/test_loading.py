@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from psycopg.sql import SQL
 
 from learning_warehouse.errors import Failures, PermanentFailure, TransientFailure
 from learning_warehouse.warehouse import ledger, loading
 from learning_warehouse.warehouse.staging import csv_reader
+from learning_warehouse.warehouse.staging_table import StagingTable
 from tests.conftest import open_database
 from tests.warehouse.roads import (
     ASSET,
@@ -221,7 +223,7 @@ def test_a_file_that_the_table_refuses_fails_alone(warehouse: Connection) -> Non
     """Staged it was well; a batch of which one cannot be merged is merged one by one."""
     warehouse.execute("ALTER TABLE vocareum.enrollment ADD CONSTRAINT no_bo CHECK (name <> 'Bo')")
     contents = {"a": enrolled("Al"), "b": enrolled("Bo"), "c": enrolled("Cy")}
-    with pytest.raises(TransientFailure, match=r"b: could not be loaded .*no_bo"):
+    with pytest.raises(PermanentFailure, match=r"b was not loaded, for the table refuses .*no_bo"):
         load_all(warehouse, deliver(warehouse, contents), ENROLLMENT, reads(ENROLLMENT, contents))
     assert rows(warehouse, "vocareum.enrollment", "name, _row") == [("Al", 1), ("Cy", 1)]
     assert rows(warehouse, "ops.delivery", COUNTS + ", status") == [
@@ -229,6 +231,35 @@ def test_a_file_that_the_table_refuses_fails_alone(warehouse: Connection) -> Non
         ("b", 0, 0, 0, 0, 0, 0, "landed"),
         ("c", 1, 1, 0, 0, 0, 0, "merged"),
     ]
+
+
+def test_what_could_not_be_merged_is_gone_before_the_next_batch(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "MOST_DELIVERIES", 1)
+    warehouse.execute("ALTER TABLE vocareum.enrollment ADD CONSTRAINT no_bo CHECK (name <> 'Bo')")
+    contents = {"a": enrolled("Bo"), "b": enrolled("Cy")}
+    with pytest.raises(PermanentFailure, match="a was not loaded"):
+        load_all(warehouse, deliver(warehouse, contents), ENROLLMENT, reads(ENROLLMENT, contents))
+    assert rows(warehouse, "vocareum.enrollment", "name, _delivery") == [("Cy", 2)]
+    temporary = "pg_class WHERE relpersistence = 't' AND relkind = 'r'"
+    assert len(rows(warehouse, temporary, "relname")) == 2, "one table for rows, one for rejects"
+
+
+def test_what_could_not_be_staged_takes_no_room_in_the_table(warehouse: Connection) -> None:
+    """Until a TRUNCATE, whoever reads the table passes by it."""
+    staging = StagingTable(warehouse, ENROLLMENT)
+    delivery = delivered(warehouse, ENROLLMENT, 1)
+    fill = SQL("INSERT INTO {} (userid, courseid) SELECT n, 2 FROM generate_series(1, %s) AS n")
+    with pytest.raises(RuntimeError), staging.filling(delivery):
+        warehouse.execute(fill.format(staging.rows), [10_000])
+        raise RuntimeError
+    with staging.filling(delivery):
+        warehouse.execute(fill.format(staging.rows), [1])
+    size = warehouse.execute(
+        SQL("SELECT pg_relation_size({}::regclass) AS size").format(staging.rows.as_string())
+    ).fetchone()
+    assert size == {"size": 8192}
 
 
 def test_files_with_other_unknown_headers_go_in_another_batch(warehouse: Connection) -> None:

@@ -22,6 +22,7 @@ SELECT
     rows_duplicate,
     rows_superseded,
     rows_filtered,
+    rows_held,
     rows_rejected
 FROM ops.delivery
 WHERE delivery_id = ANY(%(deliveries)s)

@@ -9,7 +9,7 @@ SELECT
     _row,
     {extras}
 FROM {staging}
-WHERE %(is_all)s OR {is_renewed};
+WHERE %(is_all)s OR ({is_renewed});
 
 -- section: make_current
 -- From now on these parts are as a delivery brought them; one that was only confirmed keeps the

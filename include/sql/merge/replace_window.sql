@@ -86,3 +86,4 @@ WHERE _origin = %(origin)s
 
 -- section: is_renewed
 ({clock} AT TIME ZONE 'UTC')::date = ANY(%(parts)s::date [])
+AND _delivery = ANY(%(deliveries)s::bigint [])

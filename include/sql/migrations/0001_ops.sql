@@ -93,9 +93,9 @@ COMMENT ON COLUMN ops.delivery.superseded_by IS 'The delivery that took the plac
 COMMENT ON COLUMN ops.delivery.landed_at IS 'When it was entered here.';
 COMMENT ON COLUMN ops.delivery.merged_at IS 'When its rows were last merged.';
 COMMENT ON COLUMN ops.delivery.removed_at IS 'When its bytes were removed from the landing zone, where a newer version had long taken its place (include/retention.toml).';
-COMMENT ON COLUMN ops.delivery.dag_id IS 'The DAG that loaded it last, or tried to.';
-COMMENT ON COLUMN ops.delivery.run_id IS 'The run that loaded it last, or tried to.';
-COMMENT ON COLUMN ops.delivery.task_id IS 'The task that loaded it last, or tried to.';
+COMMENT ON COLUMN ops.delivery.dag_id IS 'The DAG that merged or held it last.';
+COMMENT ON COLUMN ops.delivery.run_id IS 'The run that merged or held it last.';
+COMMENT ON COLUMN ops.delivery.task_id IS 'The task that merged or held it last.';
 
 CREATE TABLE ops.current_part (
     dataset text NOT NULL,
@@ -120,7 +120,7 @@ CREATE TABLE ops.dataset_lock (
 );
 
 COMMENT ON TABLE ops.dataset_lock IS 'A row for each table that is loaded: a merge locks the row of its table (FOR UPDATE), so that no other merge of it runs meanwhile. Readers have no right to lock it.';
-COMMENT ON COLUMN ops.dataset_lock.dataset IS 'The table, with its schema.';
+COMMENT ON COLUMN ops.dataset_lock.dataset IS 'The table, with its schema; or what else only one may do at a time, such as making its partitions.';
 
 CREATE TABLE ops.rejected_row (
     delivery_id bigint NOT NULL REFERENCES ops.delivery (delivery_id),

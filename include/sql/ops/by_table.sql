@@ -7,6 +7,7 @@ SELECT
     sum(rows_duplicate) AS duplicate,
     sum(rows_superseded) AS superseded,
     sum(rows_filtered) AS filtered,
+    sum(rows_held) AS held,
     sum(rows_rejected) AS rejected,
     round(extract(EPOCH FROM max(merged_at) - min(landed_at)), 1) AS seconds
 FROM ops.delivery

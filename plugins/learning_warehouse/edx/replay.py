@@ -69,13 +69,11 @@ class ReplayRejectsOperator(BaseOperator):
         with connected(self.warehouse_conn_id) as warehouse:
             for delivery_id in left:
                 with failures.apart(f"delivery {delivery_id}"):
-                    conn, used = warehouse(), staging
-                    staging = None  # What fails leaves rows in it.
-                    if used is None or used.conn is not conn:
-                        used = StagingTable(conn, EVENTS)
-                    counts = replay(used, delivery_id, skip_heartbeat=skip_heartbeat)
+                    conn = warehouse()
+                    if staging is None or staging.conn is not conn:
+                        staging = StagingTable(conn, EVENTS)
+                    counts = replay(staging, delivery_id, skip_heartbeat=skip_heartbeat)
                     merged.append(asdict(counts))
-                    staging = used
         return hand_on_counts(context, self.asset, merged, failures)
 
     def _left(self, conn: Connection, context: Context) -> dict[int, int]:
@@ -101,7 +99,9 @@ def replay(staging: StagingTable, delivery_id: int, *, skip_heartbeat: bool = Fa
     from learning_warehouse.warehouse import ledger, merging
 
     delivery = ledger.find(staging.conn, delivery_id)
-    staged = stage_rejects(staging, delivery, skip_heartbeat=skip_heartbeat)
-    merged = merging.merge_replayed(staging, staged)
-    staging.empty()
-    return merged
+    try:
+        staged = stage_rejects(staging, delivery, skip_heartbeat=skip_heartbeat)
+        return merging.merge_replayed(staging, staged)
+    finally:
+        if not staging.conn.closed:
+            staging.empty()

@@ -1,7 +1,6 @@
 """Appending: rows are inserted that are not there yet, by the table's key (append_once).
 
-Knows the statements of ``include/sql/merge/append_once.sql``; what is written down of it is for
-``merging``.
+Knows the statements of ``include/sql/merge/append_once.sql``; ``merging`` writes the ledger.
 """
 
 from __future__ import annotations

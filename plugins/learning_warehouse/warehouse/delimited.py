@@ -58,15 +58,12 @@ class DelimitedFile:
         self.dataset = dataset
         self.table = table
         self.size = 0
+        self.is_recent = delivery.end_day is None or delivery.end_day >= days_of_words()[0]
+        """Whether it may tell of the days that words such as today mean."""
         self._stream = decompressed(stored)
         self._head = self._stream.read(BLOCK)
         self.layout = layout_of(self._head, table, delivery)
         check_header(self.layout, table, dataset, delivery)
-
-    @property
-    def is_recent(self) -> bool:
-        """Whether it may tell of the days that words such as today mean."""
-        return self.delivery.end_day is None or self.delivery.end_day >= days_of_words()[0]
 
     @property
     def missing(self) -> list[str]:

@@ -9,6 +9,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from learning_warehouse.errors import without_value
 from learning_warehouse.warehouse.column_types import certainties, holds_words
 from learning_warehouse.warehouse.delimited import LONGEST_RECORD
 from learning_warehouse.warehouse.sql import statement
@@ -54,7 +55,7 @@ def take_as_it_is(file: DelimitedFile, staging: StagingTable) -> int:
                     copy.write(piece)
             return cursor.rowcount
     except (DataError, IntegrityError, ProgramLimitExceeded) as refused:
-        raise Refused(str(refused).splitlines()[0]) from None
+        raise Refused(without_value(str(refused))) from None
 
 
 def _certain(file: DelimitedFile) -> Any:

@@ -9,11 +9,10 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.errors import PermanentFailure, TransientFailure, without_value
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.batches import Removed
-from learning_warehouse.warehouse.locks import lock_deliveries
-from learning_warehouse.warehouse.merging import merge, merged_before, parts_of
+from learning_warehouse.warehouse.merging import all_merged_before, merge, parts_of
 from learning_warehouse.warehouse.staging_table import StagingTable
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Bytes of a batch, unpacked: about what the server keeps of TEMP tables in memory."""
+"""Unpacked bytes after which a batch is merged. As rows they take more, and should find room in the
+server's memory for TEMP tables (``temp_buffers``)."""
 
 MOST_DELIVERIES = 500
 """How many deliveries make a batch, however small they are."""
@@ -56,19 +56,17 @@ def load(
     :returns: what became of each that is merged.
     """
     known = [d.delivery_id for d in deliveries if d.status == "merged" and not reload]
-    merged = [
-        merged_before(line, by=by)
-        for line in (lock_deliveries(warehouse(), known) if known else [])
-        if line["status"] == "merged"
-    ]
+    merged = all_merged_before(warehouse(), dataset, known, by=by)
     before = {one.delivery_id for one in merged}
-    batches = _Batches(
-        warehouse, dataset, read, failures, by=by, reload=reload, accept_shrink=accept_shrink
-    )
-    for delivery in deliveries:
-        if delivery.delivery_id not in before:
+    due = [delivery for delivery in deliveries if delivery.delivery_id not in before]
+    if due:
+        batches = _Batches(
+            warehouse, dataset, read, failures, by=by, reload=reload, accept_shrink=accept_shrink
+        )
+        for delivery in due:
             batches.take(delivery)
-    return merged + batches.finish()
+        merged += batches.finish()
+    return merged
 
 
 class _Batches:
@@ -87,7 +85,7 @@ class _Batches:
         self._read = read
         self._failures = failures
         self._how = how
-        self._staging: StagingTable | None = None
+        self._staging: StagingTable | None = StagingTable(warehouse(), dataset)
         self._merged: list[Merged] = []
         self._begin()
 
@@ -149,13 +147,16 @@ class _Batches:
         if not batch or staging is None:
             return
         self._begin()
-        self._staging = None  # What fails leaves rows in it.
+        self._staging = None
         names = batch[0].delivery.name + (f" and {len(batch) - 1} more" if batch[1:] else "")
         with self._failures.apart(names), _told(names):
-            self._note_schema_changes(staging.conn, batch)
-            self._merge_together(staging, batch)
-            staging.empty()
-            self._staging = staging
+            try:
+                self._note_schema_changes(staging.conn, batch)
+                self._merge_together(staging, batch)
+            finally:
+                if not staging.conn.closed:
+                    staging.empty()
+                    self._staging = staging
 
     def _note_schema_changes(self, conn: Connection, batch: list[Staged]) -> None:
         changes: dict[tuple[str, str], int | None] = {}
@@ -190,25 +191,30 @@ class _Batches:
 
 @contextmanager
 def _told(name: str) -> Iterator[None]:
-    """Turn the server's errors into a sentence: of its words only the first line, for the others
-    may quote a row.
+    """Turn the server's errors into a sentence, without what it quotes of a row.
 
-    :raises PermanentFailure: the staging table is gone, though its session is not over.
+    :raises PermanentFailure: the staging table is gone, though its session is not over, or the
+        table refuses the rows.
     :raises TransientFailure: the server gave up.
     """
     from psycopg import Error
-    from psycopg.errors import InvalidSchemaName, UndefinedTable
+    from psycopg.errors import DataError, IntegrityError, InvalidSchemaName, UndefinedTable
 
     try:
         yield
     except Error as error:
-        said = str(error).partition("\n")[0]
+        said = without_value(str(error))
         if isinstance(error, UndefinedTable | InvalidSchemaName) and "pg_temp" in said:
             raise PermanentFailure(
                 f"{name} was not loaded, for its staging table, which lives as long as a session, "
                 "is gone: a pooler between Airflow and the warehouse changes the session with each "
                 "transaction. Let the connection lead to the server itself, or set the pooler to "
                 "sessions (pool_mode = session)."
+            ) from None
+        if isinstance(error, DataError | IntegrityError):
+            raise PermanentFailure(
+                f"{name} was not loaded, for the table refuses its rows ({said}): compare them "
+                "with the table's constraints, then clear this task."
             ) from None
         raise TransientFailure(
             f"could not be loaded ({said}): look at the warehouse's server; the next try loads it "

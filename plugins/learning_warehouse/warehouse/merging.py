@@ -21,6 +21,7 @@ from learning_warehouse.warehouse.sql import statement
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.ledger import Delivery
     from learning_warehouse.warehouse.staging_table import Staged, StagingTable
@@ -83,6 +84,19 @@ def merge(
     else:
         outcome.merged += [merged_before(lines[n], by=by) for n in sorted(before)]
     return outcome
+
+
+def all_merged_before(
+    conn: Connection, dataset: Dataset, delivery_ids: Sequence[int], *, by: Task
+) -> list[Merged]:
+    """What became of those of these deliveries that had been merged."""
+    if not delivery_ids:
+        return []
+    with conn.transaction():
+        if dataset.strategy != "append_once":
+            lock_dataset(conn, dataset.table)
+        lines = lock_deliveries(conn, delivery_ids)
+    return [merged_before(line, by=by) for line in lines if line["status"] == "merged"]
 
 
 def merged_before(line: dict[str, Any], *, by: Task) -> Merged:

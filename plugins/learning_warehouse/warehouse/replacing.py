@@ -1,8 +1,7 @@
 """Replacing: of a UTC day or a file the newest delivery's rows are current (replace_window,
 replace_file, snapshot).
 
-Knows the statements of ``include/sql/merge/replace*.sql``; what is written down of it is for
-``merging``.
+Knows the statements of ``include/sql/merge/replace*.sql``; ``merging`` writes the ledger.
 """
 
 from __future__ import annotations

@@ -90,6 +90,7 @@ class StagingTable:
         self._name = f"pg_temp.{name}"
         self._certain: Any = None
         self._most_unknown = 0
+        self._holds_dead_rows = False  # Only TRUNCATE takes them out of a TEMP table.
         try:
             self._run("create", target=self.table.identifier)
         except InsufficientPrivilege:
@@ -109,9 +110,13 @@ class StagingTable:
             "delivery_id": str(delivery.delivery_id),
             "day": str(delivery.first_day),
         }
+        if self._holds_dead_rows and not self.deliveries:
+            self.empty()
+        self._holds_dead_rows = True
         with self.conn.transaction():
             self.conn.execute(statement("staging/table", "begin"), begin)
             yield
+        self._holds_dead_rows = False
         self.deliveries.add(delivery.delivery_id)
 
     def take_unknown(self, headers: Sequence[str]) -> None:
@@ -133,6 +138,7 @@ class StagingTable:
         if certain != self._certain:
             if self._certain is not None:
                 self._run("refuse_nothing")
+                self._certain = None
             if certain is not None:
                 self._run("refuse", certain=certain)
             self._certain = certain
@@ -169,6 +175,7 @@ class StagingTable:
         """Take out all rows."""
         self._run("empty")
         self.deliveries.clear()
+        self._holds_dead_rows = False
 
     def _run(self, section: str, **names: Any) -> None:
         query = statement("staging/table", section)
