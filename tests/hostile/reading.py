@@ -64,7 +64,7 @@ def load_vocareum(url: str, uri: str) -> tuple[int, list[tuple[int, str]]]:
     """How many rows of an enrollment file that landed were merged, and its first rejects."""
     with closing(opened(url)) as conn:
         delivery = loading_delivery(conn, ENROLLMENT.table, uri, {})
-        return _merged(conn, delivery, ENROLLMENT, landed(ENROLLMENT)())
+        return _merged(conn, delivery, ENROLLMENT, landed(ENROLLMENT)([delivery]))
 
 
 def load_echo360(url: str, *uris: str) -> tuple[int, list[tuple[int, str]]]:
@@ -72,7 +72,7 @@ def load_echo360(url: str, *uris: str) -> tuple[int, list[tuple[int, str]]]:
     report = REPORTS["videoview"]
     with closing(opened(url)) as conn:
         delivery = loading_delivery(conn, report.dataset.table, uris[0], {"assets": list(uris)})
-        return _merged(conn, delivery, report.dataset, assets_of(report)())
+        return _merged(conn, delivery, report.dataset, assets_of(report)([delivery]))
 
 
 def loading_delivery(
