@@ -257,6 +257,6 @@ def test_a_row_that_the_server_quotes_is_not_told(warehouse: Connection) -> None
         staging.conn.execute("INSERT INTO vocareum.enrollment (name) VALUES ('Ana')")
 
     ids = deliver(warehouse, "first")
-    with pytest.raises(TransientFailure, match="violates not-null constraint") as failure:
+    with pytest.raises(PermanentFailure, match="violates not-null constraint") as failure:
         operator(ids, Files({"first": insert})).execute(context())
     assert "Ana" not in str(failure.value)
