@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from traceback import format_tb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 log = logging.getLogger(__name__)
 
@@ -39,38 +39,51 @@ class StepsFailed(PermanentFailure):
     """The end of a run whose steps failed, each of which has said so itself."""
 
 
+def sentence_of(failure: BaseException) -> str:
+    """What a failure says; of what is no sentence of ours, only so much as quotes no row."""
+    if isinstance(failure, PermanentFailure):
+        return str(failure)
+    return without_value(str(failure)) or type(failure).__name__
+
+
 class Failures:
     """Lets a step that handles a list go on past a bad item, and fail at its end naming each."""
 
     def __init__(self) -> None:
-        self._sentences: list[str] = []
-        self._lasting = True
+        self._failed: list[tuple[Any, str, Exception]] = []
 
     @contextmanager
-    def apart(self, item: str) -> Iterator[None]:
+    def apart(self, item: str, *, key: Any = None) -> Iterator[None]:
         """Handle one item: what goes wrong inside is logged and kept for the end.
 
-        Of what is no sentence of ours only so much is said as quotes no row.
+        A traceback is logged only of what is no sentence of ours.
 
         :param item: what the item is called.
+        :param key: by which it may be forgiven.
         """
         try:
             yield
-        except PermanentFailure as failure:
-            log.error("%s: %s", item, failure)
-            self._sentences.append(str(failure))
         except Exception as failure:
-            self._lasting = False
-            said = without_value(str(failure)) or type(failure).__name__
-            log.error("%s: %s\n%s", item, said, "".join(format_tb(failure.__traceback__)))
-            self._sentences.append(f"{item}: {said}")
+            is_ours = isinstance(failure, PermanentFailure | TransientFailure)
+            trace = "" if is_ours else "\n" + "".join(format_tb(failure.__traceback__))
+            log.error("%s: %s%s", item, sentence_of(failure), trace)
+            self._failed.append((key, item, failure))
+
+    def forgive(self, keys: Collection[Any]) -> None:
+        """Do not fail for the items of these keys."""
+        self._failed = [one for one in self._failed if one[0] not in keys]
 
     def raise_any(self) -> None:
         """:raises PermanentFailure: items failed, and no retry would mend one of them.
         :raises TransientFailure: items failed, and a retry may mend one of them.
         """
-        if not self._sentences:
+        if not self._failed:
             return
-        kind = PermanentFailure if self._lasting else TransientFailure
-        count = len(self._sentences)
-        raise kind((f"{count} failed: " if count > 1 else "") + " | ".join(self._sentences))
+        lasting = [isinstance(failure, PermanentFailure) for _, _, failure in self._failed]
+        sentences = [
+            sentence_of(failure) if lasts else f"{item}: {sentence_of(failure)}"
+            for lasts, (_, item, failure) in zip(lasting, self._failed, strict=True)
+        ]
+        count = len(sentences)
+        kind = PermanentFailure if all(lasting) else TransientFailure
+        raise kind((f"{count} failed: " if count > 1 else "") + " | ".join(sentences))

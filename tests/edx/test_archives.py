@@ -421,6 +421,23 @@ def test_a_damaged_log_by_itself_is_named(warehouse: Connection, bucket: Bucket)
         load_logs(bucket.unpack())
 
 
+def test_a_damaged_log_is_replaced_once_it_was_delivered_anew(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    key = DAILY + ".zst"
+    bucket.put(key, zst(noise(100_000))[:-10])
+    with pytest.raises(PermanentFailure, match="is damaged"):
+        load_logs(bucket.unpack())
+    bucket.put(key, zst(line(1)))
+    load_logs(bucket.unpack())
+    assert column(warehouse, "session") == ["1"]
+    assert {row["status"] for row in warehouse.execute("SELECT status FROM ops.delivery")} == {
+        "merged",
+        "replaced",
+    }
+    assert bucket.unpack() == []
+
+
 def test_the_days_of_logs_are_those_in_their_names(warehouse: Connection, bucket: Bucket) -> None:
     bucket.put(DAILY, line(1))
     bucket.put(DAILY.replace("05-09", "05-10"), line(2))

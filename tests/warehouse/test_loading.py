@@ -219,6 +219,86 @@ def test_a_damaged_file_fails_alone_and_the_rest_of_its_batch_is_loaded(
     ]  # fmt: skip
 
 
+TRIES = "delivery_id, sentence, dag_id, run_id, task_id"
+
+
+def test_each_failed_try_leaves_its_sentence_in_the_ledger(warehouse: Connection) -> None:
+    contents = {"a": enrolled("Al"), "b": b"nothing of the kind\n"}
+    deliveries = deliver(warehouse, contents)
+    for _ in range(2):
+        with pytest.raises(PermanentFailure) as failure:
+            load_all(warehouse, deliveries, ENROLLMENT, reads(ENROLLMENT, contents))
+    tried = (deliveries[1].delivery_id, str(failure.value), *BY)
+    assert rows(warehouse, "ops.failed_try", TRIES) == [tried, tried]
+
+
+def test_a_delivery_that_is_held_leaves_its_sentence_in_the_ledger(warehouse: Connection) -> None:
+    before, after = {"a": enrolled("Al", "Bo", "Cy")}, {"a": enrolled("Al")}
+    load_all(warehouse, deliver(warehouse, before, 1), ENROLLMENT, reads(ENROLLMENT, before))
+    held = deliver(warehouse, after, 2)
+    with pytest.raises(PermanentFailure) as failure:
+        load_all(warehouse, held, ENROLLMENT, reads(ENROLLMENT, after))
+    assert rows(warehouse, "ops.failed_try", TRIES) == [
+        (held[0].delivery_id, str(failure.value), *BY)
+    ]
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("shrinks", [True, False])
+def test_a_version_that_cannot_be_loaded_is_replaced_by_a_newer_one(
+    warehouse: Connection, shrinks: bool, newest_first: bool
+) -> None:
+    contents = {
+        "1": enrolled("Al", "Bo", "Cy"),
+        "2": enrolled("Al") if shrinks else b"nothing of the kind\n",
+        "3": enrolled("Di", "Ed", "Fi"),
+    }
+    read = csv_reader(ENROLLMENT, lambda delivery: io.BytesIO(contents[delivery.version]))
+    first, old, new = (delivered(warehouse, ENROLLMENT, version) for version in (1, 2, 3))
+    load_all(warehouse, [first], ENROLLMENT, read)
+    load_all(warehouse, [new, old] if newest_first else [old, new], ENROLLMENT, read)
+    assert rows(warehouse, "vocareum.enrollment", "name") == [("Di",), ("Ed",), ("Fi",)]
+    # Beside a newer version it shrinks nothing: its row counts as superseded.
+    status = "merged" if shrinks and newest_first else "replaced"
+    assert rows(warehouse, "ops.delivery", "version, status, superseded_by") == [
+        ("1", "merged", new.delivery_id),
+        ("2", status, new.delivery_id),
+        ("3", "merged", None),
+    ]
+
+
+def test_a_version_that_failed_before_is_replaced_once_a_newer_one_is_loaded(
+    warehouse: Connection,
+) -> None:
+    contents = {"1": b"nothing of the kind\n", "2": enrolled("Al")}
+    read = csv_reader(ENROLLMENT, lambda delivery: io.BytesIO(contents[delivery.version]))
+    old, new = (delivered(warehouse, ENROLLMENT, version) for version in (1, 2))
+    with pytest.raises(PermanentFailure):
+        load_all(warehouse, [old], ENROLLMENT, read)
+    load_all(warehouse, [new], ENROLLMENT, read)
+    assert rows(warehouse, "ops.delivery", "version, status, superseded_by") == [
+        ("1", "replaced", new.delivery_id), ("2", "merged", None),
+    ]  # fmt: skip
+    assert len(rows(warehouse, "ops.failed_try")) == 1
+
+
+def test_a_window_is_replaced_once_newer_ones_have_all_its_days(warehouse: Connection) -> None:
+    def window(version: int, first: int, last: int) -> Delivery:
+        days = (date(2026, 1, first), date(2026, 1, last + 1))
+        name = f"{first} to {last}"
+        return delivered(warehouse, VIDEOVIEW, version, name=name, days=days)
+
+    bad = window(1, 1, 3)
+    with pytest.raises(PermanentFailure):
+        load_all(warehouse, [bad], VIDEOVIEW, reader(VIDEOVIEW, b"nothing of the kind\n"))
+    found = []
+    for first, last in ((1, 2), (3, 3)):
+        newer = window(2, first, last)
+        load_all(warehouse, [newer], VIDEOVIEW, reader(VIDEOVIEW, beats(first, last)))
+        found += rows(warehouse, "ops.delivery WHERE version = '1'", "status, superseded_by")
+    assert found == [("landed", None), ("replaced", newer.delivery_id)]
+
+
 def test_a_file_that_the_table_refuses_fails_alone(warehouse: Connection) -> None:
     """Staged it was well; a batch of which one cannot be merged is merged one by one."""
     warehouse.execute("ALTER TABLE vocareum.enrollment ADD CONSTRAINT no_bo CHECK (name <> 'Bo')")

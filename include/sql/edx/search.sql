@@ -12,8 +12,7 @@ WHERE uri = ANY(%(uris)s::text []);
 -- section: unmerged
 -- Logs of these sites that an earlier run found and none has merged: in these tars, as they are now
 -- (what landed names its tar), or in plain tars that are not among them. The latter are looked for
--- once, a day after they were found: until then somebody may be at it. Not what is damaged and was
--- delivered anew since.
+-- once, a day after they were found: until then somebody may be at it.
 SELECT
     d.delivery_id,
     d.name,
@@ -24,7 +23,7 @@ LEFT JOIN unnest(%(uris)s::text [], %(etags)s::text []) AS tar (uri, etag)
     ON coalesce(d.details ->> 'tar', d.uri) = tar.uri AND d.details ->> 'etag' = tar.etag
 WHERE d.dataset = %(dataset)s
     AND d.origin = ANY(%(sites)s)
-    AND d.status <> 'merged'
+    AND d.status = 'landed'
     AND d.merged_at IS NULL
     AND (
         tar.uri IS NOT NULL
@@ -34,18 +33,14 @@ WHERE d.dataset = %(dataset)s
             AND d.landed_at < now() - interval '1 day'
         )
     )
-    AND (
-        d.problem IS NULL
-        OR NOT EXISTS (
-            SELECT FROM ops.delivery AS anew
-            WHERE anew.dataset = d.dataset
-                AND anew.origin = d.origin
-                AND anew.name = d.name
-                AND anew.status = 'merged'
-                AND anew.made_at >= d.made_at
-        )
-    )
 ORDER BY d.delivery_id;
+
+-- section: note_lost
+UPDATE ops.delivery
+SET
+    problem = %(problem)s,
+    details = details || '{"lost": true}'
+WHERE delivery_id = ANY(%(deliveries)s) AND status = 'landed';
 
 -- section: note_tar
 INSERT INTO edx.tracking_log_tar (uri, version, size, made_at, members, junk)

@@ -16,7 +16,7 @@ COPY {rejected} (_row, line, raw, reason) FROM STDIN (ENCODING 'UTF8');
 -- section: note_problem
 UPDATE ops.delivery
 SET problem = %(problem)s
-WHERE delivery_id = ANY(%(deliveries)s) AND status <> 'merged';
+WHERE delivery_id = ANY(%(deliveries)s) AND status = 'landed';
 
 -- section: rejected_lines
 SELECT

@@ -28,7 +28,7 @@ CREATE TABLE ops.delivery (
     uri text NOT NULL,
     size bigint,
     details jsonb NOT NULL DEFAULT '{}',
-    status text NOT NULL DEFAULT 'landed' CHECK (status IN ('landed', 'merged', 'held')),
+    status text NOT NULL DEFAULT 'landed' CHECK (status IN ('landed', 'merged', 'held', 'replaced')),
     problem text,
     rows_read bigint NOT NULL DEFAULT 0,
     rows_merged bigint NOT NULL DEFAULT 0,
@@ -59,7 +59,7 @@ CREATE INDEX delivery_made ON ops.delivery (dataset, origin, made_at);
 
 CREATE INDEX delivery_merged ON ops.delivery (dataset, origin, merged_at);
 
-CREATE INDEX delivery_held ON ops.delivery (dataset, origin) WHERE status = 'held';
+CREATE INDEX delivery_waiting ON ops.delivery (dataset, origin) WHERE status IN ('landed', 'held');
 
 -- The day in the name of a tracking log, as YYYYMMDD.
 CREATE INDEX delivery_log_day ON ops.delivery (
@@ -79,7 +79,7 @@ COMMENT ON COLUMN ops.delivery.end_day IS 'First UTC day after that window.';
 COMMENT ON COLUMN ops.delivery.uri IS 'Where its bytes lie, unchanged, to be loaded again.';
 COMMENT ON COLUMN ops.delivery.size IS 'Bytes at that place.';
 COMMENT ON COLUMN ops.delivery.details IS 'What its source needs besides to read it, such as the byte range of a tar member.';
-COMMENT ON COLUMN ops.delivery.status IS 'landed: its bytes are there. merged: its rows are counted below. held: it would take away more than half of the rows of a day or file; the Param accept_shrink loads it.';
+COMMENT ON COLUMN ops.delivery.status IS 'landed: its bytes are there. merged: its rows are counted below. held: it would take away more than half of the rows of a day or file; the Param accept_shrink loads it. replaced: it was never merged, and a newer version is.';
 COMMENT ON COLUMN ops.delivery.problem IS 'Why it is held, or, of an edX log, in what way its bytes are damaged, or that no tar holds it any more.';
 COMMENT ON COLUMN ops.delivery.rows_read IS 'Records in it: header and blank lines do not count.';
 COMMENT ON COLUMN ops.delivery.rows_merged IS 'Rows that went into the table.';
@@ -140,6 +140,23 @@ COMMENT ON COLUMN ops.rejected_row._row IS 'The record''s ordinal in its deliver
 COMMENT ON COLUMN ops.rejected_row.line IS 'The line of the delivery at which the record begins, from 1; a header is line 1.';
 COMMENT ON COLUMN ops.rejected_row.raw IS 'The record as it came; bytes that text cannot hold are written as \xNN.';
 COMMENT ON COLUMN ops.rejected_row.reason IS 'What is wrong with it, column by column.';
+
+CREATE TABLE ops.failed_try (
+    delivery_id bigint NOT NULL REFERENCES ops.delivery (delivery_id),
+    failed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    sentence text NOT NULL,
+    dag_id text NOT NULL,
+    run_id text NOT NULL,
+    task_id text NOT NULL
+);
+
+CREATE INDEX failed_try_delivery ON ops.failed_try (delivery_id, failed_at);
+
+COMMENT ON TABLE ops.failed_try IS 'One line for each try to load a delivery that failed, or in which it was held.';
+COMMENT ON COLUMN ops.failed_try.sentence IS 'Why it failed and what to do, as the task''s log has it.';
+COMMENT ON COLUMN ops.failed_try.dag_id IS 'The DAG that tried.';
+COMMENT ON COLUMN ops.failed_try.run_id IS 'The run that tried.';
+COMMENT ON COLUMN ops.failed_try.task_id IS 'The task that tried.';
 
 CREATE TABLE ops.schema_change (
     dataset text NOT NULL,
@@ -267,7 +284,7 @@ BEGIN
     WHERE d.dataset = bad.dataset
         AND d.origin = bad.origin
         AND d.delivery_id <> unwanted
-        AND d.status = 'merged'
+        AND d.status IN ('merged', 'replaced')
         AND d.removed_at IS NULL
         AND NOT d.details ? 'undone'
         AND (d.name = bad.name OR (d.first_day < bad.end_day AND bad.first_day < d.end_day))

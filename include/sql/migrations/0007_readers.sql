@@ -21,7 +21,8 @@ BEGIN
     END LOOP;
     EXECUTE format('GRANT USAGE ON SCHEMA ops TO %I', reader);
     EXECUTE format(
-        'GRANT SELECT ON ops.delivery, ops.current_part, ops.schema_change, ops.report_request TO %I',
+        'GRANT SELECT ON ops.delivery, ops.current_part, ops.failed_try, ops.schema_change, '
+        'ops.report_request TO %I',
         reader
     );
     EXECUTE format(

@@ -26,7 +26,7 @@ SELECT
     d.delivery_id, d.dataset, d.origin, d.name, d.version, d.made_at,
     d.first_day, d.end_day, d.uri, d.size, d.details, d.status, d.problem, d.removed_at
 FROM ops.delivery AS d
-WHERE d.status = 'merged'
+WHERE d.status IN ('merged', 'replaced')
     AND d.removed_at IS NULL
     AND d.landed_at < now() - make_interval(days => %(days)s)
     AND starts_with(d.uri, %(place)s)

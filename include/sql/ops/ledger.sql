@@ -73,6 +73,66 @@ WHERE dataset = %(dataset)s
     AND part >= %(first_day)s::date::text
     AND part < %(end_day)s::date::text;
 
+-- section: note_failed_try
+INSERT INTO ops.failed_try (delivery_id, sentence, dag_id, run_id, task_id)
+SELECT
+    failed.delivery_id,
+    %(sentence)s,
+    %(dag_id)s,
+    %(run_id)s,
+    %(task_id)s
+FROM unnest(%(deliveries)s::bigint []) AS failed (delivery_id);
+
+-- section: note_replaced
+-- What waits, where a newer version of its name is merged, or newer versions of all its days are
+-- current. Of a log of edX, only where it is damaged: another of its name may lack some of its lines.
+-- What a merge has locked is left to that merge.
+UPDATE ops.delivery AS d
+SET
+    status = 'replaced',
+    superseded_by = replaced.successor
+FROM (
+    SELECT
+        old.delivery_id,
+        coalesce(namesake.delivery_id, days.delivery_id) AS successor
+    FROM ops.delivery AS old
+    LEFT JOIN LATERAL (
+        SELECT newer.delivery_id
+        FROM ops.delivery AS newer
+        WHERE newer.dataset = old.dataset
+            AND newer.origin = old.origin
+            AND newer.name = old.name
+            AND newer.status = 'merged'
+            AND NOT newer.details ? 'undone'
+            AND newer.delivery_id <> old.delivery_id
+            AND (
+                (newer.made_at, newer.version) > (old.made_at, old.version)
+                OR (newer.dataset = 'edx.event' AND newer.made_at = old.made_at)
+            )
+        ORDER BY newer.made_at DESC, newer.version DESC
+        LIMIT 1
+    ) AS namesake ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT max(c.delivery_id) AS delivery_id
+        FROM generate_series(old.first_day, old.end_day - 1, '1 day') AS day (day)
+        INNER JOIN ops.current_part AS c
+            ON c.dataset = old.dataset AND c.origin = old.origin AND c.part = day.day::date::text
+        WHERE (c.made_at, c.version) > (old.made_at, old.version)
+        HAVING count(*) = old.end_day - old.first_day
+    ) AS days ON TRUE
+    WHERE old.dataset = ANY(%(datasets)s)
+        AND old.origin = ANY(%(origins)s)
+        AND old.status IN ('landed', 'held')
+        AND (
+            old.dataset <> 'edx.event'
+            OR (old.problem IS NOT NULL AND NOT old.details ? 'lost')
+        )
+        AND coalesce(namesake.delivery_id, days.delivery_id) IS NOT NULL
+    FOR NO KEY UPDATE OF old SKIP LOCKED
+) AS replaced
+WHERE d.delivery_id = replaced.delivery_id
+RETURNING d.delivery_id, d.name;
+
 -- section: note_schema_changes
 INSERT INTO ops.schema_change (dataset, origin, header, change, delivery_id)
 SELECT

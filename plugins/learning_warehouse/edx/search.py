@@ -110,7 +110,7 @@ class Search:
             return False
         if before.delivery_id in self.sizes:
             return self._dry_run or not before.problem
-        return before.status == "merged" and not self._reload
+        return before.status in ("merged", "replaced") and not self._reload
 
     def _take_loose(self, logs: list[Found]) -> None:
         """Register logs that lie in the bucket by themselves; they are read where they lie."""
@@ -198,7 +198,7 @@ class Search:
             log.warning("%d of them are in none of these tars; ops.delivery names them", len(lost))
             problem = "No tar at hand held it any more when it was looked for again."
             values = {"deliveries": list(lost), "problem": problem}
-            self._conn.execute(statement("edx/staging", "note_problem"), values)
+            self._conn.execute(statement("edx/search", "note_lost"), values)
 
     def _take_unmerged(self, walked: dict[Found, Walk], waiting: list[dict[str, Any]]) -> None:
         taken = len(self.sizes)

@@ -86,7 +86,11 @@ class RebuildOperator(BaseOperator):
             if self.remember is not None:
                 self.remember(conn, there)
             later = set() if self.dataset.strategy == "append_once" else ledger.outdated(there)
-            due = [d for d in there if d.status != "merged" and d.delivery_id not in later]
+            due = [
+                delivery
+                for delivery in there
+                if delivery.status in ("landed", "held") and delivery.delivery_id not in later
+            ]
             self.log.info(
                 "%s: %d deliveries lie in %s, of which the ledger did not know %d; %d are to be "
                 "loaded", table, len(there), zone.url, new, len(due),

@@ -240,7 +240,7 @@ def _not_merged(versions: dict[str, str], known: dict[tuple[str, str], Delivery]
         line
         for line in known.values()
         if line.name in versions
-        and line.status != "merged"
+        and line.status in ("landed", "held")
         and (
             line.version == versions[line.name]
             or (line.status == "landed" and line.delivery_id not in outdated)

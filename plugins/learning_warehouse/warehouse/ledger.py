@@ -14,6 +14,7 @@ from learning_warehouse.warehouse.sql import statement
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from learning_warehouse.warehouse.batches import Task
     from learning_warehouse.warehouse.connection import Connection
 
 LONGEST_HEADER = 200
@@ -177,6 +178,30 @@ def current_days(
     values = {"dataset": dataset, "origin": origin, "first_day": first_day, "end_day": end_day}
     rows = conn.execute(statement("ops/ledger", "current_days"), values)
     return {row["day"]: row["made_at"] for row in rows}
+
+
+def note_failed_try(
+    conn: Connection, delivery_ids: Sequence[int], sentence: str, *, by: Task
+) -> None:
+    """Record why a try to load these deliveries failed.
+
+    :param by: the task that tried.
+    """
+    values = {"deliveries": list(delivery_ids), "sentence": sentence, **by._asdict()}
+    conn.execute(statement("ops/ledger", "note_failed_try"), values)
+
+
+def note_replaced(conn: Connection, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
+    """Record which versions will never be merged, for a newer one is: of the table and the origins
+    of these deliveries.
+
+    :returns: ``delivery_id`` and ``name`` of each.
+    """
+    values = {
+        "datasets": sorted({delivery.dataset for delivery in deliveries}),
+        "origins": sorted({delivery.origin for delivery in deliveries}),
+    }
+    return conn.execute(statement("ops/ledger", "note_replaced"), values).fetchall()
 
 
 def note_schema_changes(

@@ -6,10 +6,15 @@ A delivery that cannot be staged, or is held, fails alone. Knows neither vendors
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from learning_warehouse.errors import PermanentFailure, TransientFailure, without_value
+from learning_warehouse.errors import (
+    PermanentFailure,
+    TransientFailure,
+    sentence_of,
+    without_value,
+)
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.batches import Removed
 from learning_warehouse.warehouse.merging import all_merged_before, merge, parts_of
@@ -66,6 +71,12 @@ def load(
         for delivery in due:
             batches.take(delivery)
         merged += batches.finish()
+    with failures.apart(dataset.table):
+        replaced = ledger.note_replaced(warehouse(), deliveries)
+        for line in replaced:
+            log.info("%s is replaced: a newer version is merged.", line["name"])
+        if not reload:
+            failures.forgive({line["delivery_id"] for line in replaced})
     return merged
 
 
@@ -99,7 +110,7 @@ class _Batches:
         parts = parts_of(delivery, self._dataset)
         if self._batch and not self._has_room_for(delivery, parts):
             self._merge()
-        with self._failures.apart(delivery.name), _told(delivery.name):
+        with self._apart([delivery]):
             if delivery.removed_at:
                 raise Removed(delivery, delivery.removed_at)
             with self._read(self._table().table, delivery) as incoming:
@@ -133,7 +144,7 @@ class _Batches:
         conn = self._warehouse()
         if self._staging is None or self._staging.conn is not conn:
             for one in self._batch:
-                with self._failures.apart(one.delivery.name):
+                with self._apart([one.delivery]):
                     raise TransientFailure(
                         "the connection to the warehouse broke before it was merged; the next try "
                         "loads it."
@@ -148,8 +159,7 @@ class _Batches:
             return
         self._begin()
         self._staging = None
-        names = batch[0].delivery.name + (f" and {len(batch) - 1} more" if batch[1:] else "")
-        with self._failures.apart(names), _told(names):
+        with self._apart([one.delivery for one in batch]):
             try:
                 self._note_schema_changes(staging.conn, batch)
                 self._merge_together(staging, batch)
@@ -179,14 +189,34 @@ class _Batches:
             if len(batch) == 1:
                 raise
             for one in batch:
-                with self._failures.apart(one.delivery.name), _told(one.delivery.name):
+                with self._apart([one.delivery]):
                     self._merge_together(staging, [one])
             return
         self._merged += outcome.merged
         failed: list[NotMerged] = [*outcome.held, *outcome.removed]
         for failure in failed:
-            with self._failures.apart(failure.delivery.name):
+            with self._apart([failure.delivery]):
                 raise failure
+
+    @contextmanager
+    def _apart(self, deliveries: Sequence[Delivery]) -> Iterator[None]:
+        """Keep what goes wrong with deliveries for the end, and write it into the ledger."""
+        first, *others = deliveries
+        names = first.name + (f" and {len(others)} more" if others else "")
+        key = None if others else first.delivery_id
+        with self._failures.apart(names, key=key):
+            try:
+                with _told(names):
+                    yield
+            except Exception as failure:
+                with suppress(Exception):
+                    ledger.note_failed_try(
+                        self._warehouse(),
+                        [delivery.delivery_id for delivery in deliveries],
+                        sentence_of(failure),
+                        by=self._how["by"],
+                    )
+                raise
 
 
 @contextmanager
