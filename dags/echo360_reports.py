@@ -15,7 +15,7 @@ from learning_warehouse.echo360.operators import (
 from learning_warehouse.echo360.reports import DELIMITERS, REPORTS
 from learning_warehouse.echo360.sensors import Echo360ReportSensor
 from learning_warehouse.echo360.staging import assets_of
-from learning_warehouse.params import params
+from learning_warehouse.params import params, refuse_wrong_params
 from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.timetable import UTCDays
@@ -23,36 +23,38 @@ from learning_warehouse.timetable import UTCDays
 DOC = """
 ### Echo360 reports
 
-Asks Echo360 for its reports, waits without a worker's slot until they are made, copies them to the
+Requests Echo360's reports, waits for them without taking a worker's slot, copies them to the
 landing zone and loads them into the schema `echo360` of the warehouse.
 
-* **Schedule**: each UTC day, eight hours after its close. Echo360 completes a day within 48 hours
-  of its close, so a scheduled run asks for the days that were not complete when they were loaded,
-  the last three, in one request a report (of `assetbydate` one a day), and replaces them. Days that
-  scheduled runs left undone in the last 35 days are taken up as well, once one has asked Echo360 at
-  all; the log of `plan` names them, and those that are further back.
-* **By hand**: without Params it loads yesterday. `first_day` and `last_day` choose the days;
-  `reports` chooses the reports. A **backfill** takes each run's day, one request a report and day:
-  for a long past trigger one run over it instead. Days that the warehouse has as complete as
-  Echo360 ever will are not asked for again, unless `reload` is set.
-* **What a year costs**: a request covers seven days at most, so a year is 53 requests a dated
-  report. `assetbydate` counts what is in its window and cannot be cut afterwards: it is asked for
-  day by day, 365 requests a year, and Echo360 tells of no more than the last year. Three are in
-  flight at a time, whoever asks, and one may take Echo360 several hours. The log of `plan` says how
-  many a run makes before the first is submitted.
-* **`asset`** has no dates: it is asked for once in a run, kept as a snapshot of the day on which
-  Echo360 made it, and left out of a backfill, which could not tell what was so then.
-* **`polling` and `qanda`** have a second version, `pollingv2` and `qanda2`, and are asked for only
-  where Echo360 still offers them, as is every report.
+* **Schedule**: 08:00 UTC, for the day before. Echo360 completes a day within 48 hours after it
+  ends, so a scheduled run requests the last three days together, in one request for each report
+  (`assetbydate`: one for each day), and replaces them. It also loads days that scheduled runs
+  missed in the last 35 days, counting from the first scheduled run. The log of `plan` lists them,
+  and older gaps.
+* **By hand**: without Params it loads the day before the logical date, which is yesterday for a run
+  that is triggered now. `first_day` and `last_day` choose the days, `reports` the reports. A
+  **backfill** makes one run for each day, with one request for each report and day: for a long
+  period, trigger one run over all of it instead. Days whose data was already final when loaded are
+  not requested again, unless `reload` is set.
+* **What a year costs**: a request covers at most seven days, so a year is 53 requests for each
+  report with dates. `assetbydate` counts what is in its window and cannot be split afterwards: it
+  is requested day by day, 365 requests for a year, and Echo360 keeps only the last year of it. At
+  most three requests are in flight at once, counting all runs and every other client of your
+  institution, and one may take Echo360 several hours. The log of `plan` says how many a run makes
+  before the first is submitted.
+* **`asset`** has no dates. Each run requests it once and keeps it as a snapshot of that day.
+  Backfills skip it: Echo360 reports only the present state.
+* **`polling` and `qanda`** have a second version, `pollingv2` and `qanda2`. Every report is
+  requested only where Echo360 still offers it.
 * **Connections**: `CONN_ID` (host = base URL, login = client id, password = client secret),
   `landing_zone`, `learning_warehouse`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. No
-  request is submitted twice by that: what was asked for is in `ops.report_request`. A request
-  that failed is asked again, a window that keeps failing is split into shorter ones, and a day
-  that keeps failing is named with its request id, for Echo360's support. A report that is *held*
-  would have shrunk a day by more than half: look at it, and if it is right run again with
-  the Params that the sentence names. Until then that day is asked for in a request
-  of its own, and so is one that was given up. Rejected rows are in `ops.rejected_row`.
+  request is submitted twice by that: each is recorded in `ops.report_request` before it is sent. A
+  failed request is tried again, a window that keeps failing is split until the failing day is
+  isolated, and the error names that day and its request id, for Echo360's support. A report is
+  *held* if it would shrink a day by more than half: look at it, and if it is right, run again with
+  the Params that the sentence names. Until then that day is requested by itself, and so is a day
+  that kept failing. Rejected rows are in `ops.rejected_row`.
 """
 
 
@@ -60,7 +62,7 @@ def reports(dag_id: str, conn_id: str) -> DAG:
     """The DAG of one region, from its connection."""
     with DAG(
         dag_id,
-        description="Echo360's reports, loaded into the warehouse",
+        description="Loads Echo360's reports into the warehouse",
         doc_md=DOC.replace("CONN_ID", conn_id),
         schedule=UTCDays(start_after=timedelta(hours=8)),
         start_date=datetime(2020, 1, 1, tzinfo=UTC),
@@ -68,7 +70,9 @@ def reports(dag_id: str, conn_id: str) -> DAG:
         tags=["learning warehouse", "echo360"],
         default_args=DEFAULT_ARGS,
     ) as dag:
-        plan = Echo360PlanOperator(task_id="plan", echo360_conn_id=conn_id)
+        plan = Echo360PlanOperator(
+            task_id="plan", echo360_conn_id=conn_id, pre_execute=refuse_wrong_params
+        )
         loads = []
         for name, report in REPORTS.items():
             with TaskGroup(name):
@@ -106,32 +110,29 @@ def reports(dag_id: str, conn_id: str) -> DAG:
                 type="array",
                 items={"type": "string", "enum": list(REPORTS)},
                 examples=list(REPORTS),
-                title="Reports",
-                description="Which of Echo360's reports to ask for. A request covers seven days "
-                "at most, of assetbydate one: a year costs 53 requests a report, 365 for "
-                "assetbydate, one for asset. Three are in flight at a time.",
+                minItems=1,
+                description="The reports to request. A request covers at most seven days "
+                "(assetbydate: one), so a year costs 53 requests for each report, 365 for "
+                "assetbydate, one for asset. At most three are in flight at once.",
             ),
             "delimiter": Param(
                 ",",
                 type="string",
                 enum=list(DELIMITERS),
                 values_display=DELIMITERS,
-                title="Delimiter",
-                description="Between the values of the reports that Echo360 makes.",
+                description="What Echo360 puts between the values of a row.",
             ),
             "compression": Param(
                 True,
                 type="boolean",
-                title="Compression",
-                description="Whether Echo360 compresses the reports that it makes.",
+                description="Have Echo360 compress the reports.",
             ),
             "poll_interval": Param(
                 30,
                 type="integer",
                 minimum=5,
-                title="Seconds between two looks",
-                description="How often Echo360 is asked whether its reports are made; it allows "
-                "120 calls a minute to an institution.",
+                description="Seconds between two looks at whether a report is ready. Echo360 "
+                "allows an institution 120 calls a minute.",
             ),
         }
     )

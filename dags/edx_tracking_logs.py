@@ -10,7 +10,7 @@ from learning_warehouse.dag_files import DEFAULT_ARGS, origins
 from learning_warehouse.edx.logs import EVENTS, logs_of
 from learning_warehouse.edx.operators import LOGS_KEY, EdxLogTarOperator, lane_names
 from learning_warehouse.edx.replay import ReplayRejectsOperator
-from learning_warehouse.params import params
+from learning_warehouse.params import params, refuse_wrong_params
 from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.timetable import UTCDays
@@ -20,39 +20,40 @@ LANES = 2
 DOC = """
 ### edX tracking logs
 
-Takes the tracking logs in edX's bucket, in tars (`{date}-{site}-tracking.tar`, also `.tar.gz`,
-`.tgz`, `.tar.bz2`, `.tar.xz`, `.tar.zst`) and by themselves
+Finds the tracking logs in edX's bucket, in tars (`{date}-{site}-tracking.tar`, also `.tar.gz`,
+`.tgz`, `.tar.bz2`, `.tar.xz`, `.tar.zst`) and as single files
 (`{org}-{site}-events-{date}.log.gz`, also with `.gpg`), and adds their events to `edx.event`, each
 event once, however often it is delivered. A log may be plain or a `.gz`, `.bz2`, `.xz` or `.zst`,
 and encrypted or not.
 
-* **What it does**: `unpack` reads the headers of plain tars where they lie; nothing is downloaded.
-  A compressed tar is read once, and what is new in it is copied to the landing zone. A log by
-  itself stays where it is. What was not loaded yet is dealt out to the lanes, evenly by bytes; an
-  empty lane is skipped. Each lane loads its logs from where they lie. A line that
-  is no event goes to `ops.rejected_row` with its reason.
-* **Schedule**: each UTC day, six hours after its close. A scheduled run also looks at the tars and
-  logs of the 35 days before; a tar that was gone through is left alone until it changes.
+* **What it does**: `unpack` reads the headers of plain tars where they are; nothing is downloaded.
+  A compressed tar is read once, and what is new in it is copied to the landing zone. A log that is
+  a single file stays where it is. What is not loaded yet is shared out among the lanes, evenly by
+  bytes; an empty lane is skipped. Each lane loads its logs from where they are. A line that is no
+  event goes to `ops.rejected_row` with its reason.
+* **Schedule**: 06:00 UTC, for the day before. edX writes a tar once a week, so a run also looks at
+  the tars and logs of the 35 days before its own; a tar that was read to its end is not read again
+  until it changes. A run by hand without days does the same; a backfill looks at its day alone.
 * **By hand**: `first_day` and `last_day` choose tars and logs by the date in their names, which is
-  when they were made: the events in them are older. A tar holds again what the ones before it held,
-  so that the last one brings everything. `earliest` takes all of them, `reload` takes logs again
-  that were loaded before.
-* **To see what a run would do**: with `dry_run`, `unpack` says of each tar, and of the logs by
-  themselves, what would be loaded, in its log and in that of `summarise`; nothing else happens. A
+  when they were made: the events in them are older. Each tar repeats what the ones before it had,
+  so the last one has everything. `earliest` takes all of them; `reload` loads logs again that were
+  loaded before.
+* **To see what a run would do**: with `dry_run`, `unpack` lists for each tar, and for the single
+  files, what would be loaded, in its log and in that of `summarise`; nothing is loaded. A
   compressed tar is read to its end for it.
-* **Rejected lines**: with `replay_rejects`, `replay` reads them again with the rules of today; what
-  is an event now is loaded as if it had been one then. Without days, all that are left; with days,
-  those of the logs that edX put into the bucket in these days, in a tar or by themselves. To read
-  all lines of a log again, use `reload`.
+* **Rejected lines**: after an upgrade that understands more lines, run `replay_rejects`. It rereads
+  all rejected lines or, with `first_day` and `last_day`, those from logs that arrived in the bucket
+  on those days. Lines that are now valid move to `edx.event`. To read all lines of a log again, use
+  `reload`.
 * **Heartbeat**: with `skip_heartbeat`, the servers' own requests for `/heartbeat` are not loaded
   and count as filtered; `reload` without it loads them.
-* **Encrypted logs** (`.gpg`) are left alone and counted, until a connection `edx_gpg` holds the
-  private key (extra `private_key`, password: its passphrase). They are decrypted as they are read.
+* **Encrypted logs** (`.gpg`) are skipped and counted until a connection `edx_gpg` holds the private
+  key (extra `private_key`, password: its passphrase). They are decrypted as they are read.
 * **Connections**: `CONN_ID` (its extra `site` names the edX site, else the keys do),
   `learning_warehouse`; for compressed tars `landing_zone`; for encrypted logs `edx_gpg`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. Nothing
-  is loaded twice. A damaged tar or log holds back nothing but itself: of a tar, what lies before
-  the damage is loaded.
+  is loaded twice. A damaged tar or log stops nothing but itself: the logs in a tar before the
+  damage are loaded.
 """
 
 
@@ -60,7 +61,7 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
     """The DAG of one site, from the connection of its bucket."""
     with DAG(
         dag_id,
-        description="edX's tracking logs, loaded into the warehouse",
+        description="Loads edX's tracking logs into the warehouse",
         doc_md=DOC.replace("CONN_ID", conn_id),
         schedule=UTCDays(start_after=timedelta(hours=6)),
         start_date=datetime(2012, 1, 1, tzinfo=UTC),
@@ -75,6 +76,7 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
             pattern="{{ params.pattern }}",
             lanes=LANES,
             aws_conn_id=conn_id,
+            pre_execute=refuse_wrong_params,
         )
         loads = []
         for lane in lane_names(LANES):
@@ -88,7 +90,7 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
                     reader_params=("skip_heartbeat",),
                 )
                 loads.append(load.output)
-        replay = ReplayRejectsOperator(task_id="replay")
+        replay = ReplayRejectsOperator(task_id="replay", pre_execute=refuse_wrong_params)
         SummaryOperator(
             task_id="summarise",
             loads=[*loads, replay.output],
@@ -99,44 +101,48 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
     dag.params.update(
         {
             **{name: param for name, param in params().items() if name != "accept_shrink"},
+            "first_day": Param(
+                None,
+                type=["null", "string"],
+                format="date",
+                description="Load tars and logs whose name has this UTC date or a later one. "
+                "Empty, and last_day too: those of the 36 days before the run's logical date.",
+            ),
             "bucket": Param(
                 None,
                 type=["null", "string"],
-                title="Bucket",
-                description="Where tars and logs lie. Empty: the bucket of the connection.",
+                description="The bucket of the tars and logs. Empty: the one of the connection.",
             ),
             "prefix": Param(
                 None,
                 type=["null", "string"],
-                title="Prefix",
-                description="Only keys that begin with it. Empty: all keys.",
+                description="Look only at keys that begin with this. Empty: all keys.",
             ),
             "pattern": Param(
                 LOGS_KEY,
                 type="string",
-                title="Pattern of the keys",
-                description="A regular expression that finds tars and logs, with a group date "
-                "(YYYY-MM-DD) and a group site, which is kept as the origin of the events.",
+                description="A regular expression that finds the keys of tars and logs. Its group "
+                "date (YYYY-MM-DD) is the day of the file, its group site the origin of the "
+                "events.",
             ),
             "skip_heartbeat": Param(
                 False,
                 type="boolean",
-                title="Skip the heartbeat",
-                description="Leave out the servers' own requests for /heartbeat; they count as "
-                "filtered. Load again without it to have them.",
+                description="Do not load the servers' own requests for /heartbeat; they count as "
+                "filtered. A reload without this loads them.",
             ),
             "replay_rejects": Param(
                 False,
                 type="boolean",
-                title="Replay rejected lines",
-                description="Read rejected lines again with the rules of today: all that are left, "
-                "or with days those of the logs that edX put into the bucket in these days.",
+                description="Read rejected lines again, after an upgrade that understands more "
+                "lines: all of them or, with first_day and last_day, those from logs that arrived "
+                "in the bucket on those days.",
             ),
             "dry_run": Param(
                 False,
                 type="boolean",
-                title="Dry run",
-                description="Only say what would be loaded, in the logs of unpack and summarise.",
+                description="Load nothing; list what would be loaded in the logs of unpack and "
+                "summarise.",
             ),
         }
     )

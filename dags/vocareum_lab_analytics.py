@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
 from learning_warehouse.dag_files import DEFAULT_ARGS, origins
-from learning_warehouse.params import params
+from learning_warehouse.params import params, refuse_wrong_params
 from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.timetable import UTCDays
@@ -25,20 +25,22 @@ DOC = """
 Copies the CSV files that Vocareum writes for your org to the landing zone and loads them into the
 schema `vocareum` of the warehouse.
 
-* **Schedule**: each UTC day, seven hours after its close (Vocareum writes a day's files within
-  about six). A scheduled run also looks at the files of the seven days and the month before, which
-  Vocareum may have rewritten; a file that did not change is not read again. Files of days that
-  runs left undone in the last 35 days are taken up as well, from the first one that was loaded on.
-* **By hand**: without Params it loads yesterday. `first_day` and `last_day` choose the daily files
-  (`lab_sessions`, `aws_cost`, `azure_cost`) and the monthly ones (`service_spend`); grades,
-  enrollment and mappings are taken as they are now. `courses` limits grades and enrollment.
+* **Schedule**: 07:00 UTC, for the day before (Vocareum writes a day's files within about six
+  hours). A scheduled run also looks at the files of the seven days and the month before, which
+  Vocareum may have rewritten; a file that did not change is not read again. It also loads files of
+  days that runs missed in the last 35 days, counting from the first one loaded.
+* **By hand**: without Params it loads the day before the logical date, which is yesterday for a run
+  that is triggered now. `first_day` and `last_day` choose the daily files (`lab_sessions`,
+  `aws_cost`, `azure_cost`) and the monthly ones (`service_spend`); grades, enrollment and mappings
+  are loaded as they are now. `courses` limits grades and enrollment.
 * **Again**: `reload` loads the newest version of each file from the landing zone, whether Vocareum
-  still has it or not; with a `last_day`, grades, enrollment and mappings as they were at its end.
-  They stay so until Vocareum writes another version, or a `reload` without days.
+  still has it or not; for files without a date in their name (grades, enrollment, mappings), the
+  version that was current at the end of `last_day`. That stays loaded until Vocareum writes another
+  version, or until a `reload` without days.
 * **Connections**: `CONN_ID`, `landing_zone`, `learning_warehouse`.
-* **When it fails**: the last line of the task's log says what to do; then clear the task. A file
-  that is *held* would have shrunk by more than half: look at it, and if it is right run again with
-  the Params that the sentence names. Rejected rows are in `ops.rejected_row`.
+* **When it fails**: the last line of the task's log says what to do; then clear the task. A file is
+  *held* if it would shrink by more than half: look at it, and if it is right, run again with the
+  Params that the sentence names. Rejected rows are in `ops.rejected_row`.
 """
 
 
@@ -46,7 +48,7 @@ def lab_analytics(dag_id: str, conn_id: str) -> DAG:
     """The DAG of one org, from its connection."""
     with DAG(
         dag_id,
-        description="Vocareum's lab analytics files, loaded into the warehouse",
+        description="Loads Vocareum's lab analytics files into the warehouse",
         doc_md=DOC.replace("CONN_ID", conn_id),
         schedule=UTCDays(start_after=timedelta(hours=7)),
         start_date=datetime(2020, 1, 1, tzinfo=UTC),
@@ -54,7 +56,9 @@ def lab_analytics(dag_id: str, conn_id: str) -> DAG:
         tags=["learning warehouse", "vocareum"],
         default_args=DEFAULT_ARGS,
     ) as dag:
-        credentials = VocareumCredentialsOperator(task_id="credentials", vocareum_conn_id=conn_id)
+        credentials = VocareumCredentialsOperator(
+            task_id="credentials", vocareum_conn_id=conn_id, pre_execute=refuse_wrong_params
+        )
         loads = []
         for files in REGISTRY:
             with TaskGroup(files.dataset.name):
@@ -76,15 +80,15 @@ def lab_analytics(dag_id: str, conn_id: str) -> DAG:
                 type="array",
                 items={"type": "string", "enum": DATASETS},
                 examples=DATASETS,
-                title="Datasets",
-                description="Which of Vocareum's datasets to load.",
+                minItems=1,
+                description="The datasets to load.",
             ),
             "courses": Param(
                 [],
                 type="array",
                 items={"type": "string", "pattern": "^[^/]+$"},
-                title="Courses",
-                description="Ids of the courses whose grades and enrollment to load. Empty: all.",
+                description="Load grades and enrollment of these courses only, by their ids. "
+                "Empty: all courses.",
             ),
         }
     )

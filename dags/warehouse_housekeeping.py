@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG
 
 from learning_warehouse.dag_files import DEFAULT_ARGS
+from learning_warehouse.params import refuse_wrong_params
 from learning_warehouse.steps.housekeeping import (
     RetentionOperator,
     remove_landed_versions,
@@ -18,14 +19,14 @@ from learning_warehouse.timetable import UTCDays
 DOC = """
 ### Housekeeping
 
-Removes each day what is no longer needed. After how many days says `include/retention.toml`; what
-has no line there is kept for ever, and its task is skipped. Each task says in its log what it
-removed.
+Removes what is no longer needed, each day at 12:00 UTC. `include/retention.toml` says after how
+many days; what has no line there is kept for ever, and its task is skipped. Each task lists in its
+log what it removed.
 
 * **`rejected_rows`**: old rows of `ops.rejected_row`. Their number stays in `ops.delivery`.
 * **`landed_versions`**: in the landing zone, old versions of files and reports that newer ones have
   replaced. The newest version of each file is kept, and so is every version that is
-  current: reloading and `warehouse_rebuild` go on to work. Logs of edX are never removed.
+  current: `reload` and `warehouse_rebuild` keep working. edX's logs are never removed.
 * **Connections**: `learning_warehouse`; `landing_zone`, whose keys must be allowed to delete.
 """
 
@@ -49,7 +50,9 @@ def housekeeping() -> DAG:
         default_args=DEFAULT_ARGS,
     ) as dag:
         for name, remove in REMOVERS.items():
-            RetentionOperator(task_id=name, remove=remove, days=days.get(name))
+            RetentionOperator(
+                task_id=name, remove=remove, days=days.get(name), pre_execute=refuse_wrong_params
+            )
     return dag
 
 

@@ -12,7 +12,7 @@ from learning_warehouse.echo360.rebuild import remember_requests
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.staging import assets_of
 from learning_warehouse.edx.logs import EVENTS, logs_of
-from learning_warehouse.params import params
+from learning_warehouse.params import params, refuse_wrong_params
 from learning_warehouse.steps.rebuild import RebuildOperator
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.vocareum.files import REGISTRY
@@ -26,20 +26,20 @@ TABLES = [
 DOC = """
 ### Rebuild
 
-Loads what lies in the landing zone and is not in the warehouse: all of it, where the warehouse is
-lost. No vendor is asked for anything. In a warehouse that lacks nothing a run changes nothing.
+Loads what is in the landing zone and not in the warehouse: all of it, if the warehouse is lost. No
+vendor is asked for anything. In a warehouse that lacks nothing, a run changes nothing.
 
 * **After a loss**: pause the other DAGs, point the connection `learning_warehouse` to an empty
-  database, trigger this DAG, then `edx_tracking_logs` with `earliest`: logs that were read where
-  they lie, in edX's bucket, are not in the landing zone.
+  database, trigger this DAG, then `edx_tracking_logs` with `earliest`: logs that were read in edX's
+  own bucket are not in the landing zone.
 * **How**: the landing zone has a note of each delivery, below `ledger/`. For each table, the
-  deliveries are loaded in the order in which the vendor made them. A
-  task that failed or was killed goes on where it was.
+  deliveries are loaded in the order in which the vendor made them. A task that failed or was killed
+  continues where it stopped.
 * **What is held**: a delivery that shrinks a day or file by more than half is held, as it was the
   first time. If it is right, trigger this DAG again with `accept_shrink` and its table alone in
   `datasets`.
-* **Before there were notes**: a run writes those that are missing, of all that the ledger knows to
-  have landed. Trigger it once after an upgrade from a version that wrote none.
+* **Missing notes**: a run writes the notes that are missing, of all deliveries that the ledger
+  knows to have landed.
 * **Connections**: `landing_zone`, `learning_warehouse`; for encrypted logs `edx_gpg`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task.
 """
@@ -60,7 +60,11 @@ def rebuild() -> DAG:
         loads = []
         with TaskGroup("vocareum"):
             for files in REGISTRY:
-                task = RebuildOperator(task_id=files.dataset.name, dataset=files.dataset)
+                task = RebuildOperator(
+                    task_id=files.dataset.name,
+                    dataset=files.dataset,
+                    pre_execute=refuse_wrong_params,
+                )
                 loads.append(task.output)
         with TaskGroup("echo360"):
             for name, report in REPORTS.items():
@@ -69,10 +73,16 @@ def rebuild() -> DAG:
                     dataset=report.dataset,
                     reader=assets_of(report),
                     remember=remember_requests(report),
+                    pre_execute=refuse_wrong_params,
                 )
                 loads.append(task.output)
         with TaskGroup("edx"):
-            task = RebuildOperator(task_id=EVENTS.name, dataset=EVENTS, reader=logs_of(EDX_CONN_ID))
+            task = RebuildOperator(
+                task_id=EVENTS.name,
+                dataset=EVENTS,
+                reader=logs_of(EDX_CONN_ID),
+                pre_execute=refuse_wrong_params,
+            )
             loads.append(task.output)
         SummaryOperator(task_id="summarise", loads=loads, schemas=["vocareum", "echo360", "edx"])
     # Last, for each operator would copy those that the DAG has when it is made.
@@ -83,8 +93,8 @@ def rebuild() -> DAG:
                 type="array",
                 items={"type": "string", "enum": TABLES},
                 examples=TABLES,
-                title="Tables",
-                description="Which tables to fill.",
+                minItems=1,
+                description="The tables to load.",
             ),
             "accept_shrink": params()["accept_shrink"],
         }

@@ -15,7 +15,11 @@ from learning_warehouse.days import EARLIEST, Days, days_of
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.timetable import UTCDays
 
-YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+
+def dated(word: str) -> str:
+    """The date of ``today`` or ``yesterday``; any other word is a date."""
+    today = datetime.now(UTC).date()
+    return {"today": str(today), "yesterday": str(today - timedelta(days=1))}.get(word, word)
 
 
 def run(run_type: str, day: int) -> dict[str, Any]:
@@ -30,7 +34,20 @@ def run(run_type: str, day: int) -> dict[str, Any]:
 
 
 def test_a_run_by_hand_without_params_is_for_yesterday() -> None:
-    assert days_of({"params": {}}) == Days(YESTERDAY, YESTERDAY)
+    yesterday = date.fromisoformat(dated("yesterday"))
+    assert days_of({"params": {}}) == Days(yesterday, yesterday)
+
+
+def test_a_run_by_hand_looks_back_where_it_is_to() -> None:
+    def days(context: dict[str, Any]) -> Days:
+        return days_of(context, look_back=7, looks_back_by_hand=True)
+
+    yesterday = date.fromisoformat(dated("yesterday"))
+    assert days({"params": {}}) == Days(yesterday - timedelta(days=7), yesterday)
+    assert days(run("manual", 9)) == Days(date(2026, 1, 2), date(2026, 1, 9))
+    assert days(run("backfill", 9)) == Days(date(2026, 1, 9), date(2026, 1, 9))
+    named = {**run("manual", 9), "params": {"last_day": "2026-01-04"}}
+    assert days(named) == Days(date(2026, 1, 4), date(2026, 1, 4))
 
 
 @pytest.mark.parametrize("given", [{}, {"first_day": "2026-01-04"}])
@@ -53,12 +70,12 @@ def test_a_scheduled_run_looks_back() -> None:
     [
         ({"first_day": "2026-01-01", "last_day": "2026-01-03"}, ("2026-01-01", "2026-01-03")),
         ({"last_day": "2026-01-03"}, ("2026-01-03", "2026-01-03")),
-        ({"first_day": "2026-01-01"}, ("2026-01-01", str(YESTERDAY))),
+        ({"first_day": "2026-01-01"}, ("2026-01-01", "yesterday")),
         ({"earliest": True, "last_day": "2026-01-03"}, (str(EARLIEST), "2026-01-03")),
     ],
 )
 def test_the_params_days(params: dict[str, Any], days: tuple[str, str]) -> None:
-    first, last = map(date.fromisoformat, days)
+    first, last = (date.fromisoformat(dated(day)) for day in days)
     assert days_of({**run("manual", 9), "params": params}) == Days(first, last)
 
 
@@ -67,12 +84,12 @@ def test_the_params_days(params: dict[str, Any], days: tuple[str, str]) -> None:
     [
         ({"first_day": "2026-01-03", "last_day": "2026-01-01"}, "is before the first day"),
         ({"first_day": "2026-02-30"}, "first_day is '2026-02-30', which is no date"),
-        ({"last_day": str(YESTERDAY + timedelta(days=1))}, "is not over"),
+        ({"last_day": "today"}, "is not over"),
     ],
 )
 def test_days_that_cannot_be(params: dict[str, Any], said: str) -> None:
     with pytest.raises(PermanentFailure, match=said):
-        days_of({"params": params})
+        days_of({"params": {name: dated(day) for name, day in params.items()}})
 
 
 def test_windows_are_adjacent() -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -98,6 +99,90 @@ def test_whoever_fails_tells_of_it(dag: DAG) -> None:
     for task in dag.tasks:
         told: Any = task.on_failure_callback
         assert tell_of_failure in (told if isinstance(told, (list, tuple)) else [told])
+
+
+def test_why_a_task_failed_is_said_last_in_its_log(dag: DAG) -> None:
+    from learning_warehouse.steps.alerts import say_failure
+
+    for task in dag.tasks:
+        told: Any = task.on_retry_callback
+        assert say_failure in (told if isinstance(told, (list, tuple)) else [told])
+
+
+def test_the_first_tasks_refuse_params_that_the_dag_does_not_have(dag: DAG) -> None:
+    first = [task for task in dag.tasks if not task.upstream_task_ids]
+    assert first
+    for task in first:
+        said = refusal(dag, task, {"report": ["videoview"]})
+        assert said.startswith("This DAG has no Param 'report'"), task.task_id
+
+
+def refusal(dag: DAG, task: Any, conf: dict[str, Any]) -> str:
+    """What the first task of a run with these Params says before it begins; empty if nothing."""
+    from learning_warehouse.errors import PermanentFailure
+
+    run = SimpleNamespace(conf=conf, run_type="manual")
+    params: dict[str, Any] = {**dag.params, **conf}
+    try:
+        task._pre_execute_hook({"dag": dag, "dag_run": run, "params": params})
+    except PermanentFailure as failure:
+        return str(failure)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "conf", "says"),
+    [
+        ("echo360_reports", {}, ""),
+        ("echo360_reports", {"reports": ["videoview"], "reload": True}, ""),
+        ("echo360_reports", {"report": ["videoview"], "reload": True}, "did you mean 'reports'?"),
+        ("vocareum_lab_analytics", {"dataset": ["grades"]}, "did you mean 'datasets'?"),
+        ("vocareum_lab_analytics", {"zzzz": 1}, "only first_day, last_day, earliest,"),
+        (
+            "vocareum_lab_analytics",
+            {"first_day": "2026-01-01", "earliest": True},
+            "The Params earliest and first_day contradict each other",
+        ),
+        ("vocareum_lab_analytics", {"last_day": "2026-01-01", "earliest": True}, ""),
+        (
+            "vocareum_lab_analytics",
+            {"first_day": "2026-01-02", "last_day": "2026-01-01"},
+            "is before the first day",
+        ),
+        ("edx_tracking_logs", {"accept_shrink": True}, "This DAG has no Param 'accept_shrink'"),
+        ("edx_tracking_logs", {"replay_rejects": True, "reload": True}, "contradict each other"),
+        ("edx_tracking_logs", {"replay_rejects": True, "dry_run": True}, ""),
+        ("warehouse_housekeeping", {"days": 3}, "This DAG has no Param 'days', nor any other"),
+    ],
+)
+def test_params_that_cannot_be_meant_are_refused_in_one_sentence(
+    dag_id: str, conf: dict[str, Any], says: str
+) -> None:
+    (dag,) = dags_of(ROOT / "dags" / f"{dag_id}.py")
+    said = refusal(dag, next(task for task in dag.tasks if not task.upstream_task_ids), conf)
+    assert (says in said) if says else said == ""
+
+
+def test_the_schedule_reads_as_a_person_writes_it() -> None:
+    summaries = {
+        dag.dag_id: dag.timetable.summary
+        for path in FILES
+        for dag in dags_of(path)
+        if dag.dag_id != "warehouse_rebuild"
+    }
+    assert summaries == {
+        "echo360_reports": "08:00 UTC, for the day before",
+        "edx_tracking_logs": "06:00 UTC, for the day before",
+        "vocareum_lab_analytics": "07:00 UTC, for the day before",
+        "warehouse_housekeeping": "12:00 UTC, for the day before",
+    }
+
+
+def test_the_label_of_a_param_in_the_form_is_its_name(dag: DAG) -> None:
+    for name in dag.params:
+        param = dag.params.get_param(name)
+        assert "title" not in param.schema
+        assert param.description
 
 
 def test_every_template_field_is_an_attribute(dag: DAG) -> None:

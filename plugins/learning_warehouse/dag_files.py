@@ -12,7 +12,7 @@ from configparser import Error, RawConfigParser
 from datetime import timedelta
 from pathlib import Path
 
-from learning_warehouse.steps.alerts import tell_of_failure
+from learning_warehouse.steps.alerts import say_failure, tell_of_failure
 
 ORIGINS = Path(__file__).resolve().parents[2] / "include" / "origins.cfg"
 ID = re.compile(r"[\w#!().:/\\-]+")
@@ -24,6 +24,7 @@ DEFAULT_ARGS = {
     "retry_delay": timedelta(minutes=1),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=30),
+    "on_retry_callback": say_failure,
     "on_failure_callback": tell_of_failure,
 }
 

@@ -54,13 +54,16 @@ class Days:
             first = last + timedelta(days=1)
 
 
-def days_of(context: Mapping[str, Any], *, look_back: int = 0) -> Days:
+def days_of(
+    context: Mapping[str, Any], *, look_back: int = 0, looks_back_by_hand: bool = False
+) -> Days:
     """The days that a run is for.
 
-    The Params' days; else the days of the run's data interval, with ``look_back`` days more before
-    it where Airflow's schedule started the run; else (a run by hand) the UTC day before the one on
-    which it was triggered, whenever a step of it is cleared.
+    The Params' days; else the days of the run's data interval; else (a run by hand) the UTC day
+    before the one on which it was triggered, whenever a step of it is cleared.
 
+    :param look_back: how many days more before these where Airflow's schedule started the run.
+    :param looks_back_by_hand: whether that holds for a run by hand without days, too.
     :raises PermanentFailure: a Param is no date, the last day is before the first, or a day is not
         over yet.
     """
@@ -71,10 +74,11 @@ def days_of(context: Mapping[str, Any], *, look_back: int = 0) -> Days:
         return _given_days(given, day_before)
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     if start is None or end is None or end <= start:
-        return Days(day_before, day_before)
-    first = start.astimezone(UTC).date()
-    last = (end.astimezone(UTC) - timedelta(microseconds=1)).date()
-    if follows_schedule(context):
+        first = last = day_before
+    else:
+        first = start.astimezone(UTC).date()
+        last = (end.astimezone(UTC) - timedelta(microseconds=1)).date()
+    if follows_schedule(context) or (looks_back_by_hand and run_type(context) != "backfill"):
         first -= timedelta(days=look_back)
     return Days(first, last)
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+MOST_SENTENCES = 10
+"""How many of its failures a step repeats at its end."""
+
+
 def without_value(said: str) -> str:
     """Of what PostgreSQL says the first line, without the value at its end; the others may quote a
     row.
@@ -85,5 +89,8 @@ class Failures:
             for lasts, (_, item, failure) in zip(lasting, self._failed, strict=True)
         ]
         count = len(sentences)
+        if count > MOST_SENTENCES:
+            rest = f"{count - MOST_SENTENCES} more, each named above in this log."
+            sentences = [*sentences[:MOST_SENTENCES], rest]
         kind = PermanentFailure if all(lasting) else TransientFailure
         raise kind((f"{count} failed: " if count > 1 else "") + " | ".join(sentences))

@@ -1,14 +1,31 @@
-"""The Params that the trigger forms of all DAGs have.
+"""The Params that the trigger forms of all DAGs have, and the Params that a run may not have.
 
-Knows what a form asks; what a step makes of it, the step knows.
+A Param has no title: its label in the form is its name, as logs and docs have it. Knows what a form
+asks; what a step makes of it, the step knows.
 """
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
 from airflow.providers.common.compat.sdk import Param
 
+from learning_warehouse.days import days_of
+from learning_warehouse.errors import PermanentFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 REJECT_SHARE = 0.01
-"""The share of a table's rows in a run that may be rejected without an alert."""
+"""The share of a table's or a file's rows in a run that may be rejected without an alert."""
+
+CONTRADICTIONS = (
+    ("earliest", "first_day", "earliest loads from the very first day on"),
+    ("replay_rejects", "earliest", "without days, replay_rejects reads all rejected lines"),
+    ("replay_rejects", "reload", "reload reads the rejected lines of a log anyway"),
+)
+"""Pairs of Params that may not both be set, and why."""
 
 
 def params() -> dict[str, Param]:
@@ -18,42 +35,69 @@ def params() -> dict[str, Param]:
             None,
             type=["null", "string"],
             format="date",
-            title="First day",
-            description="First UTC day to load. Empty: the run's own day; for a run by hand, "
-            "yesterday.",
+            description="The first UTC day to load. Empty: the day before the run's logical date, "
+            "which is yesterday for a run that is triggered now.",
         ),
         "last_day": Param(
             None,
             type=["null", "string"],
             format="date",
-            title="Last day",
-            description="Last UTC day to load, included. Empty with a first day: yesterday.",
+            description="The last UTC day to load. Empty, with a first_day: yesterday.",
         ),
         "earliest": Param(
             False,
             type="boolean",
-            title="From the earliest day",
-            description="Instead of a first day: load everything there is up to the last day.",
+            description="Load everything there is up to last_day. Leave first_day empty.",
         ),
         "reload": Param(
             False,
             type="boolean",
-            title="Load again",
-            description="Load again what was loaded before; an older state may then take the place "
-            "of a newer one.",
+            description="Load again what was loaded before. Only this may replace newer data with "
+            "older.",
         ),
         "accept_shrink": Param(
             False,
             type="boolean",
-            title="Accept a shrinking day or file",
-            description="Load a delivery even if a day or file loses more than half of its rows.",
+            description="Load a file or day even if it loses more than half of its rows.",
         ),
         "reject_share": Param(
             REJECT_SHARE,
             type="number",
             minimum=0,
             maximum=1,
-            title="Share of rejected rows",
-            description="Tell of a table of which a larger share of the run's rows was rejected.",
+            description="Alert when more than this share of the rows of a table or of a file is "
+            "rejected (0.01 is one in a hundred). Needs a [rejects] notifier in "
+            "include/alerts.toml.",
         ),
     }
+
+
+def refuse_wrong_params(context: Any) -> None:
+    """Stop a run whose Params are unknown to its DAG, contradict each other or name impossible
+    days: the ``pre_execute`` of each first task.
+
+    :raises PermanentFailure: one sentence that says how to trigger the DAG.
+    """
+    given: Mapping[str, Any] = context["dag_run"].conf or {}
+    known = list(context["dag"].params)
+    for name in given:
+        if name not in known:
+            raise PermanentFailure(_unknown(name, known))
+    for one, other, why in CONTRADICTIONS:
+        if given.get(one) and given.get(other):
+            raise PermanentFailure(
+                f"The Params {one} and {other} contradict each other ({why}): trigger the DAG "
+                "again with one of them."
+            )
+    days_of(context)
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    if not known:
+        return f"This DAG has no Param {name!r}, nor any other: trigger it again without."
+    nearest = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"This DAG has no Param {name!r}" + (
+        f": did you mean {nearest[0]!r}? Trigger it again with that."
+        if nearest
+        else f", only {', '.join(known)}: trigger it again with one of these."
+    )

@@ -26,7 +26,7 @@ class UTCDays(Timetable):
     :param start_after: how long after the day's close its run starts.
     """
 
-    description = "Each UTC day, once it is over"
+    description = "A run for each UTC day, once it is over"
 
     def __init__(self, *, start_after: timedelta = timedelta(0)) -> None:
         self.start_after = start_after
@@ -34,7 +34,8 @@ class UTCDays(Timetable):
     @property
     def summary(self) -> str:
         """What the UI shows as the schedule."""
-        return f"each UTC day, {self.start_after} after its close"
+        hours, minutes = divmod(self.start_after.total_seconds() // 60, 60)
+        return f"{hours:02.0f}:{minutes:02.0f} UTC, for the day before"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UTCDays) and self.start_after == other.start_after

@@ -13,6 +13,8 @@ from airflow.providers.common.compat.sdk import DAG
 
 from learning_warehouse.errors import StepsFailed
 from learning_warehouse.steps.summary import SummaryOperator
+from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.batches import Merged
 from tests.warehouse.roads import LAB_SESSIONS, VIDEOVIEW, load
 
 if TYPE_CHECKING:
@@ -35,19 +37,29 @@ SCHEDULED = SimpleNamespace(
 
 
 class Tasks:
-    """Says of the run's tasks how they ended."""
+    """Says of the run's tasks how they ended, and what those said that failed."""
 
-    def __init__(self, **states: str) -> None:
+    def __init__(self, states: dict[str, str], said: dict[str, str]) -> None:
         self._states = states
+        self._said = said
+
+    def xcom_pull(self, task_ids: str, key: str) -> str | None:
+        assert key == "failure"
+        return self._said.get(task_ids)
 
     def get_task_states(self, **_: Any) -> dict[str, dict[str, str]]:
         return {RUN.run_id: self._states}
 
 
 def summarised(
-    loads: list[Any], run: Any = RUN, params: dict[str, Any] | None = None, **states: str
+    loads: list[Any],
+    run: Any = RUN,
+    params: dict[str, Any] | None = None,
+    said: dict[str, str] | None = None,
+    **states: str,
 ) -> list[dict[str, Any]]:
-    context: Any = {"dag_run": run, "ti": Tasks(**states), "params": params or {}}
+    ti = Tasks(states, said or {})
+    context: Any = {"dag_run": run, "ti": ti, "params": params or {}}
     context["dag"] = DAG(run.dag_id, schedule=None)
     return SummaryOperator(
         task_id="summarise", loads=loads, schemas=["echo360", "vocareum"]
@@ -85,9 +97,60 @@ def test_it_tells_days_requests_and_rows(warehouse: Connection) -> None:
     }
 
 
-def test_a_run_with_a_failed_step_ends_failed(warehouse: Connection) -> None:
-    with pytest.raises(StepsFailed, match=r"videoview\.wait failed: read the last line"):
-        summarised([None], **{"videoview.wait": "failed", "videoview.land": "skipped"})
+def test_a_run_names_the_steps_that_failed_themselves_with_their_sentences() -> None:
+    states = {
+        "plan": "success",
+        "videoview.wait": "failed",
+        "videoview.load": "upstream_failed",
+        "polling.wait": "failed",
+        "qanda.load": "failed",
+        "asset.land": "skipped",
+    }
+    said = {
+        "videoview.wait": "Echo360 refuses the login: check it.",
+        "polling.wait": "Echo360 refuses the login: check it.",
+    }
+    with pytest.raises(StepsFailed) as failure:
+        summarised([None], said=said, **states)
+    assert str(failure.value) == (
+        "polling.wait, videoview.wait failed: Echo360 refuses the login: check it. | qanda.load "
+        "failed: it was killed: see its log. Then clear what failed. Nothing was loaded."
+    )
+
+
+def test_a_failed_run_says_that_the_rest_is_loaded_where_it_is(warehouse: Connection) -> None:
+    merged = [day_of(warehouse, date(2026, 1, 5))]
+    with pytest.raises(StepsFailed, match=r"Everything else of this run is loaded\.$"):
+        summarised([merged], **{"videoview.wait": "failed"})
+
+
+def test_the_days_of_logs_are_those_in_their_names(warehouse: Connection) -> None:
+    merged = []
+    for day in ("20260103", "20260105"):
+        line = ledger.deliver(
+            warehouse,
+            dataset="edx.event",
+            origin="here",
+            name=f"edx-1/tracking.log-{day}-1.gz",
+            version="1",
+            made_at=datetime(2026, 1, 9, tzinfo=UTC),
+            uri="s3://here/tar",
+            size=1,
+        )
+        merged.append(asdict(Merged(delivery_id=line.delivery_id, dataset="edx.event", name="")))
+    (row_of_it,) = summarised([merged])
+    assert (row_of_it["first_day"], row_of_it["last_day"]) == ("2026-01-03", "2026-01-05")
+
+
+def test_the_table_shows_what_was_rejected_near_its_left_edge(
+    warehouse: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summarised([[day_of(warehouse, date(2026, 1, 5), rows=b"never,50\n")]])
+    table = capsys.readouterr().out.partition("What this run merged")[2]
+    assert table.splitlines()[1].split() == [
+        "dataset", "read", "merged", "rejected", "duplicate", "superseded", "filtered",
+        "deliveries", "first_day", "last_day", "requests",
+    ]  # fmt: skip
 
 
 def test_nothing_new(warehouse: Connection) -> None:
@@ -133,6 +196,21 @@ def test_rejects_above_the_share_are_told(warehouse: Connection, told: Path) -> 
     assert '"rejects in echo360_reports: echo360_reports manual__1: ' in told.read_text()
 
 
+def test_a_file_above_the_share_is_told_though_its_table_is_below(
+    warehouse: Connection, told: Path
+) -> None:
+    good = b"".join(b"2026-01-05 10:00:%02d,50\n" % (n % 60) for n in range(400))
+    merged = [
+        day_of(warehouse, date(2026, 1, 5), rows=good),
+        day_of(warehouse, date(2026, 1, 6), rows=b"never,50\n" * 3 + b"2026-01-06 10:00:00,50\n"),
+    ]
+    summarised([merged])
+    assert texts(told, "rejects") == [
+        "echo360.videoview: 3 of 404 rows were rejected (2026-01-06: 3 of 4); ops.rejected_row "
+        "says why."
+    ]
+
+
 def test_a_change_of_a_schema_is_told_by_the_run_that_saw_it(
     warehouse: Connection, told: Path
 ) -> None:
@@ -145,7 +223,26 @@ def test_a_change_of_a_schema_is_told_by_the_run_that_saw_it(
     summarised([None])
     found = texts(told, "schema_change")
     assert len(found) == 2, "whether any of it was merged or not"
-    assert all("vocareum.lab_sessions of here: 'Device Model' is new." in text for text in found)
+    for text in found:
+        assert "vocareum.lab_sessions of here: the column 'Device Model' is new." in text
+        assert "the columns 'assignment_id', 'assignment_name', " in text
+        assert "'user_email' are missing." in text
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ("report", "Echo360 offers this report, which has no table here."),
+        ("parameter zone", "Echo360 requires the parameter zone, which is not known here."),
+    ],
+)
+def test_a_report_or_parameter_that_is_not_known_is_told(
+    warehouse: Connection, told: Path, header: str, says: str
+) -> None:
+    changes = {(header, "new"): None}
+    ledger.note_schema_changes(warehouse, dataset="echo360.x", origin="here", changes=changes)
+    summarised([None])
+    assert texts(told, "schema_change") == [f"echo360.x of here: {says}"]
 
 
 def test_a_scheduled_run_tells_once_of_the_days_that_it_leapt_over(

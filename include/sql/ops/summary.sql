@@ -1,12 +1,12 @@
 -- What a run did, and what its alerts are about.
 
 -- section: of_run
--- What a run's deliveries were of, table by table: their days, and the report requests that the run
--- made or shared.
+-- What a run's deliveries were of, table by table: their days (of edX's logs those in their names),
+-- and the report requests that the run made or shared.
 SELECT
     d.dataset,
-    min(d.first_day)::text AS first_day,
-    (max(d.end_day) - 1)::text AS last_day,
+    min(coalesce(d.first_day, log.day))::text AS first_day,
+    max(coalesce(d.end_day - 1, log.day))::text AS last_day,
     (
         SELECT count(*)
         FROM ops.report_request AS r
@@ -16,32 +16,63 @@ SELECT
             AND r.request_id IS NOT NULL
     ) AS requests
 FROM ops.delivery AS d
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN d.dataset = 'edx.event'
+            THEN ops.try_date(
+                replace(substring(split_part(d.name, '/', -1), '\d{4}-?\d\d-?\d\d'), '-', '')
+            )
+    END AS day
+) AS log
 WHERE d.delivery_id = ANY (%(deliveries)s)
 GROUP BY d.dataset
 ORDER BY d.dataset;
 
 -- section: rejects
--- The tables of which the run's deliveries had a larger share of rows rejected than allowed.
+-- The tables of which the run's deliveries, or one of them, had a larger share of rows rejected than
+-- allowed: of each a row without a name for all of it, then the deliveries, the worst first.
+WITH counted AS (
+    SELECT
+        dataset,
+        name,
+        sum(rows_read)::bigint AS rows_read,
+        sum(rows_rejected)::bigint AS rows_rejected,
+        grouping(name) = 1 AS is_all
+    FROM ops.delivery
+    WHERE delivery_id = ANY(%(deliveries)s)
+    GROUP BY GROUPING SETS ((dataset), (dataset, delivery_id, name))
+),
+
+judged AS (
+    SELECT
+        counted.*,
+        rows_rejected > %(share)s::numeric * rows_read AS is_above
+    FROM counted
+)
+
 SELECT
-    dataset,
-    sum(rows_read)::bigint AS rows_read,
-    sum(rows_rejected)::bigint AS rows_rejected
-FROM ops.delivery
-WHERE delivery_id = ANY(%(deliveries)s)
-GROUP BY dataset
-HAVING sum(rows_rejected) > %(share)s::numeric * sum(rows_read)
-ORDER BY dataset;
+    j.dataset,
+    j.name,
+    j.rows_read,
+    j.rows_rejected
+FROM judged AS j
+WHERE j.is_above
+    OR (j.is_all AND EXISTS (SELECT FROM judged AS o WHERE o.dataset = j.dataset AND o.is_above))
+ORDER BY j.dataset ASC, j.is_all DESC, j.rows_rejected DESC, j.name ASC;
 
 -- section: schema_changes
+-- A row for each table and kind of change; reports and parameters that are not known here apart from
+-- columns.
 SELECT
     dataset,
     origin,
     change,
-    header
+    array_agg(header ORDER BY header) AS headers
 FROM ops.schema_change
 WHERE first_seen_at >= %(since)s
     AND split_part(dataset, '.', 1) = ANY(%(schemas)s)
-ORDER BY dataset, origin, change, header;
+GROUP BY dataset, origin, change, header = 'report', header LIKE 'parameter %%'
+ORDER BY dataset, origin, change, min(header);
 
 -- section: gaps
 -- The days that the run leapt over: after all that was loaded before it, before the last that it

@@ -11,7 +11,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.conn_ids import EDX_CONN_ID, GPG_CONN_ID, LANDING_CONN_ID, WAREHOUSE_CONN_ID
-from learning_warehouse.days import HEALED_DAYS, days_of
+from learning_warehouse.days import HEALED_DAYS
 from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.s3 import bucket_of, s3_hook, s3_sentences
 from learning_warehouse.steps.links import LANDED, LEDGER, shown
@@ -62,8 +62,8 @@ class EdxLogTarOperator(DaysOperator):
     :param pattern: a regular expression that finds tars and logs among the keys, with a group
         ``date`` (YYYY-MM-DD) and, where the connection names no site, a group ``site``.
     :param lanes: how many lists the members are dealt out to.
-    :param look_back: days before the interval of a scheduled run at whose tars and logs it also
-        looks.
+    :param look_back: days before its own at whose tars and logs a run also looks, unless it is a
+        backfill or its Params name days: a tar is written once a week.
     :param aws_conn_id: connection of the bucket. Its extra ``site`` names the edX site; without
         it, the group ``site`` of the key does, or else the bucket.
     :param landing_conn_id: connection of the landing zone; only needed for compressed tars.
@@ -78,6 +78,7 @@ class EdxLogTarOperator(DaysOperator):
         "pattern",
     )
     operator_extra_links = shown(LANDED, LEDGER)
+    looks_back_by_hand = True
 
     def __init__(
         self,
@@ -113,7 +114,7 @@ class EdxLogTarOperator(DaysOperator):
             context["ti"].xcom_push(key=name, value=[])  # What follows runs even if this fails.
         given = context["params"]
         hook = s3_hook(self.aws_conn_id)
-        found = self._find(hook, days_of(context, look_back=self.look_back))
+        found = self._find(hook, self.days_of(context))
         failures = Failures()
         with connect(self.warehouse_conn_id) as conn:
             search = Search(

@@ -10,13 +10,25 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from pkgutil import resolve_name
+from textwrap import fill
 from typing import Any
 
-from learning_warehouse.errors import StepsFailed
+from learning_warehouse.errors import (
+    PermanentFailure,
+    StepsFailed,
+    TransientFailure,
+    sentence_of,
+)
 
 log = logging.getLogger(__name__)
 
 ALERTS = Path(__file__).resolve().parents[3] / "include" / "alerts.toml"
+FAILURE_KEY = "failure"
+"""The XCom of a task that failed: its sentence."""
+
+WIDTH = 110
+"""Characters of a line that the page of a log shows whole on a screen of 1440 pixels."""
+
 KINDS = ("failure", "rejects", "schema_change", "gap")
 
 
@@ -42,17 +54,34 @@ def alert(kind: str, sentence: str, context: Any) -> None:
 def tell_of_failure(context: Any) -> None:
     """What every task calls when it has failed for good.
 
-    Not the summary, where it ends a run failed for others that have told of themselves.
+    Leaves its sentence as an XCom for the summary, and says it last in the log, below Airflow's
+    traceback. Nobody else is told of the end of a run whose steps have told of themselves.
     """
+    failure, ti = context.get("exception"), context["ti"]
+    if not isinstance(failure, StepsFailed):
+        said = _sentence(failure)
+        alert("failure", f"{ti.dag_id} {ti.run_id}: {ti.task_id} failed: {said}", context)
+        ti.xcom_push(key=FAILURE_KEY, value=said)
+    say_failure(context)
+
+
+def say_failure(context: Any) -> None:
+    """What every task calls when it is tried again: says why, last in the log.
+
+    In lines, for the page of a log neither wraps nor scrolls to what is right of its edge.
+    """
+    failure = context.get("exception")
+    if isinstance(failure, PermanentFailure | TransientFailure):
+        log.error("%s", fill(_sentence(failure), WIDTH, break_long_words=False))
+
+
+def _sentence(failure: Any) -> str:
+    """What may be told of it, on one line."""
     from airflow.providers.common.compat.sdk import redact
 
-    failure = context.get("exception")
-    if isinstance(failure, StepsFailed):
-        return
-    ti = context["ti"]
-    alert(
-        "failure", f"{ti.dag_id} {ti.run_id}: {ti.task_id} failed: {redact(str(failure))}", context
-    )
+    if failure is None:
+        return "it was killed."
+    return str(redact(sentence_of(failure)))
 
 
 def _notifier(kind: str) -> Any:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
+    from learning_warehouse.days import Days
     from learning_warehouse.warehouse.batches import Task
     from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.ledger import Delivery
@@ -36,10 +37,10 @@ if TYPE_CHECKING:
 COUNTS = (
     "rows_read",
     "rows_merged",
+    "rows_rejected",
     "rows_duplicate",
     "rows_superseded",
     "rows_filtered",
-    "rows_rejected",
 )
 
 
@@ -100,19 +101,30 @@ class DaysOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("days",)
+    looks_back_by_hand = False
+    """Whether it looks at these days more in a run by hand, too, where no Param names days."""
 
     def __init__(self, *, look_back: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.look_back = look_back
         self.days = ""
 
-    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
-        """Render, and say which days the run is for; wrong ones, ``execute`` refuses."""
+    def days_of(self, context: Context) -> Days:
+        """The days that the run is for.
+
+        :raises PermanentFailure: its Params name days that cannot be.
+        """
         from learning_warehouse.days import days_of
 
+        return days_of(
+            context, look_back=self.look_back, looks_back_by_hand=self.looks_back_by_hand
+        )
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """Render, and say which days the run is for; wrong ones, ``execute`` refuses."""
         super().render_template_fields(context, jinja_env)
         with suppress(PermanentFailure):
-            self.days = str(days_of(context, look_back=self.look_back))
+            self.days = str(self.days_of(context))
 
 
 class LoadOperator(BaseOperator):

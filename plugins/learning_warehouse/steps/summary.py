@@ -6,6 +6,7 @@ Asks the ledger, and writes nothing; knows no vendor.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import BaseOperator, TriggerRule
@@ -13,7 +14,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, TriggerRule
 from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
 from learning_warehouse.errors import StepsFailed
 from learning_warehouse.params import REJECT_SHARE
-from learning_warehouse.steps.alerts import alert
+from learning_warehouse.steps.alerts import FAILURE_KEY, alert
 from learning_warehouse.steps.loading import COUNTS, run_name, started_at
 
 if TYPE_CHECKING:
@@ -23,13 +24,19 @@ if TYPE_CHECKING:
 
     from learning_warehouse.warehouse.connection import Connection
 
+MOST_FILES = 3
+"""How many files a sentence names."""
+
+HEADERS = {count: count.removeprefix("rows_") for count in COUNTS}
+"""Short ones, so that all columns fit the page of a log."""
+
 
 class SummaryOperator(BaseOperator):
     """Says what a run did, as a table, and ends it failed if any of its steps failed.
 
     What the ledger finds wrong with what came in the meantime is said in the log, and told to whom
-    ``include/alerts.toml`` names: rejected rows above the Param ``reject_share``, changes of a
-    schema, and days that a scheduled run leapt over.
+    ``include/alerts.toml`` names: tables and files of which more than the Param ``reject_share``
+    was rejected, changes of a schema, and days that a scheduled run leapt over.
 
     XCom: a row for each table. Being last and run whatever happened, it would make a run with
     failures succeed; so it fails after it has said what there is to say.
@@ -67,7 +74,7 @@ class SummaryOperator(BaseOperator):
         if merged:
             with connect(self.warehouse_conn_id) as conn:
                 summary = _by_table(conn, context, merged)
-        table = pd.DataFrame(summary).fillna("").to_string(index=False)
+        table = pd.DataFrame(summary).rename(columns=HEADERS).fillna("").to_string(index=False)
         if merged:
             self.log.info("What this run merged%s:\n%s", _since_its_start(context), table)
         elif summary:
@@ -77,10 +84,7 @@ class SummaryOperator(BaseOperator):
         self._tell_findings(context, merged)
         failed = _failed_tasks(context)
         if failed:
-            raise StepsFailed(
-                f"{', '.join(failed)} failed: read the last line of each one's log for what to do, "
-                "then clear it; everything else of this run is loaded."
-            )
+            raise StepsFailed(_what_failed(context, failed, is_any_loaded=bool(merged)))
         return summary
 
     def _tell_findings(self, context: Context, merged: list[dict[str, Any]]) -> None:
@@ -103,20 +107,20 @@ class SummaryOperator(BaseOperator):
 def _by_table(
     conn: Connection, context: Context, merged: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Of each table the deliveries, their days, the requests for them, and the counts of rows."""
+    """Of each table the counts of rows, the deliveries, their days, and the requests for them."""
     import pandas as pd
 
     from learning_warehouse.warehouse.sql import statement
 
     frame = pd.DataFrame(merged)
     counts = frame.groupby("dataset")[list(COUNTS)].sum()
-    counts.insert(0, "deliveries", frame.groupby("dataset").size())
+    counts["deliveries"] = frame.groupby("dataset").size()
     counted: dict[Any, dict[Any, Any]] = counts.to_dict("index")
     of_run = conn.execute(
         statement("ops/summary", "of_run"),
         {"deliveries": frame["delivery_id"].tolist(), "run": run_name(context)},
     )
-    return [{**row, **counted[row["dataset"]]} for row in of_run]
+    return [{"dataset": row["dataset"], **counted[row["dataset"]], **row} for row in of_run]
 
 
 def _findings(
@@ -137,15 +141,8 @@ def _findings(
         return conn.execute(statement("ops/summary", section), values).fetchall()
 
     return {
-        "rejects": [
-            f"{row['dataset']}: {row['rows_rejected']} of {row['rows_read']} rows were rejected; "
-            "ops.rejected_row says why."
-            for row in found("rejects")
-        ],
-        "schema_change": [
-            f"{row['dataset']} of {row['origin']}: {row['header']!r} is {row['change']}."
-            for row in found("schema_changes")
-        ],
+        "rejects": _rejects(found("rejects")),
+        "schema_change": [_schema_change(**row) for row in found("schema_changes")],
         "gap": [
             f"{row['dataset']} of {row['origin']}: nothing was loaded for "
             f"{Days(row['first_day'], row['last_day'])}, though for days before and after; trigger "
@@ -155,17 +152,62 @@ def _findings(
     }
 
 
+def _rejects(rows: list[dict[str, Any]]) -> list[str]:
+    """A sentence for each table, which names the worst of its files."""
+    sentences = []
+    for dataset, (whole, *files) in groupby(rows, key=lambda row: row["dataset"]):
+        worst = [
+            f"{file['name']}: {_share(file)}" for file in files if _share(file) != _share(whole)
+        ]
+        shown = ", ".join(worst[:MOST_FILES])
+        if len(worst) > MOST_FILES:
+            shown += f" and {len(worst) - MOST_FILES} more"
+        sentences.append(
+            f"{dataset}: {_share(whole)} rows were rejected{f' ({shown})' if shown else ''}; "
+            "ops.rejected_row says why."
+        )
+    return sentences
+
+
+def _share(counts: dict[str, Any]) -> str:
+    return f"{counts['rows_rejected']} of {counts['rows_read']}"
+
+
+def _schema_change(dataset: str, origin: str, change: str, headers: list[str]) -> str:
+    table = f"{dataset} of {origin}"
+    if headers == ["report"]:
+        return f"{table}: Echo360 offers this report, which has no table here."
+    if headers[0].startswith("parameter "):
+        return f"{table}: Echo360 requires the {', '.join(headers)}, which is not known here."
+    columns = ", ".join(map(repr, headers))
+    if len(headers) == 1:
+        return f"{table}: the column {columns} is {change}."
+    return f"{table}: the columns {columns} are {change}."
+
+
 def _since_its_start(context: Context) -> str:
     started = started_at(context)
     return f" in {(datetime.now(UTC) - started).total_seconds():.0f} s" if started else ""
 
 
 def _failed_tasks(context: Context) -> list[str]:
-    """The run's tasks that failed or could not run for it."""
+    """The run's tasks that failed themselves."""
     ti: Any = context["ti"]
     run: Any = context["dag_run"]
     if hasattr(ti, "get_task_states"):
         states = ti.get_task_states(dag_id=run.dag_id, run_ids=[run.run_id]).get(run.run_id, {})
     else:
         states = {other.task_id: other.state for other in run.get_task_instances()}
-    return sorted(task for task, state in states.items() if state in ("failed", "upstream_failed"))
+    return sorted(task for task, state in states.items() if state == "failed")
+
+
+def _what_failed(context: Context, failed: list[str], *, is_any_loaded: bool) -> str:
+    """The sentence of each task; tasks that failed for the same reason share it."""
+    ti: Any = context["ti"]
+    tasks: dict[str, list[str]] = {}
+    for task in failed:
+        said = ti.xcom_pull(task_ids=task, key=FAILURE_KEY) or "it was killed: see its log."
+        tasks.setdefault(said, []).append(task)
+    sentences = [f"{', '.join(names)} failed: {said}" for said, names in tasks.items()]
+    rest = "Everything else of this run is loaded." if is_any_loaded else "Nothing was loaded."
+    return f"{' | '.join(sentences)} Then clear what failed. {rest}"

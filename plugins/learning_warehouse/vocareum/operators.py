@@ -95,7 +95,7 @@ class LandVocareumFilesOperator(DaysOperator):
         name = self.files.dataset.name
         if name not in given.get("datasets", [name]):
             raise AirflowSkipException(f"The run was not asked for {name}.")
-        days = days_of(context, look_back=self.look_back)
+        days = self.days_of(context)
         reach = days_of(context, look_back=HEALED_DAYS)
         org = account(self.vocareum_conn_id)
         bucket = VocareumBucket(org, Credentials.unseal(str(self.credentials)))
