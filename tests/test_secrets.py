@@ -174,7 +174,20 @@ def test_temporary_keys_that_are_refused(fails: Any) -> None:
         Credentials(SECRET, SECRET, SECRET, later).seal(),
     ):
         land = LandVocareumFilesOperator(task_id="land", files=REGISTRY[0], credentials=sealed)
-        assert "check the keys" in fails(lambda land=land: land.execute(context()))
+        said = fails(lambda land=land: land.execute(context()))
+        assert "check the connection's extras bucket and org_id" in said
+
+
+def test_a_vocareum_bucket_that_is_not_there(
+    connections: dict[str, dict[str, Any]], configure: Any, fails: Any
+) -> None:
+    sealed = ask_vocareum()
+    extra = {**connections["vocareum"]["extra"], "bucket": "no-such-bucket"}
+    configure("vocareum", extra=extra)
+    land = LandVocareumFilesOperator(task_id="land", files=REGISTRY[0], credentials=sealed)
+    said = fails(lambda: land.execute(context()))
+    assert "s3://no-such-bucket" in said
+    assert "check the connection's extras bucket and org_id" in said
 
 
 # --- Echo360 --------------------------------------------------------------------------------------
@@ -223,7 +236,9 @@ def test_links_that_are_refused_on_the_road(
     caplog.set_level(logging.INFO)
     sandbox.set_faults(echo360_build_seconds=0, bad_links=9)
     run = Run("refused", first_day="2026-01-05", last_day="2026-01-05").execute("videoview")
-    assert "is refused (HTTP 403)" in run.failures["videoview.land"]
+    said = run.failures["videoview.land"]
+    assert "is refused (HTTP 403)" in said
+    assert "check the worker's clock, and that no proxy" in said
     assert_silent(json.dumps(run.failures) + caplog.text)
 
 

@@ -77,11 +77,15 @@ def bucket_of(hook: S3Hook) -> str:
     return str(bucket)
 
 
+CHECK = "the keys of the connection and what the bucket's policy allows"
+
+
 @contextmanager
-def s3_sentences(what: str) -> Iterator[None]:
+def s3_sentences(what: str, *, check: str = CHECK) -> Iterator[None]:
     """Turn boto's errors into one sentence that says what to do.
 
     :param what: what was tried, as in ``reading s3://bucket/key``.
+    :param check: what to check where S3 refuses it.
     """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
@@ -93,12 +97,14 @@ def s3_sentences(what: str) -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code", "?")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         sentence = f"S3 refused {what} ({code}): "
-        if code in ("404", "NoSuchKey", "NoSuchBucket"):
+        if code == "NoSuchBucket":
+            raise PermanentFailure(
+                sentence + "check the bucket that the connection names."
+            ) from None
+        if code in ("404", "NoSuchKey"):
             raise PermanentFailure(sentence + "check the bucket and the key.") from None
         if status in (401, 403) or code in ("InvalidAccessKeyId", "SignatureDoesNotMatch"):
-            raise PermanentFailure(
-                sentence + "check the keys of the connection and what the bucket's policy allows."
-            ) from None
+            raise PermanentFailure(f"{sentence}check {check}.") from None
         raise TransientFailure(sentence + "the next try may find it mended.") from None
     except (BotoCoreError, Boto3Error, HTTPError) as error:
         raise TransientFailure(

@@ -29,6 +29,7 @@ from include.sandbox.server import ROOT
 from include.sandbox.stack import Airflow, Stack, running, week_until
 from include.sandbox.truth import differences
 from learning_warehouse.warehouse.locks import lock_dataset
+from tests.conftest import open_database
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -147,6 +148,7 @@ def test_a_week_on_two_workers_one_of_which_is_lost(redis_url: str, tmp_path: Pa
         airflow = Airflow(stack.url, password=stack.password)
         await_dags(stack, airflow)
 
+        open_database(stack.postgres, "warehouse").close()
         with psycopg.connect(stack.warehouse_url) as holder:
             lock_dataset(holder, HELD)
             expected = start_runs(airflow, first, last)

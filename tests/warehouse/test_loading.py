@@ -26,6 +26,7 @@ from tests.warehouse.roads import (
     ENROLLMENT,
     VIDEOVIEW,
     delivered,
+    load,
     load_all,
     reader,
     rows,
@@ -241,6 +242,39 @@ def test_a_delivery_that_is_held_leaves_its_sentence_in_the_ledger(warehouse: Co
     assert rows(warehouse, "ops.failed_try", TRIES) == [
         (held[0].delivery_id, str(failure.value), *BY)
     ]
+
+
+def test_what_is_held_for_its_rejected_rows_says_so_and_may_not_be_accepted(
+    warehouse: Connection,
+) -> None:
+    before = {"a": enrolled(*("Al" for _ in range(40)))}
+    load_all(warehouse, deliver(warehouse, before, 1), ENROLLMENT, reads(ENROLLMENT, before))
+    ragged = {"a": HEADER + b"7,2,Al,secret,more\n" * 40}
+    with pytest.raises(PermanentFailure) as failure:
+        load_all(warehouse, deliver(warehouse, ragged, 2), ENROLLMENT, reads(ENROLLMENT, ragged))
+    assert str(failure.value).startswith(
+        "a is held, for 40 of its 40 rows were rejected (line 2: it has 5 fields where the header "
+        "has 3), and without them it would shrink a from 40 to 0 rows: look at it"
+    )
+    assert "accept_shrink" not in str(failure.value)
+    held = "name, status, rows_read, rows_held, rows_rejected"
+    assert rows(warehouse, "ops.delivery WHERE version = '2'", held) == [("a", "held", 40, 0, 40)]
+    assert len(rows(warehouse, "ops.rejected_row")) == 40
+    assert len(rows(warehouse, "vocareum.enrollment")) == 40
+
+
+def test_the_reason_of_what_is_held_quotes_no_value(warehouse: Connection) -> None:
+    header = b"event_timestamp,duration_Minute,first_Name\n"
+    days = (date(2026, 1, 5), date(2026, 1, 6))
+    good = header + b"2026-01-05 10:00:00,50,Al\n" * 4
+    load(warehouse, VIDEOVIEW, good, 1, name="a", days=days)
+    bad = header + b"it's O'Neill,Jo ''Di'' \\,Al\n" * 4
+    with pytest.raises(PermanentFailure, match="is held, for 4 of its 4 rows") as failure:
+        load(warehouse, VIDEOVIEW, bad, 2, name="a", days=days)
+    assert "(line 2: event_timestamp: … is no timestamptz; duration_minute: … is no " in str(
+        failure.value
+    )
+    assert not any(name in str(failure.value) for name in ("Neill", "Di", "Jo"))
 
 
 @pytest.mark.parametrize("newest_first", [True, False])

@@ -40,3 +40,13 @@ FROM unnest(%(replaced)s::bigint [], %(successors)s::bigint []) AS r (delivery_i
 WHERE d.delivery_id = r.delivery_id
     AND r.successor <> r.delivery_id
     AND NOT EXISTS (SELECT FROM ops.current_part AS c WHERE c.delivery_id = d.delivery_id);
+
+-- section: first_reason
+-- Why the first row of a delivery was rejected, without the values that the reason quotes.
+SELECT
+    line,
+    left(regexp_replace(reason, $$E?'([^']|'')*'$$, '…', 'g'), 200) AS reason
+FROM {rejected}
+WHERE _delivery = %(delivery_id)s
+ORDER BY _row
+LIMIT 1;

@@ -40,7 +40,9 @@ def open_asset(url: str) -> BinaryIO:
     except HTTPError as refusal:
         if refusal.code in (401, 403, 404, 410):
             raise LinkRefused(
-                f"The signed link {redacted(url)} is refused (HTTP {refusal.code})."
+                f"The signed link {redacted(url)} is refused (HTTP {refusal.code}): the next try "
+                "gets a new one; if all are refused, check the worker's clock, and that no proxy "
+                "changes links."
             ) from None
         raise TransientFailure(
             f"The asset {redacted(url)} cannot be fetched (HTTP {refusal.code}): the next "

@@ -113,7 +113,7 @@ def _copy(
         try:
             body = open_asset(links[ordinal])
         except LinkRefused as refusal:
-            log.info("%s Fetching the request again.", refusal)
+            log.info("%s", refusal)
             links = _links(hook, request_id)
             body = open_asset(links[ordinal])
         with body:

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+CHECK = (
+    "the connection's extras bucket and org_id: the keys come from Vocareum's API, and they open "
+    "only the folder of their org"
+)
+"""The sentence for a refusal: nobody has put these keys into a connection."""
+
 ATTEMPTS = 5
 """How often in a row a stream may break off without a byte."""
 
@@ -48,7 +54,7 @@ class VocareumBucket:
         """
         where: dict[str, str] = {"Prefix": prefix}
         while True:
-            with s3_sentences(f"listing {self.url}/{prefix}"):
+            with s3_sentences(f"listing {self.url}/{prefix}", check=CHECK):
                 page = self._call("list_objects_v2", **where)
             yield from page.get("Contents", ())
             if not page["IsTruncated"]:
@@ -118,7 +124,7 @@ class _Body(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if self._done == self._file["Size"]:
             return 0
-        with s3_sentences(f"reading {self._bucket.url}/{self._file['Key']}"):
+        with s3_sentences(f"reading {self._bucket.url}/{self._file['Key']}", check=CHECK):
             block = self._read(len(buffer))
         buffer[: len(block)] = block
         self._done += len(block)

@@ -200,8 +200,9 @@ def _check(status: int, text: str, url: str) -> None:
         return
     if status == 403:
         raise PermanentFailure(
-            f"Vocareum forbids {url} (403): generate a token with the scope s3_labs, as an Org "
-            "Admin of that org, and put it into the connection's password."
+            f"Vocareum forbids {url} (403): check that the connection's extra org_id is your org; "
+            "if it is, generate a token with the scope s3_labs, as an Org Admin of that org, and "
+            "put it into the connection's password."
         )
     if status in (400, 401):
         reason = next(

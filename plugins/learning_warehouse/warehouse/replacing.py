@@ -16,7 +16,6 @@ from learning_warehouse.warehouse.sql import statement
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.staging_table import Staged, StagingTable
 
     Part = dict[str, Any]
@@ -52,7 +51,7 @@ def replace(
     if not accept_shrink:
         shrinking = _by_delivery(p for p in renewed if p["rows_brought"] * 2 < p["rows_present"])
         outcome.held = [
-            _held(staging.dataset, one, shrinking[one.delivery.delivery_id], reload=reload)
+            _held(staging, one, shrinking[one.delivery.delivery_id], reload=reload)
             for one in due
             if one.delivery.delivery_id in shrinking
         ]
@@ -122,12 +121,23 @@ def _rows(parts: Iterable[Part]) -> int:
     return sum(p["rows_brought"] for p in parts)
 
 
-def _held(dataset: Dataset, one: Staged, shrinking: list[Part], *, reload: bool) -> Held:
-    delivery = one.delivery
+def _held(staging: StagingTable, one: Staged, shrinking: list[Part], *, reload: bool) -> Held:
+    dataset, delivery = staging.dataset, one.delivery
     losses = ", ".join(
         f"{p['part']} from {p['rows_present']} to {p['rows_brought']} rows" for p in shrinking[:5]
     )
     parts = [p["part"] for p in shrinking]
+    rows_present = sum(p["rows_present"] for p in shrinking)
+    if one.rows_rejected and (_rows(shrinking) + one.rows_rejected) * 2 >= rows_present:
+        # Accepted, it would take good rows away for rows that cannot be read.
+        return Held(
+            f"{delivery.name} is held, for {one.rows_rejected} of its {one.rows_read} rows were "
+            f"rejected ({_first_reason(staging, one)}), and without them it would shrink {losses}: "
+            "look at it in the landing zone, then ask the vendor for a good version, which is "
+            "loaded by itself, or upgrade this package and run again.",
+            one,
+            parts,
+        )
     days: list[Any] = [
         delivery.first_day,
         delivery.end_day and delivery.end_day - timedelta(days=1),
@@ -148,3 +158,10 @@ def _held(dataset: Dataset, one: Staged, shrinking: list[Part], *, reload: bool)
         one,
         parts,
     )
+
+
+def _first_reason(staging: StagingTable, one: Staged) -> str:
+    query = statement("merge/replace", "first_reason").format(rejected=staging.rejected)
+    row = staging.conn.execute(query, {"delivery_id": one.delivery.delivery_id}).fetchone()
+    assert row is not None
+    return f"line {row['line']}: {row['reason']}"
