@@ -8,7 +8,7 @@ from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
 from learning_warehouse.dag_files import DEFAULT_ARGS, origins
 from learning_warehouse.edx.logs import EVENTS, logs_of
-from learning_warehouse.edx.operators import LOGS_KEY, EdxLogTarOperator, lane_names
+from learning_warehouse.edx.operators import LOGS_KEY, WOULD_LOAD, EdxLogTarOperator, lane_names
 from learning_warehouse.edx.replay import ReplayRejectsOperator
 from learning_warehouse.params import params, refuse_wrong_params
 from learning_warehouse.steps.loading import LoadOperator
@@ -95,7 +95,7 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
             task_id="summarise",
             loads=[*loads, replay.output],
             schemas=["edx"],
-            would_load=unpack.output,
+            would_load=unpack.output[WOULD_LOAD],  # type: ignore[index]
         )
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(

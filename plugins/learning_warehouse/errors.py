@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from textwrap import fill
 from traceback import format_tb
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,20 @@ log = logging.getLogger(__name__)
 
 MOST_SENTENCES = 10
 """How many of its failures a step repeats at its end."""
+
+
+WIDTH = 100
+"""Characters of a line that Airflow's page of a log shows whole on a screen of 1440 pixels."""
+
+
+def in_lines(sentence: str) -> str:
+    """A sentence as Airflow's page of a log can show it, which does not wrap lines by default."""
+    return fill(sentence, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def unfold() -> None:
+    """End the group of lines that Airflow's page of a log folds away: what follows is seen."""
+    log.info("::endgroup::")
 
 
 def without_value(said: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import Param
 
 from learning_warehouse.days import days_of
-from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.errors import PermanentFailure, unfold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,8 +78,15 @@ def refuse_wrong_params(context: Any) -> None:
 
     :raises PermanentFailure: one sentence that says how to trigger the DAG.
     """
-    given: Mapping[str, Any] = context["dag_run"].conf or {}
-    known = list(context["dag"].params)
+    try:
+        _check(context["dag_run"].conf or {}, known=list(context["dag"].params))
+        days_of(context)
+    except PermanentFailure:
+        unfold()
+        raise
+
+
+def _check(given: Mapping[str, Any], *, known: list[str]) -> None:
     for name in given:
         if name not in known:
             raise PermanentFailure(_unknown(name, known))
@@ -89,7 +96,6 @@ def refuse_wrong_params(context: Any) -> None:
                 f"The Params {one} and {other} contradict each other ({why}): trigger the DAG "
                 "again with one of them."
             )
-    days_of(context)
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -470,8 +470,8 @@ def test_a_dry_run_lands_and_registers_nothing(warehouse: Connection, bucket: Bu
     bucket.put(f"{DAILY}.gpg", b"sealed")
     before = versions(warehouse), walked(warehouse), landed(bucket)
     told = bucket.lanes(dry_run=True)
-    assert (told["lane_1"], told["lane_2"]) == ([], [])
-    loose, plain, compressed = told["return_value"]
+    assert list(told) == ["would_load"]
+    loose, plain, compressed = told["would_load"]
     assert loose == {
         "where": "logs by themselves, of UniversityA",
         "bytes": 2 * len(line(2)) + len(b"sealed"),
@@ -501,7 +501,7 @@ def test_a_dry_run_says_what_landed_and_was_not_merged(bucket: Bucket) -> None:
     bucket.put(PLAIN + ".gz", tar(LOGS, ".gz"))
     bucket.unpack()
     bucket.put(LATER + ".gz", tar(LOGS, ".gz"))
-    first, second = bucket.lanes(dry_run=True)["return_value"]
+    first, second = bucket.lanes(dry_run=True)["would_load"]
     assert (first["new"], first["known"]) == (len(LOGS), 0)
     assert (second["new"], second["known"]) == (0, len(LOGS))
 
@@ -511,7 +511,7 @@ def test_a_dry_run_of_a_tar_that_is_cut_off(warehouse: Connection, bucket: Bucke
     bucket.put(PLAIN + ".gz", packed[: len(packed) * 3 // 4])
     with pytest.raises(PermanentFailure, match="cannot be unpacked"):
         bucket.unpack(dry_run=True)
-    (told,) = bucket.pushed["return_value"]
+    (told,) = bucket.pushed["would_load"]
     assert (told["members"], told["new"], told["known"]) == (1, 1, 0)
     assert versions(warehouse) == set()
 

@@ -1,4 +1,4 @@
-"""A failed task of a real run tells of itself, once, through the notifier that the file names."""
+"""Failed tasks of real runs tell of themselves, once, through the notifier that the file names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ text = "{{{{ ti.task_id }}}} | {{{{ alert }}}}"
 
 
 @pytest.mark.timeout(600)
-def test_a_failed_task(postgres: EmbeddedPostgres, sandbox: Sandbox, tmp_path: Path) -> None:
+def test_failed_tasks(postgres: EmbeddedPostgres, sandbox: Sandbox, tmp_path: Path) -> None:
     postgres.create_database("alerts")
     home, told = tmp_path / "home", tmp_path / "told.jsonl"
     deploy(home)
@@ -32,10 +32,17 @@ def test_a_failed_task(postgres: EmbeddedPostgres, sandbox: Sandbox, tmp_path: P
     (home / "include" / "alerts.toml").write_text(ALERTS.format(path=told))
     connections: dict[str, Any] = sandbox.airflow_connections(postgres.url("alerts"))
     connections["vocareum"]["password"] = "no-such-token"
-    dag_id = "vocareum_lab_analytics"
-    assert run_dags(home, connections, {dag_id: {}}) == {dag_id: "failed"}
-    (line,) = told.read_text().splitlines()
-    text = json.loads(line)
-    assert text.startswith(f"credentials | {dag_id} manual__")
-    assert "credentials failed: " in text
-    assert "no-such-token" not in text
+    confs: dict[str, Any] = {
+        "vocareum_lab_analytics": {},
+        "edx_tracking_logs": {"earlyest": True},
+    }
+    assert run_dags(home, connections, confs) == dict.fromkeys(confs, "failed")
+    texts = [json.loads(line) for line in told.read_text().splitlines()]
+    credentials, *others = texts
+    assert credentials.startswith("credentials | vocareum_lab_analytics manual__")
+    assert "credentials failed: Vocareum refuses the token" in credentials
+    assert "no-such-token" not in credentials
+    # The lanes find that there is nothing for them, and the summary tells of nothing new.
+    assert sorted(text.partition(" | ")[0] for text in others) == ["replay", "unpack"]
+    for text in others:
+        assert "This DAG has no Param 'earlyest': did you mean 'earliest'?" in text

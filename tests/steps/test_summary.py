@@ -114,7 +114,8 @@ def test_a_run_names_the_steps_that_failed_themselves_with_their_sentences() -> 
         summarised([None], said=said, **states)
     assert str(failure.value) == (
         "polling.wait, videoview.wait failed: Echo360 refuses the login: check it. | qanda.load "
-        "failed: it was killed: see its log. Then clear what failed. Nothing was loaded."
+        "failed: it was killed: see its log. After mending it, clear the failed tasks. Nothing was "
+        "loaded."
     )
 
 

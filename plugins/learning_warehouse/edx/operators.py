@@ -15,7 +15,7 @@ from learning_warehouse.days import HEALED_DAYS
 from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.s3 import bucket_of, s3_hook, s3_sentences
 from learning_warehouse.steps.links import LANDED, LEDGER, shown
-from learning_warehouse.steps.loading import DaysOperator, hand_on
+from learning_warehouse.steps.loading import DaysOperator
 from learning_warehouse.warehouse.connection import connect
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ LOGS_KEY = (
     r"-(?:tracking\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz)"
     r"|[^/-]+-events-\d{4}-\d\d-\d\d\.log(?:\.(?:gz|bz2|xz|zst))?(?:\.gpg)?)$"
 )
+
+
+WOULD_LOAD = "would_load"
+"""The XCom of a dry run."""
 
 
 def lane_names(lanes: int) -> list[str]:
@@ -54,8 +58,8 @@ class EdxLogTarOperator(DaysOperator):
     neighbours, evenly by bytes. A damaged tar holds back neither the others nor its own members
     before the damage: the lanes are pushed, then the task fails and names it.
 
-    With the Param ``dry_run`` nothing lands or is registered, and the lanes stay empty; the task's
-    XCom then says of each tar, and of a site's logs by themselves, what would be loaded of it.
+    With the Param ``dry_run`` nothing lands or is registered, and there are no lanes; the XCom
+    ``would_load`` says of each tar, and of a site's single files, what would be loaded of it.
 
     :param bucket_name: the bucket; by default that of the connection's ``service_config``.
     :param prefix: keys begin with it.
@@ -94,7 +98,8 @@ class EdxLogTarOperator(DaysOperator):
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
-        super().__init__(look_back=look_back, **kwargs)
+        # With multiple outputs, a lane of which nothing was said is None where it is read.
+        super().__init__(look_back=look_back, multiple_outputs=True, **kwargs)
         self.bucket_name = bucket_name
         self.prefix = prefix
         self.pattern = pattern
@@ -105,13 +110,11 @@ class EdxLogTarOperator(DaysOperator):
         self.warehouse_conn_id = warehouse_conn_id
         self._landed: dict[str, str] = {}
 
-    def execute(self, context: Context) -> list[dict[str, Any]] | None:
+    def execute(self, context: Context) -> None:
         """Find, register and deal out what the warehouse does not have."""
         from learning_warehouse.edx.gpg import key_of
         from learning_warehouse.edx.search import Search
 
-        for name in lane_names(self.lanes):
-            context["ti"].xcom_push(key=name, value=[])  # What follows runs even if this fails.
         given = context["params"]
         hook = s3_hook(self.aws_conn_id)
         found = self._find(hook, self.days_of(context))
@@ -128,7 +131,8 @@ class EdxLogTarOperator(DaysOperator):
             )
             search.look_into(found)
         if given.get("dry_run"):
-            return self._tell(context, search.looked, failures)
+            self._tell(context, search.looked, failures)
+            return
         LEDGER.say_lines(self, context, list(search.sizes))
         LANDED.say(self, context, search.landed_at())
         self._landed = search.landed
@@ -138,7 +142,6 @@ class EdxLogTarOperator(DaysOperator):
             self.log.info("%s: %d members, %.1f MB", name, len(ids), size / 1e6)
             context["ti"].xcom_push(key=name, value=ids)
         failures.raise_any()
-        return None
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: the compressed tars, and what landed of them."""
@@ -146,9 +149,7 @@ class EdxLogTarOperator(DaysOperator):
 
         return lineage(inputs=objects(self._landed.values()), outputs=objects(self._landed))
 
-    def _tell(
-        self, context: Context, looked: list[dict[str, Any]], failures: Failures
-    ) -> list[dict[str, Any]]:
+    def _tell(self, context: Context, looked: list[dict[str, Any]], failures: Failures) -> None:
         """Say what would be loaded."""
         import pandas as pd
 
@@ -158,7 +159,8 @@ class EdxLogTarOperator(DaysOperator):
             self.log.info("A dry run: %d logs, %.1f MB, to load of\n%s", new, size / 1e6, table)
         else:
             self.log.info("A dry run: there are no tars or logs of these days")
-        return hand_on(context, looked, failures)
+        context["ti"].xcom_push(key=WOULD_LOAD, value=looked)
+        failures.raise_any()
 
     def _find(self, hook: S3Hook, days: Days) -> list[Found]:
         """The tars and logs of these days.

@@ -10,14 +10,15 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from pkgutil import resolve_name
-from textwrap import fill
 from typing import Any
 
 from learning_warehouse.errors import (
     PermanentFailure,
     StepsFailed,
     TransientFailure,
+    in_lines,
     sentence_of,
+    unfold,
 )
 
 log = logging.getLogger(__name__)
@@ -25,9 +26,6 @@ log = logging.getLogger(__name__)
 ALERTS = Path(__file__).resolve().parents[3] / "include" / "alerts.toml"
 FAILURE_KEY = "failure"
 """The XCom of a task that failed: its sentence."""
-
-WIDTH = 110
-"""Characters of a line that the page of a log shows whole on a screen of 1440 pixels."""
 
 KINDS = ("failure", "rejects", "schema_change", "gap")
 
@@ -66,13 +64,11 @@ def tell_of_failure(context: Any) -> None:
 
 
 def say_failure(context: Any) -> None:
-    """What every task calls when it is tried again: says why, last in the log.
-
-    In lines, for the page of a log neither wraps nor scrolls to what is right of its edge.
-    """
+    """What every task calls when it is tried again: says why, last in the log."""
     failure = context.get("exception")
     if isinstance(failure, PermanentFailure | TransientFailure):
-        log.error("%s", fill(_sentence(failure), WIDTH, break_long_words=False))
+        unfold()
+        log.error("%s", in_lines(_sentence(failure)))
 
 
 def _sentence(failure: Any) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import BaseOperator, TriggerRule
 
 from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
-from learning_warehouse.errors import StepsFailed
+from learning_warehouse.errors import StepsFailed, in_lines
 from learning_warehouse.params import REJECT_SHARE
 from learning_warehouse.steps.alerts import FAILURE_KEY, alert
 from learning_warehouse.steps.loading import COUNTS, run_name, started_at
@@ -99,7 +99,7 @@ class SummaryOperator(BaseOperator):
             return
         for kind, sentences in findings.items():
             for sentence in sentences:
-                self.log.warning("%s", sentence)
+                self.log.warning("%s", in_lines(sentence))
             if sentences:
                 alert(kind, f"{run_name(context)}: {' '.join(sentences)}", context)
 
@@ -210,4 +210,4 @@ def _what_failed(context: Context, failed: list[str], *, is_any_loaded: bool) ->
         tasks.setdefault(said, []).append(task)
     sentences = [f"{', '.join(names)} failed: {said}" for said, names in tasks.items()]
     rest = "Everything else of this run is loaded." if is_any_loaded else "Nothing was loaded."
-    return f"{' | '.join(sentences)} Then clear what failed. {rest}"
+    return f"{' | '.join(sentences)} After mending it, clear the failed tasks. {rest}"
