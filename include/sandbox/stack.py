@@ -31,7 +31,7 @@ from typing import Any
 
 import psutil
 
-from include.sandbox.postgres import EmbeddedPostgres, free_port
+from include.sandbox.postgres import EmbeddedPostgres, binaries, free_port
 from include.sandbox.s3 import ACCESS_KEY, SECRET_KEY, VENDOR_BUCKET
 from include.sandbox.server import EDX_BUCKET, LANDING_BUCKET, ROOT, Sandbox
 
@@ -108,15 +108,19 @@ class Stack:
         self.postgres.start()
         for database in ("airflow", "warehouse"):
             self.postgres.create_database(database)
-        migration = self.launch("migrate", "db", "migrate")
+        self.launch("migrate", "db", "migrate")
         try:
             self.sandbox.start()
         except RuntimeError as error:
             raise StackFailure(str(error)) from None
-        if migration.wait(PATIENCE) != 0:
-            raise StackFailure(f"Airflow's database was not made:\n{self.tail('migrate')}")
+        self._finish("migrate", "Airflow's database was not made")
+        connections = self._home / "connections.json"
+        connections.write_text(json.dumps(self.connections()))
+        self.launch("connections", "connections", "import", str(connections))
         for component in COMPONENTS:
             self.launch(component, component)
+        self._finish("connections", "Airflow's connections were not made")
+        connections.unlink()
         if not AIRFLOW_2:
             self._wait("Airflow to be healthy", self._healthy)
         return self
@@ -179,9 +183,12 @@ class Stack:
         """The end of what a command said."""
         return (self.state / f"{name}.log").read_text(errors="replace")[-size:]
 
+    def connections(self) -> dict[str, dict[str, Any]]:
+        """What is made in Airflow at the start, where it can be seen and edited."""
+        return self.sandbox.airflow_connections(self.warehouse_url)
+
     def environment(self) -> dict[str, str]:
         """What makes a shell's ``airflow`` and ``python`` those of this stack, but for PATH."""
-        connections = self.sandbox.airflow_connections(self.warehouse_url) if self._up else {}
         metadata = self.metadata_url.replace("postgresql:", "postgresql+psycopg2:")
         settings = {
             "CORE__DAGS_FOLDER": str(ROOT / "dags"),
@@ -210,10 +217,6 @@ class Stack:
             "AIRFLOW_HOME": str(self._home),
             "PYTHONPATH": str(ROOT),
             **{f"AIRFLOW__{name}": value for name, value in settings.items()},
-            **{
-                f"AIRFLOW_CONN_{conn_id.upper()}": json.dumps(fields)
-                for conn_id, fields in connections.items()
-            },
         }
 
     def addresses(self) -> dict[str, str]:
@@ -250,15 +253,15 @@ class Stack:
             ) from None
 
     @property
-    def _up(self) -> bool:
-        return bool(self.sandbox.s3_url)
-
-    @property
     def _fernet_key(self) -> str:
         from base64 import urlsafe_b64encode
         from hashlib import sha256
 
         return urlsafe_b64encode(sha256(self._secret.encode()).digest()).decode()
+
+    def _finish(self, name: str, otherwise: str) -> None:
+        if self._processes[name].wait(PATIENCE) != 0:
+            raise StackFailure(f"{otherwise}:\n{self.tail(name)}")
 
     def _wait(self, what: str, is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -306,6 +309,10 @@ class Airflow:
         """Send something to ``/api/v2``; raises as ``get`` does."""
         return self._call("POST", path, json=body)
 
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """Edit what lies under ``/api/v2``; raises as ``get`` does."""
+        return self._call("PATCH", path, json=body)
+
     def _call(self, method: str, path: str, **content: Any) -> Any:
         if "Authorization" not in self._session.headers:
             answer = self._session.post(f"{self.url}/auth/token", json=self._login, timeout=30)
@@ -345,18 +352,36 @@ def running(stack: Stack) -> Iterator[Stack]:
 
 
 def up(state: Path) -> None:
-    """Start a stack that outlives this command, and say where it is.
+    """Start a stack that outlives this command, unless it runs already, and say where it is.
 
-    :raises StackFailure: one runs already, or it did not start.
+    :raises StackFailure: it did not start.
     """
-    if _pid(state) is not None:
-        raise StackFailure("The stack is running already: `make env` or `make down`.")
+    state.mkdir(parents=True, exist_ok=True)
+    with state.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Of two commands the second finds what the first started.
+        if _pid(state) is None:
+            _start_keeper(state)
+        else:
+            print("The stack runs already; `make down` stops it.")
+        described = json.loads(_description(state).read_text())
+    addresses = described["addresses"]
+    print(f"Airflow's UI: {addresses['AIRFLOW_URL']}")
+    print(f"Login:        {USER} / {addresses['AIRFLOW_PASSWORD']}")
+    print(f"Warehouse:    {addresses['WAREHOUSE_URL']}")
+    print(f"S3:           {addresses['S3_ENDPOINT_URL']}")
+    first, last = described["days"]
+    print(
+        f"The campus has data from {first} to {last}. Airflow's schedule is off: trigger the DAGs."
+    )
+    print('A shell for it: eval "$(make -s env)"; the end of it: make down')
+
+
+def _start_keeper(state: Path) -> None:
     port = UI_PORT
     while _taken(port):
         port += 1
     if port != UI_PORT:
         print(f"Port {UI_PORT} is taken: the UI is on {port}.")
-    state.mkdir(parents=True, exist_ok=True)
     log = state.with_suffix(".log")
     with log.open("wb") as out:
         keeper = subprocess.Popen(
@@ -379,24 +404,15 @@ def up(state: Path) -> None:
         keeper.terminate()
         keeper.wait()
         raise
-    addresses = json.loads(_description(state).read_text())["addresses"]
-    print(f"Airflow's UI: {addresses['AIRFLOW_URL']}")
-    print(f"Login:        {USER} / {addresses['AIRFLOW_PASSWORD']}")
-    print(f"Warehouse:    {addresses['WAREHOUSE_URL']}")
-    print(f"S3:           {addresses['S3_ENDPOINT_URL']}")
-    first, last = week_until(1)
-    print(
-        f"The campus has data from {first} to {last}. Airflow's schedule is off: trigger the DAGs."
-    )
-    print('A shell for it: eval "$(make -s env)"; the end of it: make down')
 
 
 def keep(state: Path, port: int) -> None:
     """Hold a stack until SIGTERM."""
-    first_day, _ = week_until(1)
-    with running(Stack(state, first_day=first_day, ui_port=port)) as stack:
+    days = week_until(1)
+    with running(Stack(state, first_day=days[0], ui_port=port)) as stack:
         described = {
             "pid": os.getpid(),
+            "days": [str(day) for day in days],
             "addresses": stack.addresses(),
             "environment": stack.environment(),
         }
@@ -434,8 +450,8 @@ def env(state: Path) -> None:
     if _pid(state) is None:
         raise StackFailure("The stack is not running: `make up` starts it.")
     described = json.loads(_description(state).read_text())
-    binaries = shlex.quote(str(Path(sys.executable).parent))
-    print(f'export PATH={binaries}:"$PATH"')
+    programs = shlex.quote(f"{Path(sys.executable).parent}:{binaries()}")
+    print(f'export PATH={programs}:"$PATH"')
     for name, value in {**described["environment"], **described["addresses"]}.items():
         print(f"export {name}={shlex.quote(value)}")
 

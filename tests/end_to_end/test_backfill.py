@@ -44,7 +44,6 @@ OF_A_MONTH: dict[str, dict[str, Any]] = {
 TABLES_OF_A_MONTH = ("vocareum.lab_sessions", "echo360.videoview", "edx.event")
 SETTLED = ("ops.delivery", "ops.rejected_row", "ops.report_request")
 """What nothing adds to that finds everything loaded."""
-WAREHOUSE = "AIRFLOW_CONN_LEARNING_WAREHOUSE"
 PASSWORD = "the warehouse's password"
 PASSPHRASE = "correct horse: battery äöü"
 
@@ -54,14 +53,17 @@ class SecretiveStack(Stack):
 
     owner: Owner | None = None
 
-    def environment(self) -> dict[str, str]:
-        """As every stack has it, and these."""
-        environment = super().environment()
-        if WAREHOUSE in environment:
-            fields = {**json.loads(environment[WAREHOUSE]), "password": PASSWORD}
-            environment[WAREHOUSE] = json.dumps(fields)
+    def connections(self) -> dict[str, dict[str, Any]]:
+        """As every stack has them, and these."""
+        connections = super().connections()
+        connections["learning_warehouse"]["password"] = PASSWORD
         if self.owner is not None:
-            environment["AIRFLOW_CONN_EDX_GPG"] = json.dumps(connection(self.owner.key))
+            connections["edx_gpg"] = connection(self.owner.key)
+        return connections
+
+    def environment(self) -> dict[str, str]:
+        """As every stack has it, and this."""
+        environment = super().environment()
         if AIRFLOW_2:
             # As the README says: with it, tasks and the backfill deadlock in the metadata database.
             environment["AIRFLOW__SCHEDULER__SCHEDULE_AFTER_TASK_EXECUTION"] = "False"
