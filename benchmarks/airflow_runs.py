@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -27,6 +28,7 @@ RESULTS = Path(__file__).parent / "results"
 MOST_SECONDS = {"vocareum_lab_analytics": 30, "edx_tracking_logs": 30, "echo360_reports": 120}
 MOST_MILLISECONDS_OF_A_FILE = 15
 READINGS = 9
+DAGS = (*BACKFILLED, TRIGGERED)
 
 
 def run(stack: Stack, airflow: Airflow, dag_id: str, conf: dict[str, Any]) -> float:
@@ -85,14 +87,15 @@ def _milliseconds(duration: str) -> float:
     return (int(hours) * 3600 + int(minutes) * 60 + float(seconds)) * 1000
 
 
-def measure(state: Path, runs: int, readings: int) -> dict[str, list[float]]:
+def measure(
+    state: Path, runs: int, readings: int, dag_ids: Sequence[str]
+) -> dict[str, list[float]]:
     """The seconds of each DAG's runs, and the milliseconds of each file's readings."""
     first, last = week_until(2)
     days = {"first_day": str(first), "last_day": str(last)}
-    confs: dict[str, dict[str, Any]] = {
-        **dict.fromkeys(BACKFILLED, days),
-        TRIGGERED: {**days, "poll_interval": 5},
-    }
+    confs: dict[str, dict[str, Any]] = dict.fromkeys(dag_ids, days)
+    if TRIGGERED in confs:
+        confs[TRIGGERED] = {**days, "poll_interval": 5}
     with tempfile.TemporaryDirectory() as home:
         read = reading_times(Path(home), readings)
     figures: dict[str, list[float]] = {dag_id: [] for dag_id in confs}
@@ -132,12 +135,13 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=ROOT / ".sandbox" / "bench")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--readings", type=int, default=READINGS)
+    parser.add_argument("--dags", nargs="+", choices=DAGS, default=DAGS, help="by default all")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument(
         "--no-promises", action="store_true", help="succeed whatever the figures are"
     )
     given = parser.parse_args()
-    figures = measure(given.state / "airflow_runs", given.runs, given.readings)
+    figures = measure(given.state / "airflow_runs", given.runs, given.readings, given.dags)
     given.results.mkdir(exist_ok=True)
     (given.results / "airflow_runs.json").write_text(json.dumps(figures, indent=2) + "\n")
     return 0 if show(figures) or given.no_promises else 1
