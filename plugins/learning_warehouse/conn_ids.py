@@ -4,6 +4,7 @@ Knows names; reads no connection.
 """
 
 WAREHOUSE_CONN_ID = "learning_warehouse"
+READER_CONN_ID = "learning_warehouse_reader"
 LANDING_CONN_ID = "landing_zone"
 VOCAREUM_CONN_ID = "vocareum"
 ECHO360_CONN_ID = "echo360"

@@ -30,14 +30,17 @@ PAGE = "/learning_warehouse/coverage/"
 
 @dataclass
 class Server:
-    """An API server, with the users ``admin`` and ``nobody``, who may read nothing.
+    """An API server, with the users ``admin``, ``viewer``, who may edit nothing, and ``nobody``,
+    who may read nothing.
 
     :param url: where it listens.
     :param warehouse: the fields of its connection ``learning_warehouse``.
+    :param log: what it has said.
     """
 
     url: str
     warehouse: dict[str, Any]
+    log: Path
 
     def session(self, user: str = "admin") -> requests.Session:
         """Somebody who is logged in."""
@@ -49,17 +52,23 @@ class Server:
         session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         return session
 
-    def connect(self, **changes: Any) -> None:
-        """Make the connection ``learning_warehouse`` in Airflow's own database."""
-        self.disconnect()
-        fields = {"connection_id": "learning_warehouse", "conn_type": "postgres"}
+    def connect(self, conn_id: str = "learning_warehouse", **changes: Any) -> None:
+        """Make the connection ``learning_warehouse``, or another, in Airflow's own database."""
+        self.disconnect(conn_id)
+        fields = {"connection_id": conn_id, "conn_type": "postgres"}
         body = {**fields, **self.warehouse, **changes}
         made = self.session().post(f"{self.url}/api/v2/connections", json=body, timeout=60)
         assert made.status_code == 201, made.text
 
-    def disconnect(self) -> None:
+    def disconnect(self, conn_id: str = "learning_warehouse") -> None:
         """Remove it."""
-        self.session().delete(f"{self.url}/api/v2/connections/learning_warehouse", timeout=60)
+        self.session().delete(f"{self.url}/api/v2/connections/{conn_id}", timeout=60)
+
+    def warehouse_url(self, database: str = "") -> str:
+        """The libpq URL of its warehouse, or of another database of the same server."""
+        where = self.warehouse
+        place = f"{where['login']}@{where['host']}:{where['port']}"
+        return f"postgresql://{place}/{database or where['schema']}"
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +80,7 @@ def server(
     with closing(open_database(postgres, "covered")) as conn:
         KnownLedger(conn, datetime.now(UTC)).fill()
     home = tmp_path_factory.mktemp("api-server")
-    users = ("admin", "nobody")
+    users = ("admin", "viewer", "nobody")
     (home / "passwords.json").write_text(json.dumps(dict.fromkeys(users, PASSWORD)))
     port = free_port()
     settings = {
@@ -79,7 +88,7 @@ def server(
         "CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__FERNET_KEY": os.environ["AIRFLOW__CORE__FERNET_KEY"],
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,nobody:",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer,nobody:",
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "API__HOST": "127.0.0.1",
         "API__PORT": str(port),
@@ -114,6 +123,7 @@ def server(
             "login": where["user"],
             "schema": where["dbname"],
         },
+        home / "api-server.log",
     )
     try:
         _await(server.url, process, home / "api-server.log")

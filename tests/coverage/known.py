@@ -17,6 +17,15 @@ RUN = "echo360_reports manual__1"
 BEGUN = 80
 """How many days before yesterday loading began."""
 
+RUN_ID = "scheduled__2026-11-20T07:00:00+00:00"
+"""The run that loaded everything, or tried to."""
+
+UNREADABLE = "cost.csv cannot be read <i>: ask Vocareum for it"
+
+DAG_IDS = {"vocareum": "vocareum_lab_analytics", "echo360": "echo360_reports"}
+REJECTS = {("aws_cost", 33): 1, ("lab_sessions", 18): 50, ("azure_cost", 3): 12}
+"""How many of a file's 1000 rows were rejected, by its name and its days before yesterday."""
+
 HOSTILE = '<img src=x onerror="alert(1)"></pre><script>alert(2)</script>'
 
 
@@ -74,12 +83,18 @@ class KnownLedger:
             "status": status,
             "rejects": rejects,
             "merged_at": made_at + timedelta(hours=3) if status == "merged" else None,
+            "dag_id": DAG_IDS.get(table.split(".")[0], "edx_tracking_logs"),
+            "run_id": RUN_ID,
+            "task_id": f"{table.split('.')[1]}.load",
         }
+        if status not in ("merged", "held"):
+            values.update(dict.fromkeys(("dag_id", "run_id", "task_id")))
         self._conn.execute(
             """
             UPDATE ops.delivery
             SET status = %(status)s, merged_at = %(merged_at)s, rows_read = 1000,
-            rows_merged = 1000 - %(rejects)s, rows_rejected = %(rejects)s
+            rows_merged = 1000 - %(rejects)s, rows_rejected = %(rejects)s,
+            dag_id = %(dag_id)s, run_id = %(run_id)s, task_id = %(task_id)s
             WHERE delivery_id = %(delivery_id)s
             """,
             values,
@@ -106,6 +121,18 @@ class KnownLedger:
                 },
             )
         return delivery
+
+    def fail(self, delivery: int, *sentences: str, task_id: str = "aws_cost.load") -> None:
+        """Enter failed tries to load a delivery, a minute apart, the last one just now."""
+        for before, sentence in enumerate(reversed(sentences)):
+            self._conn.execute(
+                """
+                INSERT INTO ops.failed_try
+                (delivery_id, sentence, failed_at, dag_id, run_id, task_id)
+                SELECT %s, %s, now() - make_interval(mins => %s), %s, %s, %s
+                """,
+                (delivery, sentence, before, "vocareum_lab_analytics", RUN_ID, task_id),
+            )
 
     def _day(self, name: str, table: str) -> None:
         """Reports of Echo360, made when the day was complete, but for the last two."""
@@ -142,7 +169,7 @@ class KnownLedger:
             )
 
     def _snapshot(self, name: str, table: str) -> None:
-        for before in range(BEGUN, -1, -1):
+        for before in range(BEGUN, -2, -1):
             day = self.day(before)
             if before != 25:
                 self.deliver(
@@ -172,21 +199,30 @@ class KnownLedger:
                 self.deliver(
                     table, ORG, key, _at(day, days=1), parts=(key,),
                     days=(day, day + timedelta(days=1)),
-                    rejects=1 if (name, before) == ("aws_cost", 33) else 0,
+                    rejects=REJECTS.get((name, before), 0),
                 )  # fmt: skip
         if name == "aws_cost":
-            for before, made_after in ((0, 1), (21, 2), (22, 0)):
+            for before, made_after, status in (
+                (0, 1, "landed"), (21, 2, "landed"), (22, 0, "landed"), (23, 2, "replaced"),
+            ):  # fmt: skip
                 day = self.day(before)
-                self.deliver(
+                late = self.deliver(
                     table, ORG, f"{ORG}/{name}/{name}_{day}.csv", _at(day, days=made_after),
-                    status="landed", days=(day, day + timedelta(days=1)),
+                    status=status, days=(day, day + timedelta(days=1)),
                 )  # fmt: skip
+                if before == 21:
+                    self.fail(late, "the first try", UNREADABLE)
 
     def _state(self, name: str, table: str) -> None:
         for before in range(BEGUN, -1, -3):
             key = f"{ORG}/{name}/course1/{name}.csv"
             self.deliver(table, ORG, key, _at(self.day(before)), parts=(key,))
+        if name == "course_mapping":
+            key = f"{ORG}/{name}/course1/{name}.csv"
+            self.deliver(table, ORG, key, _at(self.day(-1)), parts=(key,))
         if name == "grades":
+            again = f"{ORG}/{name}/course1/{name}.csv"
+            self.deliver(table, ORG, again, _at(self.day(1)), status="landed")
             lost = f"{ORG}/{name}/course1/{name}.csv"
             self.deliver(table, ORG, lost, _at(self.day(6)), status="landed")
             left = f"{ORG}/{name}/course2/{name}.csv"

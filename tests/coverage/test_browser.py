@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 
@@ -16,10 +16,11 @@ pytest.importorskip("selenium", reason="selenium is not installed: run `make set
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from learning_warehouse.steps.links import FRAMED
 from tests.coverage.conftest import PAGE, PASSWORD, Server
-from tests.coverage.known import HOST
+from tests.coverage.known import HOST, ORG, RUN_ID
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(
@@ -174,6 +175,11 @@ def cell(before: int, table: str = "echo360.videoview") -> str:
     return f'[id="{table}@{HOST}@{day(before)}"]'
 
 
+def label_of(before: int, words: str) -> str:
+    """How a day's cell is labelled."""
+    return f"videoview of {HOST}, {day(before)}: {words}"
+
+
 def chosen_is(before: int) -> Callable[[Any], bool]:
     """Whether the page tells of that day."""
     title = f"videoview, {day(before)}"
@@ -190,13 +196,14 @@ def test_from_the_navigation_by_keyboard_to_the_command_and_the_dag(browser: Bro
     assert browser.find("h1").text == "Coverage"
 
     browser.find('a[href="#loads"]').send_keys(Keys.TAB)
-    assert browser.focused().get_attribute("aria-label") == f"{day(0)} loaded", "of the first row"
+    label = browser.focused().get_attribute("aria-label")
+    assert label == f"asset of {HOST}, {day(-1)}: loaded", "today, of the first row"
     browser.driver.execute_script("arguments[0].focus()", browser.find(cell(8)))
     browser.press(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
-    assert browser.focused().get_attribute("aria-label") == f"{day(10)} gap"
+    assert browser.focused().get_attribute("aria-label") == label_of(10, "gap")
     browser.press(Keys.ARROW_DOWN, Keys.ARROW_UP, Keys.HOME, Keys.END)
-    assert browser.focused().get_attribute("aria-label") == f"{day(0)} provisional"
-    browser.press(*[Keys.ARROW_LEFT] * 10, Keys.ENTER)
+    assert browser.focused().get_attribute("aria-label") == label_of(-1, "nothing")
+    browser.press(*[Keys.ARROW_LEFT] * 11, Keys.ENTER)
     browser.await_(chosen_is(10))
     assert browser.focused().get_attribute("id") == "cell"
     command = browser.find("pre.command").text
@@ -205,17 +212,87 @@ def test_from_the_navigation_by_keyboard_to_the_command_and_the_dag(browser: Bro
         "first_day": day(10), "last_day": day(10), "reports": ["videoview"],
     }  # fmt: skip
 
-    browser.find(".close a").send_keys(Keys.ENTER)
+    browser.press(Keys.ESCAPE)
     browser.await_(lambda driver: not driver.find_elements(By.ID, "cell"))
-    assert browser.focused().get_attribute("aria-label") == f"{day(10)} gap"
+    assert browser.focused().get_attribute("aria-label") == label_of(10, "gap")
 
     assert browser.complaints() == []
     assert browser.hosts() == {urlsplit(browser.server.url).netloc}
 
     browser.press(Keys.ENTER)
-    browser.find("a.leave").send_keys(Keys.ENTER)
+    browser.await_(chosen_is(10))
+    browser.find("#cell a.leave").send_keys(Keys.ENTER)
     browser.driver.switch_to.default_content()
     browser.await_(lambda driver: urlsplit(driver.current_url).path == "/dags/echo360_reports")
+
+
+def test_from_a_delivery_to_its_run_and_back(browser: Browser) -> None:
+    browser.resize(1366, 900)
+    query = f"dataset=vocareum.aws_cost&origin={ORG}&day={day(21)}"
+    browser.open(f"/plugin/coverage{PAGE}?{query}")
+    browser.enter_frame()
+    browser.find(".deliveries a.leave").send_keys(Keys.ENTER)
+    browser.driver.switch_to.default_content()
+    run = f"/dags/vocareum_lab_analytics/runs/{quote(RUN_ID, safe=':')}/tasks/aws_cost.load"
+    browser.await_(lambda driver: unquote(urlsplit(driver.current_url).path) == unquote(run))
+    browser.driver.back()
+    browser.enter_frame()
+    browser.await_(lambda driver: f"aws_cost, {day(21)}" in driver.page_source)
+
+
+def test_from_a_task_into_the_frame(browser: Browser) -> None:
+    browser.resize(1366, 900)
+    browser.open(f"/{FRAMED}?delivery=1&delivery=2#ledger")
+    browser.enter_frame()
+    assert "Line 1 of ops.delivery" in browser.find("#ledger").text
+    browser.driver.switch_to.default_content()
+    address = urlsplit(browser.driver.current_url)
+    assert address.path == f"/plugin/coverage{PAGE}"
+    assert (address.query, address.fragment) == ("delivery=1&delivery=2", "ledger")
+
+
+def test_the_dates_stay_in_sight(browser: Browser) -> None:
+    browser.resize(1366, 500)
+    browser.open(PAGE)
+    browser.find(".map")
+    scrolled = """
+    const scroller = document.querySelector(".scroller");
+    scroller.scrollIntoView();
+    scroller.scrollTop = scroller.scrollHeight;
+    const date = document.querySelector(".map .days .today").getBoundingClientRect();
+    const place = scroller.getBoundingClientRect();
+    const top = document.elementFromPoint(date.x + 12, date.y + 8);
+    return [scroller.scrollTop, date.top - place.top, Boolean(top.closest(".days"))];
+    """
+    distance, top, seen = browser.driver.execute_script(scrolled)
+    assert distance > 100
+    assert 0 <= top < 60
+    assert seen
+
+
+def test_a_command_is_copied(browser: Browser) -> None:
+    browser.resize(1366, 900)
+    query = f"dataset=echo360.videoview&origin={HOST}&day={day(10)}"
+    browser.open(f"/plugin/coverage{PAGE}?{query}")
+    browser.enter_frame()
+    browser.find("#cell button.copy").click()
+    browser.await_(lambda driver: driver.find_element(By.CSS_SELECTOR, "#cell .copy").text)
+    browser.await_(
+        lambda driver: driver.find_element(By.CSS_SELECTOR, "#cell .copy").text == "Copied"
+    )
+
+
+def test_the_choice_is_a_form(browser: Browser) -> None:
+    browser.resize(1366, 900)
+    browser.open("/plugin/coverage")
+    browser.enter_frame()
+    Select(browser.find("select[name=only_dataset]")).select_by_visible_text("videoview")
+    Select(browser.find("select[name=days]")).select_by_visible_text("30")
+    browser.find(".choice button").send_keys(Keys.ENTER)
+    browser.await_(lambda driver: len(driver.find_elements(By.CSS_SELECTOR, ".map td a")) == 30)
+    browser.find("#gaps summary").send_keys(Keys.ENTER)
+    assert "airflow dags trigger echo360_reports" in browser.find("#gaps pre.command").text
+    assert browser.complaints() == []
 
 
 def test_a_cell_can_be_bookmarked_in_airflow(browser: Browser) -> None:
@@ -243,7 +320,7 @@ def test_a_phone_scrolls_nothing_sideways_but_the_map(browser: Browser, chosen: 
     """
     assert browser.driver.execute_script(beyond) == []
     place = browser.find(cell(chosen or 0)).rect
-    assert place["width"] >= 24
+    assert min(place["width"], place["height"]) >= 24
     assert 0 <= place["x"] <= 360 - place["width"], "the map opens where one looks"
 
 
@@ -251,8 +328,9 @@ def test_a_phone_scrolls_nothing_sideways_but_the_map(browser: Browser, chosen: 
 def test_everything_can_be_read_in_light_and_dark(browser: Browser, scheme: str) -> None:
     browser.resize(1366, 900)
     browser.prefer(scheme)
-    browser.open(f"{PAGE}?dataset=echo360.viewsessions&origin={HOST}&day={day(20)}")
-    browser.find(".map")
+    query = f"dataset=echo360.viewsessions&origin={HOST}&day={day(20)}&rejected=show"
+    browser.open(f"{PAGE}?{query}")
+    browser.find("#gaps summary").click()
     worst = browser.driver.execute_script(CONTRAST)
     assert len(worst) > 15
     assert {name: ratio for name, ratio in worst.items() if ratio < 4.5} == {}
@@ -263,6 +341,14 @@ def test_everything_can_be_read_in_light_and_dark(browser: Browser, scheme: str)
 def test_each_state_has_a_mark_of_its_own(browser: Browser) -> None:
     browser.open(PAGE)
     marks = [mark.text for mark in browser.driver.find_elements(By.CSS_SELECTOR, ".legend .mark")]
-    assert len(marks) == len(set(marks)) == 6
+    assert len(marks) == len(set(marks)) == 8
     shown = "return [...new Set([...document.querySelectorAll('.map td a')].map((a) => a.text))]"
-    assert set(browser.driver.execute_script(shown)) == set(marks)
+    seen = set(browser.driver.execute_script(shown))
+    assert seen == {*marks, "•r", "•R", "PR"} - {"r", "R"}
+    surfaces = """
+    return [...document.querySelectorAll(".legend .mark")].map((mark) => {
+      const { backgroundColor, backgroundImage, boxShadow, borderStyle } = getComputedStyle(mark);
+      return [backgroundColor, backgroundImage, boxShadow, borderStyle].join();
+    })
+    """
+    assert len(set(browser.driver.execute_script(surfaces))) == 8

@@ -99,18 +99,20 @@ def check_pages_of_the_ledger(pages: dict[str, dict[str, Any]]) -> None:
     """Each address of the ledger's is a page that has these lines."""
     from fastapi.testclient import TestClient
 
-    from learning_warehouse.coverage.app import create_app, sources_for
+    from learning_warehouse.coverage.app import Editor, create_app, editor_for, sources_for
     from learning_warehouse.coverage.sources import SOURCES
-    from learning_warehouse.steps.links import ADDRESS
+    from learning_warehouse.steps.links import ADDRESS, FRAMED
 
     app = create_app()
     app.dependency_overrides[sources_for] = lambda: list(SOURCES)
+    app.dependency_overrides[editor_for] = lambda: Editor("nobody", frozenset())
     client = TestClient(app)
 
     def look(dag_id: str, task_id: str, link: str) -> str:
         address = pages[dag_id][task_id]["links"][link]
-        assert address.startswith(f"{ADDRESS}?"), address
-        answer = client.get(f"/{address.removeprefix(ADDRESS)}")
+        assert address.startswith(f"{FRAMED}?"), address
+        assert address.startswith(ADDRESS)
+        answer = client.get(f"/{address.removeprefix(FRAMED)}")
         assert answer.status_code == 200
         return answer.text
 

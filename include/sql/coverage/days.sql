@@ -1,6 +1,6 @@
 -- What is loaded of tables that are replaced by UTC days: the days that are looked at, and the last
--- one before them, which tells that loading had begun. Then what has landed for them and is not
--- merged: it has no merged_at, by which the index finds it.
+-- one before them, which tells that loading had begun. Then what waits for them, landed or held and
+-- newer than what is current: "behind" where an older version is current, else "waiting".
 SELECT
     pair.dataset,
     pair.origin,
@@ -9,6 +9,9 @@ SELECT
     loaded.made_at,
     1 AS loaded,
     0 AS waiting,
+    0 AS behind,
+    d.rows_read,
+    d.rows_merged::float8 / coalesce(d.end_day - d.first_day, 1) AS rows_merged,
     d.rows_rejected
 FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
 CROSS JOIN LATERAL (
@@ -44,8 +47,11 @@ SELECT
     day.day::date + 1 AS end_day,
     d.made_at,
     0 AS loaded,
-    1 AS waiting,
-    d.rows_rejected
+    (c.part IS NULL)::integer AS waiting,
+    (c.part IS NOT NULL)::integer AS behind,
+    0 AS rows_read,
+    0 AS rows_merged,
+    0 AS rows_rejected
 FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
 INNER JOIN ops.delivery AS d ON pair.dataset = d.dataset AND pair.origin = d.origin
 CROSS JOIN generate_series(
@@ -53,12 +59,7 @@ CROSS JOIN generate_series(
     least(d.end_day, %(end_day)s::date) - 1,
     '1 day'
 ) AS day (day)
-WHERE d.status = 'landed'
-    AND d.merged_at IS NULL
-    AND NOT EXISTS (
-        SELECT FROM ops.current_part AS c
-        WHERE c.dataset = d.dataset
-            AND c.origin = d.origin
-            AND c.part = day.day::date::text
-            AND (c.made_at, c.version) >= (d.made_at, d.version)
-    );
+LEFT JOIN ops.current_part AS c
+    ON d.dataset = c.dataset AND d.origin = c.origin AND c.part = day.day::date::text
+WHERE d.status IN ('landed', 'held')
+    AND (c.part IS NULL OR (c.made_at, c.version) < (d.made_at, d.version));

@@ -1,6 +1,7 @@
 -- What is loaded of tables that are replaced by files of a day or a month: the files of the days that
--- are looked at, and the last one before them, which tells that loading had begun. Then what has
--- landed for them and is not merged: it has no merged_at, by which the index finds it.
+-- are looked at, and the last one before them, which tells that loading had begun. Then what waits
+-- for them, landed or held and newer than what is current: "behind" where an older version is
+-- current, else "waiting".
 SELECT
     pair.dataset,
     pair.origin,
@@ -9,6 +10,9 @@ SELECT
     file.made_at,
     1 AS loaded,
     0 AS waiting,
+    0 AS behind,
+    file.rows_read,
+    file.rows_merged::float8 AS rows_merged,
     file.rows_rejected
 FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
 CROSS JOIN LATERAL (
@@ -16,6 +20,8 @@ CROSS JOIN LATERAL (
         d.first_day,
         d.end_day,
         d.made_at,
+        d.rows_read,
+        d.rows_merged,
         d.rows_rejected
     FROM ops.delivery AS d
     WHERE d.dataset = pair.dataset
@@ -29,6 +35,8 @@ CROSS JOIN LATERAL (
             d.first_day,
             d.end_day,
             d.made_at,
+            d.rows_read,
+            d.rows_merged,
             d.rows_rejected
         FROM ops.delivery AS d
         WHERE d.dataset = pair.dataset
@@ -47,18 +55,16 @@ SELECT
     d.end_day,
     d.made_at,
     0 AS loaded,
-    1 AS waiting,
-    d.rows_rejected
+    (c.part IS NULL)::integer AS waiting,
+    (c.part IS NOT NULL)::integer AS behind,
+    0 AS rows_read,
+    0 AS rows_merged,
+    0 AS rows_rejected
 FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
 INNER JOIN ops.delivery AS d ON pair.dataset = d.dataset AND pair.origin = d.origin
-WHERE d.status = 'landed'
-    AND d.merged_at IS NULL
+LEFT JOIN ops.current_part AS c
+    ON d.dataset = c.dataset AND d.origin = c.origin AND d.name = c.part
+WHERE d.status IN ('landed', 'held')
     AND d.end_day > %(first_day)s::date
     AND d.first_day < %(end_day)s::date
-    AND NOT EXISTS (
-        SELECT FROM ops.current_part AS c
-        WHERE c.dataset = d.dataset
-            AND c.origin = d.origin
-            AND c.part = d.name
-            AND (c.made_at, c.version) >= (d.made_at, d.version)
-    );
+    AND (c.part IS NULL OR (c.made_at, c.version) < (d.made_at, d.version));

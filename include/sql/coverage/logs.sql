@@ -1,6 +1,6 @@
 -- Tracking logs by the day in their name, and the last one before the days that are looked at, which
 -- tells that loading had begun. Day by day, for the index knows what their names would have to be
--- read for.
+-- read for. What waits is "behind" where an older version of the same log is merged.
 SELECT
     'edx.event' AS dataset,
     origin.origin,
@@ -9,6 +9,9 @@ SELECT
     log.made_at,
     log.loaded,
     log.waiting,
+    log.behind,
+    log.rows_read,
+    log.rows_merged,
     log.rows_rejected
 FROM unnest(%(origins)s::text []) AS origin (origin)
 CROSS JOIN generate_series(%(first_day)s::date, %(end_day)s::date - 1, '1 day') AS day (day)
@@ -17,18 +20,24 @@ CROSS JOIN LATERAL (
         max(d.made_at) AS made_at,
         count(*) FILTER (WHERE d.status = 'merged') AS loaded,
         count(*) FILTER (
-            WHERE d.status = 'landed'
-                AND NOT EXISTS (
-                    SELECT FROM ops.delivery AS later
-                    WHERE later.dataset = d.dataset
-                        AND later.origin = d.origin
-                        AND later.name = d.name
-                        AND later.status = 'merged'
-                        AND later.made_at >= d.made_at
-                )
+            WHERE d.status IN ('landed', 'held') AND namesake.made_at IS NULL
         ) AS waiting,
-        sum(d.rows_rejected) AS rows_rejected
+        count(*) FILTER (
+            WHERE d.status IN ('landed', 'held') AND namesake.made_at < d.made_at
+        ) AS behind,
+        sum(d.rows_read) FILTER (WHERE d.status = 'merged') AS rows_read,
+        sum(d.rows_merged) FILTER (WHERE d.status = 'merged') AS rows_merged,
+        sum(d.rows_rejected) FILTER (WHERE d.status = 'merged') AS rows_rejected
     FROM ops.delivery AS d
+    LEFT JOIN LATERAL (
+        SELECT max(other.made_at) AS made_at
+        FROM ops.delivery AS other
+        WHERE d.status IN ('landed', 'held')
+            AND other.dataset = d.dataset
+            AND other.origin = d.origin
+            AND other.name = d.name
+            AND other.status = 'merged'
+    ) AS namesake ON TRUE
     WHERE d.dataset = 'edx.event'
         AND d.origin = origin.origin
         AND replace(substring(split_part(d.name, '/', -1), '\d{4}-?\d\d-?\d\d'), '-', '')
@@ -44,6 +53,9 @@ SELECT
     before.made_at,
     1 AS loaded,
     0 AS waiting,
+    0 AS behind,
+    0 AS rows_read,
+    0 AS rows_merged,
     0 AS rows_rejected
 FROM unnest(%(origins)s::text []) AS origin (origin)
 CROSS JOIN LATERAL (

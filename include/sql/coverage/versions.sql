@@ -1,5 +1,5 @@
 -- Versions of files that tell the state as it is now, by the UTC day on which the vendor made them;
--- but for what was undone.
+-- but for what was undone. What waits is "behind" where an older version of its file is current.
 SELECT
     pair.dataset,
     pair.origin,
@@ -8,6 +8,9 @@ SELECT
     version.made_at,
     version.loaded,
     version.waiting,
+    version.behind,
+    version.rows_read,
+    version.rows_merged,
     version.rows_rejected
 FROM unnest(%(datasets)s::text [], %(origins)s::text []) AS pair (dataset, origin)
 CROSS JOIN LATERAL (
@@ -15,20 +18,16 @@ CROSS JOIN LATERAL (
         (d.made_at AT TIME ZONE 'UTC')::date AS day,
         max(d.made_at) AS made_at,
         count(*) FILTER (WHERE d.status = 'merged') AS loaded,
+        count(*) FILTER (WHERE d.status IN ('landed', 'held') AND c.part IS NULL) AS waiting,
         count(*) FILTER (
-            WHERE d.status = 'landed'
-                AND NOT EXISTS (
-                    SELECT FROM ops.delivery AS later
-                    WHERE later.dataset = d.dataset
-                        AND later.origin = d.origin
-                        AND later.name = d.name
-                        AND later.status = 'merged'
-                        AND NOT later.details ? 'undone'
-                        AND (later.made_at, later.version) > (d.made_at, d.version)
-                )
-        ) AS waiting,
-        sum(d.rows_rejected) AS rows_rejected
+            WHERE d.status IN ('landed', 'held') AND (c.made_at, c.version) < (d.made_at, d.version)
+        ) AS behind,
+        sum(d.rows_read) FILTER (WHERE d.status = 'merged') AS rows_read,
+        sum(d.rows_merged) FILTER (WHERE d.status = 'merged') AS rows_merged,
+        sum(d.rows_rejected) FILTER (WHERE d.status = 'merged') AS rows_rejected
     FROM ops.delivery AS d
+    LEFT JOIN ops.current_part AS c
+        ON d.dataset = c.dataset AND d.origin = c.origin AND d.name = c.part
     WHERE d.dataset = pair.dataset
         AND d.origin = pair.origin
         AND d.made_at >= %(first_day)s::date::timestamptz

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from learning_warehouse.coverage.sources import Dataset, Source
 from learning_warehouse.days import Days
 from learning_warehouse.echo360.windows import Window
+from learning_warehouse.params import REJECT_SHARE
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
 DAYS = 90
-"""How many days the map shows, the last complete UTC day being the last one."""
+"""How many days the map shows unless it is asked for more; today (UTC) is the last one."""
+
+RANGES = (30, DAYS, 365)
+"""How many days it may be asked for."""
 
 _STATEMENTS = {
     "day": "coverage/days",
@@ -34,8 +38,27 @@ _STATEMENTS = {
 _SECTIONS = {"state": "made", "log": "logged"}
 
 
-class State(Enum):
-    """What is to be said of a day; a letter, a word and what it means."""
+class Mark(Enum):
+    """What the map says of a day: a letter, a word and what it means."""
+
+    @property
+    def letter(self) -> str:
+        """What its cells show."""
+        return str(self.value[0])
+
+    @property
+    def word(self) -> str:
+        """What it is called."""
+        return str(self.value[1])
+
+    @property
+    def meaning(self) -> str:
+        """What it means, in a sentence."""
+        return str(self.value[2])
+
+
+class State(Mark):
+    """What the warehouse has of a day."""
 
     LOADED = ("•", "loaded", "it is as the vendor has it")
     PROVISIONAL = (
@@ -44,24 +67,16 @@ class State(Enum):
         "loaded, but the vendor may still rewrite it, or has since",
     )
     GAP = ("G", "gap", "missing between loaded days, or delivered and not merged")
-    REJECTS = ("R", "rejects", "loaded, except for rejected rows")
-    HELD = ("H", "held", "loaded; a later version waits, with less than half of its rows")
+    NEWER = ("N", "newer version waits", "loaded; a newer version came and could not be loaded")
+    HELD = ("H", "held", "loaded; a newer version waits, with less than half of its rows")
     NONE = ("", "nothing", "not loaded so far; of files without a date, no new version")
 
-    @property
-    def letter(self) -> str:
-        """What its cells show."""
-        return self.value[0]
 
-    @property
-    def word(self) -> str:
-        """What it is called."""
-        return self.value[1]
+class Rejects(Mark):
+    """How many rows of what is loaded for a day were rejected, beside its state."""
 
-    @property
-    def meaning(self) -> str:
-        """What it means, in a sentence."""
-        return self.value[2]
+    FEW = ("r", "few rejects", f"at most {REJECT_SHARE:.0%} of the rows were rejected")
+    MANY = ("R", "many rejects", f"more than {REJECT_SHARE:.0%} of the rows were rejected")
 
 
 @dataclass
@@ -69,8 +84,11 @@ class Cell:
     """A day of a dataset.
 
     :param loaded: how many deliveries are loaded for it.
-    :param waiting: how many have landed and are not merged.
-    :param rejects: rejected rows of the loaded ones; a delivery of several days counts for each.
+    :param waiting: how many have landed, are not merged, and have no older version that is current.
+    :param behind: how many have landed, are not merged, and have one.
+    :param rows: rows of the loaded ones; a delivery of several days is spread over them.
+    :param read: rows that were read for them; a delivery of several days counts for each.
+    :param rejects: rejected rows of these.
     :param made_at: when the vendor made the latest of them.
     :param covered_until: the last day that they are of.
     :param settled: whether they are what the vendor will have of the day for good.
@@ -80,10 +98,35 @@ class Cell:
     state: State = State.NONE
     loaded: int = 0
     waiting: int = 0
+    behind: int = 0
+    rows: float = 0
+    read: int = 0
     rejects: int = 0
     made_at: datetime | None = None
     covered_until: date | None = None
     settled: bool = True
+
+    @property
+    def share(self) -> float:
+        """Which share of its rows was rejected."""
+        return self.rejects / max(self.read, 1)
+
+    @property
+    def rejected(self) -> Rejects | None:
+        """Whether that is much; None where no row was."""
+        if not self.rejects:
+            return None
+        return Rejects.MANY if self.share > REJECT_SHARE else Rejects.FEW
+
+    @property
+    def letters(self) -> str:
+        """What the map shows."""
+        return self.state.letter + (self.rejected.letter if self.rejected else "")
+
+    @property
+    def words(self) -> str:
+        """The same in words."""
+        return self.state.word + (f", {self.rejected.word}" if self.rejected else "")
 
 
 @dataclass
@@ -91,6 +134,8 @@ class Row:
     """A dataset of an origin, with a cell for each day.
 
     :param last_load: the columns of ``coverage/datasets.sql``; None where nothing was ever loaded.
+    :param total: the columns of ``coverage/totals.sql``: all that is current, whatever its day;
+        None where nothing is.
     """
 
     source: Source
@@ -98,6 +143,7 @@ class Row:
     origin: str
     cells: list[Cell]
     last_load: dict[str, Any] | None = None
+    total: dict[str, Any] | None = None
     begun_before: bool = field(default=False, repr=False)
 
     def cell(self, day: date) -> Cell | None:
@@ -110,41 +156,61 @@ class Row:
         return f"{self.source.title}, {self.origin}"
 
     @property
-    def newest_day(self) -> date | None:
-        """The last day of the map for which something is loaded."""
-        return max((cell.day for cell in self.cells if cell.loaded), default=None)
+    def name(self) -> str:
+        """What labels call it."""
+        return f"{self.dataset.name} of {self.origin}"
+
+    @property
+    def most(self) -> float:
+        """The rows of the day that has most."""
+        return max(cell.rows for cell in self.cells)
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day for which something is loaded, no later than today."""
+        last = self.total["last_day"] if self.total else None
+        return min(last, self.cells[-1].day) if last else None
 
 
-def days_until(now: datetime) -> Days:
-    """The days of the map: those that are over."""
-    yesterday = now.astimezone(UTC).date() - timedelta(days=1)
-    return Days(yesterday - timedelta(days=DAYS - 1), yesterday)
+def days_until(now: datetime, number: int = DAYS) -> Days:
+    """The days of the map, of which today (UTC) is the last one."""
+    today = now.astimezone(UTC).date()
+    return Days(today - timedelta(days=number - 1), today)
 
 
-def read_rows(conn: Connection, sources: Iterable[Source], *, now: datetime) -> list[Row]:
+def read_rows(
+    conn: Connection,
+    sources: Iterable[Source],
+    *,
+    now: datetime,
+    number: int = DAYS,
+    table: str = "",
+    origin: str = "",
+) -> list[Row]:
     """Read the map: a row for each dataset of each origin of which the ledger knows.
 
     :param sources: which sources to show.
     :param now: decides which days there are, and which may still be rewritten.
+    :param number: how many days.
+    :param table: show this one alone.
+    :param origin: show this one alone.
     """
-    days = days_until(now)
+    days = days_until(now, number)
     known = {
         (line["dataset"], line["origin"]): line
         for line in conn.execute(statement("coverage/datasets"))
     }
     rows = {}
     for source in sources:
-        origins = sorted({origin for table, origin in known if table in source.tables})
-        for origin in origins:
+        origins = sorted({of_it for known_table, of_it in known if known_table in source.tables})
+        for of_it in origins:
             for dataset in source.datasets:
-                rows[dataset.table, origin] = Row(
-                    source,
-                    dataset,
-                    origin,
-                    [Cell(day) for day in days],
-                    known.get((dataset.table, origin)),
-                )
+                if table in ("", dataset.table) and origin in ("", of_it):
+                    last_load = known.get((dataset.table, of_it))
+                    cells = [Cell(day) for day in days]
+                    rows[dataset.table, of_it] = Row(source, dataset, of_it, cells, last_load)
     _fill(conn, rows, days)
+    _total(conn, rows)
     held = _held(conn, rows, days)
     for pair, row in rows.items():
         _judge(row, held.get(pair, set()), now)
@@ -179,15 +245,33 @@ def _fill(conn: Connection, rows: dict[tuple[str, str], Row], days: Days) -> Non
             row = rows[fact["dataset"], fact["origin"]]
             if fact["loaded"]:
                 row.begun_before |= fact["first_day"] < days.first_day
+            span = (fact["end_day"] - fact["first_day"]).days
             for cell in _cells(row.cells, fact["first_day"], fact["end_day"]):
                 cell.waiting += fact["waiting"]
+                cell.behind += fact["behind"]
                 if not fact["loaded"]:
                     continue
                 cell.loaded += fact["loaded"]
+                cell.rows += float(fact["rows_merged"]) / span
+                cell.read += int(fact["rows_read"])
                 cell.rejects += int(fact["rows_rejected"])
                 cell.made_at = max(filter(None, (cell.made_at, fact["made_at"])))
                 until = fact["end_day"] - timedelta(days=1)
                 cell.covered_until = max(filter(None, (cell.covered_until, until)))
+
+
+def _total(conn: Connection, rows: dict[tuple[str, str], Row]) -> None:
+    """Write into the rows what is current of them, whatever its day."""
+    kinds = {row.dataset.table: row.dataset.kind for row in rows.values()}
+    values = {
+        "datasets": list(kinds),
+        "by_day": [table for table, kind in kinds.items() if kind in ("day", "snapshot")],
+        "origins": [row.origin for row in rows.values() if row.dataset.kind == "log"],
+    }
+    for section in ("parts", "logs"):
+        for total in conn.execute(statement("coverage/totals", section), values):
+            if row := rows.get((total["dataset"], total["origin"])):
+                row.total = total
 
 
 def _cells(cells: Sequence[Cell], first_day: date, end_day: date) -> Sequence[Cell]:
@@ -221,16 +305,22 @@ def _judge(row: Row, held: set[date], now: datetime) -> None:
         between = first is not None and last is not None and first <= cell.day <= last
         if cell.day in held:
             cell.state = State.HELD
-        elif cell.waiting or (not cell.loaded and between and row.dataset.kind != "state"):
+        elif cell.waiting or (between and not cell.loaded and _can_be_missing(row, cell)):
             cell.state = State.GAP
+        elif cell.behind:
+            cell.state = State.NEWER
         elif not cell.loaded:
             cell.state = State.NONE
-        elif cell.rejects:
-            cell.state = State.REJECTS
         elif not cell.settled:
             cell.state = State.PROVISIONAL
         else:
             cell.state = State.LOADED
+
+
+def _can_be_missing(row: Row, cell: Cell) -> bool:
+    """Whether it is a gap if nothing is there: not today, which is not over; and neither where a
+    day without a version is no gap, nor where a past day can never be had again."""
+    return cell is not row.cells[-1] and row.dataset.kind not in ("state", "snapshot")
 
 
 def is_settled(dataset: Dataset, cell: Cell, now: datetime) -> bool:

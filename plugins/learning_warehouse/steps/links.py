@@ -27,6 +27,9 @@ PREFIX = "/learning_warehouse/coverage"
 ADDRESS = f"{PREFIX.removeprefix('/')}/"
 """Without a slash before it an address counts from the UI's own, wherever a proxy has put that."""
 
+FRAMED = f"{ADDRESS}open"
+"""Leads on to the page inside Airflow's frame, with the same query."""
+
 MOST_LINES = 50
 """How many lines of the ledger a link leads to: an address has an end."""
 
@@ -77,7 +80,7 @@ class LedgerLines(_Link):
         """Lead to these lines, to the first of them if they are many."""
         if delivery_ids:
             lines = [("delivery", str(line)) for line in delivery_ids[:MOST_LINES]]
-            self.say(operator, context, f"{ADDRESS}?{urlencode(lines)}#ledger")
+            self.say(operator, context, f"{FRAMED}?{urlencode(lines)}#ledger")
 
 
 class ReportRequests(_Link):
@@ -93,7 +96,7 @@ class ReportRequests(_Link):
         :param run: as ``ops.report_request`` names it.
         """
         query = urlencode({"run": run, "report": report})
-        self.say(operator, context, f"{ADDRESS}?{query}#requests")
+        self.say(operator, context, f"{FRAMED}?{query}#requests")
 
 
 LANDED = LandedObjects()

@@ -92,6 +92,17 @@ def connect_to_read(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
     return conn
 
 
+def is_configured(conn_id: str) -> bool:
+    """Whether Airflow has a connection of that id."""
+    from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHook
+
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return False
+    return True
+
+
 def parameters_of(conn_id: str) -> dict[str, Any]:
     """What an Airflow connection says, for libpq.
 
