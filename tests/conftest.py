@@ -40,6 +40,7 @@ LONGEST = (
     "end_to_end/test_backfill.py",
     "end_to_end/test_demo.py",
     "test_benchmarks.py",
+    "end_to_end/test_up.py",
     "end_to_end/test_origins.py",
     "vocareum/test_term.py",
     "chaos/test_chaos.py",
