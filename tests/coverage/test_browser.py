@@ -206,7 +206,7 @@ def test_from_the_navigation_by_keyboard_to_the_command_and_the_dag(browser: Bro
     browser.press(*[Keys.ARROW_LEFT] * 11, Keys.ENTER)
     browser.await_(chosen_is(10))
     assert browser.focused().get_attribute("id") == "cell"
-    command = browser.find("pre.command").text
+    command = browser.find("#cell pre.command").text
     assert command.startswith("airflow dags trigger echo360_reports --conf '{")
     assert json.loads(command.split("'")[1]) == {
         "first_day": day(10), "last_day": day(10), "reports": ["videoview"],
