@@ -296,16 +296,25 @@ def _held(
 
 
 def _judge(row: Row, held: set[date], now: datetime) -> None:
-    """Say of each cell what is the matter with it."""
+    """Say of each cell what is the matter with it.
+
+    Today is the last day, so it is never between loaded ones. Neither is a day without a version of
+    files that tell the present state a gap, nor a past day without a snapshot: nobody can make one.
+    """
     loaded = [cell.day for cell in row.cells if cell.loaded]
     first = row.cells[0].day if row.begun_before else min(loaded, default=None)
     last = max(loaded, default=None)
     for cell in row.cells:
         cell.settled = is_settled(row.dataset, cell, now)
-        between = first is not None and last is not None and first <= cell.day <= last
+        between = (
+            row.dataset.kind not in ("state", "snapshot")
+            and first is not None
+            and last is not None
+            and first <= cell.day <= last
+        )
         if cell.day in held:
             cell.state = State.HELD
-        elif cell.waiting or (between and not cell.loaded and _can_be_missing(row, cell)):
+        elif cell.waiting or (between and not cell.loaded):
             cell.state = State.GAP
         elif cell.behind:
             cell.state = State.NEWER
@@ -315,12 +324,6 @@ def _judge(row: Row, held: set[date], now: datetime) -> None:
             cell.state = State.PROVISIONAL
         else:
             cell.state = State.LOADED
-
-
-def _can_be_missing(row: Row, cell: Cell) -> bool:
-    """Whether it is a gap if nothing is there: not today, which is not over; and neither where a
-    day without a version is no gap, nor where a past day can never be had again."""
-    return cell is not row.cells[-1] and row.dataset.kind not in ("state", "snapshot")
 
 
 def is_settled(dataset: Dataset, cell: Cell, now: datetime) -> bool:
