@@ -3,44 +3,22 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
-
-pytest.importorskip("selenium", reason="selenium is not installed: run `make setup`.")
-
-from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
 from learning_warehouse.steps.links import FRAMED
+from tests.browser import Browser, needs_chromium
 from tests.coverage.conftest import PAGE, PASSWORD, Server
 from tests.coverage.known import HOST, ORG, RUN_ID
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER),
-    reason="There is no Chromium here: install Debian's chromium and chromium-driver.",
-)
-
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--force-prefers-reduced-motion",
-)
-PATIENCE = 60
+pytestmark = needs_chromium
 
 CONTRAST = """
 const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
@@ -75,91 +53,12 @@ return worst;
 """
 
 
-class Browser:
-    """A headless Chromium that is logged in, and remembers what it asked for and complained of."""
-
-    def __init__(self, server: Server) -> None:
-        options = webdriver.ChromeOptions()
-        options.binary_location = str(CHROMIUM)
-        for flag in FLAGS:
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        service = webdriver.ChromeService(executable_path=DRIVER)
-        self.server = server
-        self.driver = webdriver.Chrome(options=options, service=service)
-        self.resize(1366, 900)
-
-    def resize(self, width: int, height: int, *, phone: bool = False) -> None:
-        """Show pages in a window of that size, in CSS pixels."""
-        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": phone}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-
-    def prefer(self, scheme: str) -> None:
-        """Prefer ``light`` or ``dark``."""
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
-
-    def open(self, path: str) -> None:
-        """Go to a page of the server."""
-        self.driver.get(f"{self.server.url}{path}")
-
-    def await_(self, condition: Callable[[Any], Any]) -> Any:
-        """Wait until it holds, and return what it says."""
-        return WebDriverWait(self.driver, PATIENCE).until(condition)
-
-    def find(self, selector: str) -> Any:
-        """The element, once it is there to see."""
-
-        def shown(driver: Any) -> Any:
-            found = driver.find_elements(By.CSS_SELECTOR, selector)
-            return found[0] if found and found[0].is_displayed() else False
-
-        return self.await_(shown)
-
-    def press(self, *keys: str) -> None:
-        """Press keys, wherever the focus is."""
-        webdriver.ActionChains(self.driver).send_keys(*keys).perform()
-
-    def focused(self) -> Any:
-        """The element that has the focus."""
-        return self.driver.switch_to.active_element
-
-    def login(self) -> None:
-        """Log in through Airflow's own form."""
-        self.open("/")
-        self.find("input[name=username]").send_keys("admin")
-        self.find("input[name=password]").send_keys(PASSWORD, Keys.ENTER)
-        self.await_(lambda driver: "/login" not in driver.current_url)
-
-    def enter_frame(self) -> None:
-        """Into the page that Airflow shows in its frame."""
-        self.driver.switch_to.default_content()
-        self.driver.switch_to.frame(self.find("iframe"))
-        self.find("h1")
-
-    def complaints(self) -> list[str]:
-        """The errors of the page in the console, since it was asked last."""
-        said = [line for line in self.driver.get_log("browser") if line["level"] == "SEVERE"]
-        return [line["message"] for line in said if PAGE in line["message"]]
-
-    def hosts(self) -> set[str]:
-        """Where requests have gone since it was asked last."""
-        hosts = set()
-        for line in self.driver.get_log("performance"):
-            message = json.loads(line["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                url = urlsplit(message["params"]["request"]["url"])
-                if url.scheme not in ("data", "blob", "chrome", "about"):
-                    hosts.add(url.netloc)
-        return hosts
-
-
 @pytest.fixture(scope="module")
 def browser(server: Server) -> Iterator[Browser]:
     """A browser that is logged in."""
-    browser = Browser(server)
+    browser = Browser(server.url)
     try:
-        browser.login()
+        browser.login("admin", PASSWORD)
         yield browser
     finally:
         browser.driver.quit()
@@ -216,7 +115,7 @@ def test_from_the_navigation_by_keyboard_to_the_command_and_the_dag(browser: Bro
     browser.await_(lambda driver: not driver.find_elements(By.ID, "cell"))
     assert browser.focused().get_attribute("aria-label") == label_of(10, "gap")
 
-    assert browser.complaints() == []
+    assert browser.complaints(PAGE) == []
     assert browser.hosts() == {urlsplit(browser.server.url).netloc}
 
     browser.press(Keys.ENTER)
@@ -292,7 +191,7 @@ def test_the_choice_is_a_form(browser: Browser) -> None:
     browser.await_(lambda driver: len(driver.find_elements(By.CSS_SELECTOR, ".map td a")) == 30)
     browser.find("#gaps summary").send_keys(Keys.ENTER)
     assert "airflow dags trigger echo360_reports" in browser.find("#gaps pre.command").text
-    assert browser.complaints() == []
+    assert browser.complaints(PAGE) == []
 
 
 def test_a_cell_can_be_bookmarked_in_airflow(browser: Browser) -> None:

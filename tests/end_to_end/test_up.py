@@ -11,11 +11,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from include.sandbox.server import ORG_ID, ROOT
 from include.sandbox.stack import AIRFLOW_2, Airflow
+from tests.browser import Browser, needs_chromium
 from tests.edx.loading import line
 
 pytestmark = [
@@ -151,3 +155,133 @@ def test_a_log_of_ones_own_by_the_commands_of_the_readme(up: Up, tmp_path: Path)
     said = up.shell('eval "$(make -s env)"\n' + query, cwd=tmp_path)
     assert re.search(r"page_close +\| +2", said), said
     assert "no event" in said
+
+
+SCHEDULED = (
+    "edx_tracking_logs",
+    "vocareum_lab_analytics",
+    "warehouse_housekeeping",
+    "echo360_reports",
+)
+DAGS = (*SCHEDULED, "warehouse_rebuild")
+FORM = "[data-scope=dialog][role=dialog][data-state=open]"
+
+
+@pytest.fixture(scope="module")
+def browser(up: Up) -> Iterator[Browser]:
+    """A browser that is logged in."""
+    known = up.variables()
+    browser = Browser(known["AIRFLOW_URL"])
+    try:
+        browser.login(known["AIRFLOW_USER"], known["AIRFLOW_PASSWORD"])
+        browser.resize(1440, 1000)
+        yield browser
+    finally:
+        browser.driver.quit()
+
+
+def in_form(browser: Browser, kind: str, text: str) -> Any:
+    """The element of that kind in the open form that begins with that text, once it is there."""
+
+    def found(_: Any) -> Any:
+        elements = browser.find(FORM).find_elements(By.CSS_SELECTOR, kind)
+        return next((element for element in elements if element.text.startswith(text)), None)
+
+    return browser.await_(found)
+
+
+def open_form(browser: Browser, dag_id: str) -> None:
+    """Open the form in which a DAG is triggered."""
+    browser.open(f"/dags/{dag_id}")
+    browser.find("button[aria-label='Trigger Dag']").click()
+
+
+def submit(browser: Browser, label: str) -> None:
+    """Press the button, once it is enabled, and see the form close."""
+    browser.await_(lambda _: in_form(browser, "button", label).is_enabled())
+    in_form(browser, "button", label).click()
+    browser.await_(lambda driver: not driver.find_elements(By.CSS_SELECTOR, FORM))
+
+
+def give_day(browser: Browser, field: int, day: str) -> None:
+    """Write a day into the field of a form, and see that it is taken."""
+    asked = browser.find(FORM).find_elements(By.CSS_SELECTOR, "[data-testid=datetime-input]")
+    asked[field].click()
+    browser.await_(lambda driver: shown(driver, "input[placeholder='YYYY/MM/DD']")).send_keys(day)
+    browser.press(Keys.ESCAPE)
+    browser.await_(lambda _: "Select date" not in asked[field].text)
+
+
+def shown(driver: Any, selector: str) -> Any:
+    """The element that is to be seen, if there is one."""
+    found = driver.find_elements(By.CSS_SELECTOR, selector)
+    return next((element for element in found if element.is_displayed()), None)
+
+
+def runs(airflow: Airflow, dag_id: str) -> dict[str, dict[str, Any]]:
+    """The DAG's runs, by their ids."""
+    listed = airflow.get(f"dags/{dag_id}/dagRuns", limit=100)["dag_runs"]
+    return {run["dag_run_id"]: run for run in listed}
+
+
+@needs_chromium
+def test_every_dag_is_triggered_and_backfilled_from_its_form(up: Up, browser: Browser) -> None:
+    """With what the form has as it opens; a backfill wants its days."""
+    airflow = up.airflow()
+    ((_, last),) = re.findall(r"data from (\S+) to (\S+)\.", up.said[0])
+    before = {dag_id: set(runs(airflow, dag_id)) for dag_id in DAGS}
+    for dag_id in DAGS:
+        open_form(browser, dag_id)
+        submit(browser, "Trigger")
+    for dag_id in SCHEDULED:
+        open_form(browser, dag_id)
+        in_form(browser, "label", "Backfill").click()
+        for field in range(2):
+            give_day(browser, field, last.replace("-", "/"))
+        submit(browser, "Run Backfill")
+    expected = [(dag_id, "manual") for dag_id in DAGS] + [(d, "backfill") for d in SCHEDULED]
+    while True:
+        new = [
+            (dag_id, run["run_type"], run["state"])
+            for dag_id in DAGS
+            for name, run in runs(airflow, dag_id).items()
+            if name not in before[dag_id]
+        ]
+        if all(state in ("success", "failed") for _, _, state in new):
+            break
+        time.sleep(1)
+    assert sorted(new) == sorted((*run, "success") for run in expected)
+
+
+LINES = """
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+  if (!/earlyest|Task failed with exception/.test(node.textContent)) continue;
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  const { right, top } = range.getBoundingClientRect();
+  found.push([top, right, node.textContent]);
+}
+return found.sort((a, b) => a[0] - b[0]);
+"""
+"""Of the lines of a log that matter: where they begin and end, in CSS pixels, and their text."""
+
+
+@needs_chromium
+def test_the_log_of_a_failed_task_ends_with_what_to_do(up: Up, browser: Browser) -> None:
+    """Whole, on a screen of 1440 pixels, below Airflow's traceback."""
+    airflow = up.airflow()
+    conf = {"earlyest": True, "first_day": "2026-01-01", "last_day": "2026-01-31"}
+    run = {"logical_date": None, "dag_run_id": "mistaken", "conf": conf}
+    airflow.post("dags/edx_tracking_logs/dagRuns", run)
+    while runs(airflow, "edx_tracking_logs")["mistaken"]["state"] != "failed":
+        time.sleep(0.5)
+    for task in ("unpack", "summarise"):
+        browser.open(f"/dags/edx_tracking_logs/runs/mistaken/tasks/{task}")
+        lines = browser.await_(
+            lambda driver: len(found := driver.execute_script(LINES)) > 2 and found
+        )
+        _, right, text = lines[-1]
+        assert "This DAG has no Param 'earlyest': did you mean 'earliest'?" in text
+        assert right < 1440
+        assert "Task failed with exception" in lines[0][2]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from learning_warehouse.errors import Failures
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.warehouse import ledger, staging
-from learning_warehouse.warehouse.batches import Merged, Task
+from learning_warehouse.warehouse.batches import Merged
 from learning_warehouse.warehouse.dataset import Dataset
 from learning_warehouse.warehouse.loading import load as load_deliveries
 
@@ -53,7 +53,7 @@ def delivered(
     )
 
 
-BY = Task("dag", "run", "load")
+BY = ledger.Task("dag", "run", "load")
 
 
 def reader(dataset: Dataset, content: bytes, *, careful: bool = False) -> Reader:
@@ -67,7 +67,7 @@ def load_all(
     dataset: Dataset,
     read: Reader,
     *,
-    by: Task = BY,
+    by: ledger.Task = BY,
     **options: bool,
 ) -> list[Merged]:
     """Load deliveries by a task of its own.

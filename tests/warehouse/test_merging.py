@@ -14,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.warehouse import ledger
-from learning_warehouse.warehouse.batches import Task
+from learning_warehouse.warehouse.ledger import Task
 from learning_warehouse.warehouse.merging import merge
 from learning_warehouse.warehouse.staging_table import StagingTable
 from tests.conftest import open_database

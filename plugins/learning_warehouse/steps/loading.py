@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context, XComArg
 
     from learning_warehouse.days import Days
-    from learning_warehouse.warehouse.batches import Task
     from learning_warehouse.warehouse.dataset import Dataset
-    from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.ledger import Delivery, Task
     from learning_warehouse.warehouse.staging_table import Reader
 
 COUNTS = (
@@ -210,7 +209,7 @@ class LoadOperator(BaseOperator):
 
 def task_of(operator: BaseOperator, context: Context) -> Task:
     """The task that is executed, as the ledger names it."""
-    from learning_warehouse.warehouse.batches import Task
+    from learning_warehouse.warehouse.ledger import Task
 
     run: Any = context["dag_run"]
     return Task(run.dag_id, run.run_id, operator.task_id)

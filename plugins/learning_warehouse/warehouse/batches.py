@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import PermanentFailure
 
@@ -13,14 +13,6 @@ if TYPE_CHECKING:
 
     from learning_warehouse.warehouse.ledger import Delivery
     from learning_warehouse.warehouse.staging_table import Staged, StagingTable
-
-
-class Task(NamedTuple):
-    """The task that loads, as the ledger names it."""
-
-    dag_id: str
-    run_id: str
-    task_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,18 +7,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from learning_warehouse.warehouse.batches import Task
     from learning_warehouse.warehouse.connection import Connection
 
 LONGEST_HEADER = 200
 """Characters of a header that are recorded: all can be a part of a key."""
+
+
+class Task(NamedTuple):
+    """The task that loads, as the ledger names it."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from learning_warehouse.errors import Failures
-    from learning_warehouse.warehouse.batches import Merged, NotMerged, Task
+    from learning_warehouse.warehouse.batches import Merged, NotMerged
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.dataset import Dataset
-    from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.ledger import Delivery, Task
     from learning_warehouse.warehouse.staging_table import Reader, Staged
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.warehouse.appending import append_once, ensure_partitions, insert_once
-from learning_warehouse.warehouse.batches import Held, Merged, Outcome, Removed, Task
+from learning_warehouse.warehouse.batches import Held, Merged, Outcome, Removed
 from learning_warehouse.warehouse.locks import lock_dataset, lock_deliveries
 from learning_warehouse.warehouse.replacing import replace
 from learning_warehouse.warehouse.sql import statement
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.dataset import Dataset
-    from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.ledger import Delivery, Task
     from learning_warehouse.warehouse.staging_table import Staged, StagingTable
 
 log = logging.getLogger(__name__)
