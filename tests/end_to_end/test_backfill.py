@@ -115,7 +115,7 @@ def stack(
         yield stack
 
 
-def test_days_of_every_dataset_and_the_days_again(stack: Stack, days: Days) -> None:
+def test_days_of_every_dataset_and_one_of_them_again(stack: Stack, days: Days) -> None:
     """Echo360's snapshots are of no day: a backfill leaves them out, a triggered run has them."""
     succeeded = {dag_id: ["success"] * len(list(days)) for dag_id in EVERYTHING}
     assert backfill(stack, EVERYTHING, days) == succeeded
@@ -123,7 +123,8 @@ def test_days_of_every_dataset_and_the_days_again(stack: Stack, days: Days) -> N
     assert differences(stack.warehouse_url, Campus(**stack.campus), TABLES) == []
 
     loaded = contents(stack)
-    assert backfill(stack, EVERYTHING, days) == succeeded
+    again = Days(days.last_day, days.last_day)
+    assert backfill(stack, EVERYTHING, again) == {dag_id: ["success"] for dag_id in EVERYTHING}
     assert contents(stack) == loaded
 
 

@@ -163,6 +163,9 @@ SCHEDULED = (
     "warehouse_housekeeping",
     "echo360_reports",
 )
+BACKFILLED = SCHEDULED[:3]
+"""The fourth has more than fifty tasks; its backfill is run by the test of the command line."""
+
 DAGS = (*SCHEDULED, "warehouse_rebuild")
 FORM = "[data-scope=dialog][role=dialog][data-state=open]"
 
@@ -228,7 +231,7 @@ def runs(airflow: Airflow, dag_id: str) -> dict[str, dict[str, Any]]:
 def test_every_dag_is_triggered_and_backfilled_from_its_form(up: Up, browser: Browser) -> None:
     """With what the form has as it opens; a backfill wants its days."""
     airflow = up.airflow()
-    ((_, last),) = re.findall(r"data from (\S+) to (\S+)\.", up.said[0])
+    ((first, _),) = re.findall(r"data from (\S+) to (\S+)\.", up.said[0])
     before = {dag_id: set(runs(airflow, dag_id)) for dag_id in DAGS}
     for dag_id in DAGS:
         open_form(browser, dag_id)
@@ -237,9 +240,12 @@ def test_every_dag_is_triggered_and_backfilled_from_its_form(up: Up, browser: Br
         open_form(browser, dag_id)
         in_form(browser, "label", "Backfill").click()
         for field in range(2):
-            give_day(browser, field, last.replace("-", "/"))
-        submit(browser, "Run Backfill")
-    expected = [(dag_id, "manual") for dag_id in DAGS] + [(d, "backfill") for d in SCHEDULED]
+            give_day(browser, field, first.replace("-", "/"))
+        if dag_id in BACKFILLED:
+            submit(browser, "Run Backfill")
+        else:
+            browser.await_(lambda _: in_form(browser, "button", "Run Backfill").is_enabled())
+    expected = [(dag_id, "manual") for dag_id in DAGS] + [(d, "backfill") for d in BACKFILLED]
     while True:
         new = [
             (dag_id, run["run_type"], run["state"])
