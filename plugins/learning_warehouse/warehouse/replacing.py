@@ -133,8 +133,8 @@ def _held(staging: StagingTable, one: Staged, shrinking: list[Part], *, reload: 
         return Held(
             f"{delivery.name} is held, for {one.rows_rejected} of its {one.rows_read} rows were "
             f"rejected ({_first_reason(staging, one)}), and without them it would shrink {losses}: "
-            "look at it in the landing zone, then ask the vendor for a good version, which is "
-            "loaded by itself, or upgrade this package and run again.",
+            "look at it in the landing zone. If it is damaged, ask the vendor for a good version, "
+            "which the next run loads; if it is good, this package has to learn to read it.",
             one,
             parts,
         )
