@@ -162,7 +162,7 @@ class TaskInstance:
         self.outcome["xcoms"][key] = value
         self._run.leave(self._task_id, self.outcome)
 
-    def xcom_pull(self, task_ids: str, key: str, default: Any, **_: Any) -> Any:
+    def xcom_pull(self, task_ids: str, key: str, default: Any = None, **_: Any) -> Any:
         """An XCom of another step."""
         return self._run.outcome(task_ids)["xcoms"].get(key, default)
 
@@ -188,9 +188,9 @@ def _live(run: Run, task_id: str) -> None:
             result = task.execute(context)
         if result is not None:
             ti.xcom_push("return_value", result)
-        if getattr(task, "multiple_outputs", False):
-            for key, value in result.items():
-                ti.xcom_push(key, value)
+            if getattr(task, "multiple_outputs", False):
+                for key, value in result.items():
+                    ti.xcom_push(key, value)
     except AirflowSkipException as skipped:
         end = {"state": "skipped", "sentence": str(skipped)}
     except TaskDeferred as deferred:

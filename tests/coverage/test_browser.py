@@ -116,7 +116,7 @@ def test_from_the_navigation_by_keyboard_to_the_command_and_the_dag(browser: Bro
     assert browser.focused().get_attribute("aria-label") == label_of(10, "gap")
 
     assert browser.complaints(PAGE) == []
-    assert browser.hosts() == {urlsplit(browser.server.url).netloc}
+    assert browser.hosts() == {urlsplit(browser.url).netloc}
 
     browser.press(Keys.ENTER)
     browser.await_(chosen_is(10))
