@@ -110,7 +110,8 @@ def test_the_settings_of_the_astro_cli_have_every_connection_of_the_package() ->
         for path in PACKAGE.rglob("*.py")
         for conn_id in re.findall(r'\b\w*CONN_ID\b[^=\n]*= "([a-z0-9_]+)"', path.read_text())
     }
-    assert named == configured == CONNECTIONS
+    # A reader's login is no part of a first start; without it the page reads by the loader's.
+    assert named - {"learning_warehouse_reader"} == configured == CONNECTIONS
 
 
 @pytest.mark.parametrize("syntax", ["glob", "regexp"])
