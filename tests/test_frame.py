@@ -25,6 +25,7 @@ CONNECTIONS = {
     "edx_gpg",
     "landing_zone",
     "learning_warehouse",
+    "learning_warehouse_reader",
 }
 
 
@@ -110,8 +111,7 @@ def test_the_settings_of_the_astro_cli_have_every_connection_of_the_package() ->
         for path in PACKAGE.rglob("*.py")
         for conn_id in re.findall(r'\b\w*CONN_ID\b[^=\n]*= "([a-z0-9_]+)"', path.read_text())
     }
-    # A reader's login is no part of a first start; without it the page reads by the loader's.
-    assert named - {"learning_warehouse_reader"} == configured == CONNECTIONS
+    assert named == configured == CONNECTIONS
 
 
 @pytest.mark.parametrize("syntax", ["glob", "regexp"])

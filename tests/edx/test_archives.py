@@ -421,7 +421,7 @@ def test_a_damaged_log_by_itself_is_named(warehouse: Connection, bucket: Bucket)
         load_logs(bucket.unpack())
 
 
-def test_a_damaged_log_is_replaced_once_it_was_delivered_anew(
+def test_a_damaged_log_is_replaced_once_it_is_delivered_again(
     warehouse: Connection, bucket: Bucket
 ) -> None:
     key = DAILY + ".zst"

@@ -146,11 +146,7 @@ def test_a_log_of_ones_own_by_the_commands_of_the_readme(up: Up, tmp_path: Path)
     load, query = BLOCKS
     up.shell(load, cwd=tmp_path)
     airflow = up.airflow()
-    while True:
-        (run,) = airflow.get("dags/edx_tracking_logs/dagRuns")["dag_runs"]
-        if run["state"] in ("success", "failed"):
-            break
-        time.sleep(0.5)
+    (run,) = ended(airflow, "edx_tracking_logs").values()
     assert run["state"] == "success"
     said = up.shell('eval "$(make -s env)"\n' + query, cwd=tmp_path)
     assert re.search(r"page_close +\| +2", said), said
@@ -227,6 +223,15 @@ def runs(airflow: Airflow, dag_id: str) -> dict[str, dict[str, Any]]:
     return {run["dag_run_id"]: run for run in listed}
 
 
+def ended(airflow: Airflow, dag_id: str) -> dict[str, dict[str, Any]]:
+    """The same, once all of them are over."""
+    while True:
+        found = runs(airflow, dag_id)
+        if all(run["state"] in ("success", "failed") for run in found.values()):
+            return found
+        time.sleep(0.5)
+
+
 @needs_chromium
 def test_every_dag_is_triggered_and_backfilled_from_its_form(up: Up, browser: Browser) -> None:
     """With what the form has as it opens; a backfill wants its days."""
@@ -246,16 +251,12 @@ def test_every_dag_is_triggered_and_backfilled_from_its_form(up: Up, browser: Br
         else:
             browser.await_(lambda _: in_form(browser, "button", "Run Backfill").is_enabled())
     expected = [(dag_id, "manual") for dag_id in DAGS] + [(d, "backfill") for d in BACKFILLED]
-    while True:
-        new = [
-            (dag_id, run["run_type"], run["state"])
-            for dag_id in DAGS
-            for name, run in runs(airflow, dag_id).items()
-            if name not in before[dag_id]
-        ]
-        if all(state in ("success", "failed") for _, _, state in new):
-            break
-        time.sleep(1)
+    new = [
+        (dag_id, run["run_type"], run["state"])
+        for dag_id in DAGS
+        for name, run in ended(airflow, dag_id).items()
+        if name not in before[dag_id]
+    ]
     assert sorted(new) == sorted((*run, "success") for run in expected)
 
 
@@ -280,8 +281,7 @@ def test_the_log_of_a_failed_task_ends_with_what_to_do(up: Up, browser: Browser)
     conf = {"earlyest": True, "first_day": "2026-01-01", "last_day": "2026-01-31"}
     run = {"logical_date": None, "dag_run_id": "mistaken", "conf": conf}
     airflow.post("dags/edx_tracking_logs/dagRuns", run)
-    while runs(airflow, "edx_tracking_logs")["mistaken"]["state"] != "failed":
-        time.sleep(0.5)
+    assert ended(airflow, "edx_tracking_logs")["mistaken"]["state"] == "failed"
     for task in ("unpack", "summarise"):
         browser.open(f"/dags/edx_tracking_logs/runs/mistaken/tasks/{task}")
         lines = browser.await_(

@@ -168,7 +168,7 @@ def test_a_session_that_is_killed_in_the_middle_of_a_merge_leaves_nothing_of_its
     what = "INSERT" if table == "vocareum.enrollment" else "UPDATE"
     with (
         killed_at(warehouse, table, what),
-        pytest.raises(TransientFailure, match=r"first and 3 more: could not be loaded \(.*try"),
+        pytest.raises(TransientFailure, match=r"^first and 3 more: could not be loaded \(.*try"),
     ):
         operator(ids, Files()).execute(context())
     assert loaded(warehouse) == []

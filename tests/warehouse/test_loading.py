@@ -253,8 +253,8 @@ def test_what_is_held_for_its_rejected_rows_says_so_and_may_not_be_accepted(
     with pytest.raises(PermanentFailure) as failure:
         load_all(warehouse, deliver(warehouse, ragged, 2), ENROLLMENT, reads(ENROLLMENT, ragged))
     assert str(failure.value).startswith(
-        "a is held, for 40 of its 40 rows were rejected (line 2: it has 5 fields where the header "
-        "has 3), and without them it would shrink a from 40 to 0 rows: look at it"
+        "a is held, because 40 of its 40 rows were rejected (line 2: it has 5 fields where the "
+        "header has 3), and without them it would shrink a from 40 to 0 rows: look at it"
     )
     assert "accept_shrink" not in str(failure.value)
     held = "name, status, rows_read, rows_held, rows_rejected"
@@ -269,7 +269,7 @@ def test_the_reason_of_what_is_held_quotes_no_value(warehouse: Connection) -> No
     good = header + b"2026-01-05 10:00:00,50,Al\n" * 4
     load(warehouse, VIDEOVIEW, good, 1, name="a", days=days)
     bad = header + b"it's O'Neill,Jo ''Di'' \\,Al\n" * 4
-    with pytest.raises(PermanentFailure, match="is held, for 4 of its 4 rows") as failure:
+    with pytest.raises(PermanentFailure, match="is held, because 4 of its 4 rows") as failure:
         load(warehouse, VIDEOVIEW, bad, 2, name="a", days=days)
     assert "(line 2: event_timestamp: … is no timestamptz; duration_minute: … is no " in str(
         failure.value

@@ -85,8 +85,8 @@ FROM unnest(%(deliveries)s::bigint []) AS failed (delivery_id);
 
 -- section: note_replaced
 -- What waits, where a newer version of its name is merged, or newer versions of all its days are
--- current. Of a log of edX, only where it is damaged: another of its name may lack some of its lines.
--- What a merge has locked is left to that merge.
+-- current. Of a table that is appended to, only what is damaged: another version of its name may lack
+-- some of its rows. What a merge has locked is left to that merge.
 UPDATE ops.delivery AS d
 SET
     status = 'replaced',
@@ -107,7 +107,7 @@ FROM (
             AND newer.delivery_id <> old.delivery_id
             AND (
                 (newer.made_at, newer.version) > (old.made_at, old.version)
-                OR (newer.dataset = 'edx.event' AND newer.made_at = old.made_at)
+                OR (%(is_appended)s AND newer.made_at = old.made_at)
             )
         ORDER BY newer.made_at DESC, newer.version DESC
         LIMIT 1
@@ -120,11 +120,11 @@ FROM (
         WHERE (c.made_at, c.version) > (old.made_at, old.version)
         HAVING count(*) = old.end_day - old.first_day
     ) AS days ON TRUE
-    WHERE old.dataset = ANY(%(datasets)s)
+    WHERE old.dataset = %(dataset)s
         AND old.origin = ANY(%(origins)s)
         AND old.status IN ('landed', 'held')
         AND (
-            old.dataset <> 'edx.event'
+            NOT %(is_appended)s
             OR (old.problem IS NOT NULL AND NOT old.details ? 'lost')
         )
         AND coalesce(namesake.delivery_id, days.delivery_id) IS NOT NULL

@@ -17,7 +17,6 @@ from learning_warehouse.errors import (
     StepsFailed,
     TransientFailure,
     in_lines,
-    sentence_of,
     unfold,
 )
 
@@ -72,12 +71,14 @@ def say_failure(context: Any) -> None:
 
 
 def _sentence(failure: Any) -> str:
-    """What may be told of it, on one line."""
+    """What may be told of it; what is no sentence of ours may quote a row."""
     from airflow.providers.common.compat.sdk import redact
 
     if failure is None:
-        return "it was killed."
-    return str(redact(sentence_of(failure)))
+        return "it was killed: see its log."
+    if not isinstance(failure, PermanentFailure | TransientFailure):
+        return f"{type(failure).__name__}: see its log."
+    return str(redact(str(failure)))
 
 
 def _notifier(kind: str) -> Any:

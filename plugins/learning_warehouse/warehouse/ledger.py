@@ -198,16 +198,15 @@ def note_failed_try(
     conn.execute(statement("ops/ledger", "note_failed_try"), values)
 
 
-def note_replaced(conn: Connection, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
-    """Record which versions will never be merged, for a newer one is: of the table and the origins
-    of these deliveries.
+def note_replaced(
+    conn: Connection, *, dataset: str, origins: Iterable[str], is_appended: bool
+) -> list[dict[str, Any]]:
+    """Record which versions will never be merged, because a newer one is.
 
+    :param is_appended: whether the table is appended to, and no delivery takes another's place.
     :returns: ``delivery_id`` and ``name`` of each.
     """
-    values = {
-        "datasets": sorted({delivery.dataset for delivery in deliveries}),
-        "origins": sorted({delivery.origin for delivery in deliveries}),
-    }
+    values = {"dataset": dataset, "origins": list(origins), "is_appended": is_appended}
     return conn.execute(statement("ops/ledger", "note_replaced"), values).fetchall()
 
 

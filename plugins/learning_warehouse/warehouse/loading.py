@@ -71,13 +71,33 @@ def load(
         for delivery in due:
             batches.take(delivery)
         merged += batches.finish()
-    with failures.apart(dataset.table):
-        replaced = ledger.note_replaced(warehouse(), deliveries)
-        for line in replaced:
-            log.info("%s is replaced: a newer version is merged.", line["name"])
-        if not reload:
-            failures.forgive({line["delivery_id"] for line in replaced})
+    replaced = _note_replaced(warehouse, deliveries, dataset)
+    if not reload:
+        failures.forgive(replaced)
     return merged
+
+
+def _note_replaced(
+    warehouse: Callable[[], Connection], deliveries: Sequence[Delivery], dataset: Dataset
+) -> set[int]:
+    """The ids of versions that will never be merged; where they cannot be noted, the next load
+    notes them.
+    """
+    from psycopg import Error
+
+    try:
+        replaced = ledger.note_replaced(
+            warehouse(),
+            dataset=dataset.table,
+            origins={delivery.origin for delivery in deliveries},
+            is_appended=dataset.strategy == "append_once",
+        )
+    except (Error, TransientFailure) as error:
+        log.warning("Replaced versions could not be noted: %s", without_value(str(error)))
+        return set()
+    for line in replaced:
+        log.info("%s is replaced: a newer version is merged.", line["name"])
+    return {line["delivery_id"] for line in replaced}
 
 
 class _Batches:

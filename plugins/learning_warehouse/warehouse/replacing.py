@@ -127,14 +127,13 @@ def _held(staging: StagingTable, one: Staged, shrinking: list[Part], *, reload: 
         f"{p['part']} from {p['rows_present']} to {p['rows_brought']} rows" for p in shrinking[:5]
     )
     parts = [p["part"] for p in shrinking]
-    rows_present = sum(p["rows_present"] for p in shrinking)
-    if one.rows_rejected and (_rows(shrinking) + one.rows_rejected) * 2 >= rows_present:
+    if one.rows_rejected > one.rows_good:
         # Accepted, it would take good rows away for rows that cannot be read.
         return Held(
-            f"{delivery.name} is held, for {one.rows_rejected} of its {one.rows_read} rows were "
-            f"rejected ({_first_reason(staging, one)}), and without them it would shrink {losses}: "
-            "look at it in the landing zone. If it is damaged, ask the vendor for a good version, "
-            "which the next run loads; if it is good, this package has to learn to read it.",
+            f"{delivery.name} is held, because {one.rows_rejected} of its {one.rows_read} rows "
+            f"were rejected ({_first_reason(staging, one)}), and without them it would shrink "
+            f"{losses}: look at it in the landing zone. If it is damaged, ask the vendor for a "
+            "good version, which the next run loads; if not, this package cannot read it yet.",
             one,
             parts,
         )
