@@ -28,7 +28,7 @@ RESULTS = Path(__file__).parent / "results"
 MOST_SECONDS = {"vocareum_lab_analytics": 30, "edx_tracking_logs": 30, "echo360_reports": 120}
 MOST_MILLISECONDS_OF_A_FILE = 15
 READINGS = 9
-DAGS = (*BACKFILLED, TRIGGERED)
+DAGS = (BACKFILLED, *TRIGGERED)
 
 
 def run(stack: Stack, airflow: Airflow, dag_id: str, conf: dict[str, Any]) -> float:
@@ -93,9 +93,7 @@ def measure(
     """The seconds of each DAG's runs, and the milliseconds of each file's readings."""
     first, last = week_until(2)
     days = {"first_day": str(first), "last_day": str(last)}
-    confs: dict[str, dict[str, Any]] = dict.fromkeys(dag_ids, days)
-    if TRIGGERED in confs:
-        confs[TRIGGERED] = {**days, "poll_interval": 5}
+    confs = {dag_id: {**days, **TRIGGERED.get(dag_id, {})} for dag_id in dag_ids}
     with tempfile.TemporaryDirectory() as home:
         read = reading_times(Path(home), readings)
     figures: dict[str, list[float]] = {dag_id: [] for dag_id in confs}

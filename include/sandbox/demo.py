@@ -1,8 +1,8 @@
 """A week of all three sources through a real Airflow, and the warehouse compared with the truth.
 
-``python -m include.sandbox.demo`` starts the stack, takes Vocareum and edX through it by a backfill
-and Echo360 by one triggered run, says what came of it, stops everything, and exits 0 only if every
-run succeeded and the warehouse holds exactly what the campus did.
+``python -m include.sandbox.demo`` starts the stack, takes edX through it by a backfill of each day
+and Vocareum and Echo360 by one triggered run each, says what came of it, stops everything, and
+exits 0 only if every run succeeded and the warehouse holds exactly what the campus did.
 
 The week ends the day before yesterday: a backfilled run, too, waits until its vendor is ready with
 its day, which for yesterday may be hours ahead.
@@ -21,8 +21,12 @@ from typing import Any
 from include.sandbox.server import ROOT
 from include.sandbox.stack import Airflow, Stack, StackFailure, running, week_until
 
-BACKFILLED = ("vocareum_lab_analytics", "edx_tracking_logs")
-TRIGGERED = "echo360_reports"
+BACKFILLED = "edx_tracking_logs"
+TRIGGERED: dict[str, dict[str, Any]] = {
+    "vocareum_lab_analytics": {},
+    "echo360_reports": {"poll_interval": 5},
+}
+"""The DAGs of which one run loads the whole week, and its other Params."""
 TABLES = (
     "vocareum.lab_sessions",
     "vocareum.aws_cost",
@@ -104,7 +108,7 @@ def await_dags(stack: Stack, airflow: Airflow) -> None:
     deadline = time.monotonic() + 120
     while True:
         known = {dag["dag_id"] for dag in airflow.get("dags", limit=100)["dags"]}
-        if known >= {*BACKFILLED, TRIGGERED}:
+        if known >= {BACKFILLED, *TRIGGERED}:
             return
         errors = airflow.get("importErrors")["import_errors"]
         if errors:
@@ -117,17 +121,17 @@ def await_dags(stack: Stack, airflow: Airflow) -> None:
 
 def start_runs(airflow: Airflow, first: date, last: date) -> dict[str, int]:
     """Start the week's runs; returns how many each DAG must have."""
-    for dag_id in BACKFILLED:
-        body = {
-            "dag_id": dag_id,
-            "from_date": f"{first}T00:00:00Z",
-            "to_date": f"{last}T00:00:00Z",
-            "max_active_runs": 3,
-        }
-        airflow.post("backfills", body)
-    conf = {"first_day": str(first), "last_day": str(last), "poll_interval": 5}
-    airflow.post(f"dags/{TRIGGERED}/dagRuns", {"logical_date": None, "conf": conf})
-    return {**dict.fromkeys(BACKFILLED, (last - first).days + 1), TRIGGERED: 1}
+    backfill = {
+        "dag_id": BACKFILLED,
+        "from_date": f"{first}T00:00:00Z",
+        "to_date": f"{last}T00:00:00Z",
+        "max_active_runs": 3,
+    }
+    airflow.post("backfills", backfill)
+    for dag_id, conf in TRIGGERED.items():
+        week = {"first_day": str(first), "last_day": str(last), **conf}
+        airflow.post(f"dags/{dag_id}/dagRuns", {"logical_date": None, "conf": week})
+    return {BACKFILLED: (last - first).days + 1, **dict.fromkeys(TRIGGERED, 1)}
 
 
 def await_runs(

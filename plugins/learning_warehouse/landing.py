@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from functools import cached_property
 from os.path import commonpath
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
 
 from learning_warehouse.conn_ids import LANDING_CONN_ID
 from learning_warehouse.progress import Progress
-from learning_warehouse.s3 import bucket_and_key, bucket_of, s3_hook, s3_sentences
+from learning_warehouse.s3 import (
+    bucket_and_key,
+    bucket_of,
+    listed,
+    s3_client,
+    s3_hook,
+    s3_sentences,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,8 +51,8 @@ class LandingZone:
     """
 
     def __init__(self, conn_id: str = LANDING_CONN_ID) -> None:
-        self.hook = s3_hook(conn_id)
-        self.bucket = bucket_of(self.hook)
+        self._conn_id = conn_id
+        self.bucket = bucket_of(s3_hook(conn_id))
 
     def address(self, uris: Iterable[str]) -> str:
         """Where Amazon's console shows an object, or the folder that several have in common.
@@ -55,16 +63,21 @@ class LandingZone:
         from airflow.providers.amazon.aws.links.base_aws import BaseAwsLink
 
         keys = {uri.removeprefix(self.url) for uri in uris if uri.startswith(self.url)}
-        client: Any = self.hook.get_conn()
-        endpoint = str(urlsplit(client.meta.endpoint_url).hostname)
-        domain = BaseAwsLink.get_aws_domain(client.meta.partition)
-        if not (keys and domain and endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn"))):
+        if not keys:
+            return ""
+        endpoint = str(urlsplit(self._client.meta.endpoint_url).hostname)
+        domain = BaseAwsLink.get_aws_domain(self._client.meta.partition)
+        if not (domain and endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn"))):
             return ""
         key = keys.pop() if len(keys) == 1 else f"{commonpath(keys)}/"
         kind = "buckets" if key.endswith("/") else "object"
-        query = {"region": client.meta.region_name, "prefix": key}
+        query = {"region": self._client.meta.region_name, "prefix": key}
         query_string = urlencode(query, quote_via=quote, safe="")
         return f"https://console.{domain}/s3/{kind}/{self.bucket}?{query_string}"
+
+    @cached_property
+    def _client(self) -> Any:
+        return s3_client(self._conn_id)
 
     @property
     def url(self) -> str:
@@ -74,21 +87,19 @@ class LandingZone:
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys that begin with ``prefix``."""
         with s3_sentences(f"listing {self.url}{prefix}"):
-            for listed in self.hook.iter_file_metadata(prefix=prefix, bucket_name=self.bucket):
-                yield listed["Key"]
+            for found in listed(self._client, self.bucket, prefix):
+                yield found["Key"]
 
     def get(self, key: str) -> bytes:
         """A small object."""
-        client: Any = self.hook.get_conn()
         with s3_sentences(f"reading {self.url}{key}"):
-            content: bytes = client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            content: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return content
 
     def put(self, key: str, content: bytes) -> None:
         """Write a small object."""
-        client: Any = self.hook.get_conn()
         with s3_sentences(f"writing {self.url}{key}"):
-            client.put_object(Bucket=self.bucket, Key=key, Body=content)
+            self._client.put_object(Bucket=self.bucket, Key=key, Body=content)
 
     def holds(self, uri: str, size: int | None) -> bool:
         """Whether an object of that size lies there, and it lies in this bucket."""
@@ -97,10 +108,9 @@ class LandingZone:
         bucket, key = bucket_and_key(uri)
         if bucket != self.bucket:
             return False
-        client: Any = self.hook.get_conn()
         with s3_sentences(f"looking for {uri}"):
             try:
-                found = client.head_object(Bucket=bucket, Key=key)
+                found = self._client.head_object(Bucket=bucket, Key=key)
             except ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                     return False
@@ -113,10 +123,9 @@ class LandingZone:
         It does not matter whether they are there.
         """
         prefix = uri.removeprefix(self.url)
-        client: Any = self.hook.get_conn()
         for key in list(self.keys(prefix)) if prefix.endswith("/") else [prefix]:
             with s3_sentences(f"removing {self.url}{key}"):
-                client.delete_object(Bucket=self.bucket, Key=key)
+                self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def put_stream(self, key: str, body: BinaryIO, *, size: int | None = None) -> tuple[str, int]:
         """Write a stream to the bucket as it comes, without the worker's disk.
@@ -131,8 +140,7 @@ class LandingZone:
         uri = f"s3://{self.bucket}/{key}"
         progress = Progress(f"Landing {key}", size)
         with s3_sentences(f"writing {uri}"):
-            client: Any = self.hook.get_conn()
-            client.upload_fileobj(
+            self._client.upload_fileobj(
                 body,
                 self.bucket,
                 key,

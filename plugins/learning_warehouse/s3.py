@@ -63,6 +63,29 @@ def s3_hook(conn_id: str) -> S3Hook:
     return hook
 
 
+def s3_client(conn_id: str) -> Any:
+    """A client of boto's with the settings of a connection.
+
+    The provider's own client is the same but for the operator's name in its user agent. To find
+    that name it reads the source of each function on the call stack, as long as the rest takes.
+
+    :raises PermanentFailure: there is no such connection.
+    """
+    hook = s3_hook(conn_id)
+    return hook.get_session().client(
+        "s3",
+        endpoint_url=hook.conn_config.get_service_endpoint_url("s3"),
+        config=hook.config,
+        verify=hook.verify,
+    )
+
+
+def listed(client: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    """What S3 says of each object of a bucket whose key begins with ``prefix``."""
+    for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+        yield from page.get("Contents", ())
+
+
 def bucket_of(hook: S3Hook) -> str:
     """The bucket that the connection names in its ``service_config``.
 
@@ -164,7 +187,7 @@ def bucket_and_key(uri: str) -> tuple[str, str]:
 @cache
 def _client(conn_id: str) -> Any:
     """One for all that a process reads: to build it takes longer than to read a small object."""
-    return s3_hook(conn_id).get_conn()
+    return s3_client(conn_id)
 
 
 class _Body(io.RawIOBase):

@@ -19,7 +19,7 @@ import pytest
 from psycopg import sql
 
 from include.sandbox.campus import Campus
-from include.sandbox.demo import BACKFILLED, OVER, TABLES, TRIGGERED
+from include.sandbox.demo import OVER, TABLES
 from include.sandbox.s3 import VENDOR_BUCKET
 from include.sandbox.server import EDX_BUCKET, LANDING_BUCKET, SITE
 from include.sandbox.stack import AIRFLOW_2, Stack, running, week_until
@@ -31,15 +31,15 @@ from tests.searching import dump_bucket, dump_database, leaks
 
 pytestmark = pytest.mark.timeout(3600)
 
-EVERYTHING: dict[str, dict[str, Any]] = {
-    **{dag_id: {} for dag_id in BACKFILLED},
-    TRIGGERED: {"poll_interval": 5},
-}
+VOCAREUM = "vocareum_lab_analytics"
+ECHO360 = "echo360_reports"
+EDX = "edx_tracking_logs"
+EVERYTHING: dict[str, dict[str, Any]] = {VOCAREUM: {}, ECHO360: {"poll_interval": 5}, EDX: {}}
 """What to backfill: the DAGs and the Params of their runs."""
 OF_A_MONTH: dict[str, dict[str, Any]] = {
-    "vocareum_lab_analytics": {"datasets": ["lab_sessions"]},
-    "echo360_reports": {"reports": ["videoview"], "poll_interval": 5},
-    "edx_tracking_logs": {},
+    VOCAREUM: {"datasets": ["lab_sessions"]},
+    ECHO360: {"reports": ["videoview"], "poll_interval": 5},
+    EDX: {},
 }
 TABLES_OF_A_MONTH = ("vocareum.lab_sessions", "echo360.videoview", "edx.event")
 SETTLED = ("ops.delivery", "ops.rejected_row", "ops.report_request")
@@ -119,7 +119,7 @@ def test_days_of_every_dataset_and_one_of_them_again(stack: Stack, days: Days) -
     """Echo360's snapshots are of no day: a backfill leaves them out, a triggered run has them."""
     succeeded = {dag_id: ["success"] * len(list(days)) for dag_id in EVERYTHING}
     assert backfill(stack, EVERYTHING, days) == succeeded
-    assert trigger(stack, TRIGGERED, reports=["asset"], poll_interval=5) == ["success"]
+    assert trigger(stack, ECHO360, reports=["asset"], poll_interval=5) == ["success"]
     assert differences(stack.warehouse_url, Campus(**stack.campus), TABLES) == []
 
     loaded = contents(stack)
@@ -138,8 +138,7 @@ def test_a_run_with_a_failed_step_ends_failed(stack: Stack, days: Days) -> None:
     bucket.put_object(Bucket=VENDOR_BUCKET, Key=key, Body=header_and_one)
 
     before = contents(stack)
-    vocareum = "vocareum_lab_analytics"
-    assert backfill(stack, {vocareum: {}}, Days(last, last)) == {vocareum: ["failed"]}
+    assert backfill(stack, {VOCAREUM: {}}, Days(last, last)) == {VOCAREUM: ["failed"]}
     after = contents(stack)
     assert {table for table in TABLES if after[table] != before[table]} == set()
     assert failed_tasks(stack) == ["lab_sessions.load", "summarise"]
@@ -147,7 +146,6 @@ def test_a_run_with_a_failed_step_ends_failed(stack: Stack, days: Days) -> None:
 
 def test_no_secret_is_written_down(stack: SecretiveStack, days: Days, tmp_path: Path) -> None:
     """Neither by the runs before, nor by one of each DAG that fails."""
-    _, edx = BACKFILLED
     last = str(days.last_day)
     conf = {"first_day": last, "last_day": last}
     bucket = stack.sandbox.client()
@@ -155,7 +153,7 @@ def test_no_secret_is_written_down(stack: SecretiveStack, days: Days, tmp_path: 
         sealed = stack.owner.seal(gzip.compress(line(1)))
         name = f"{SITE}-edx-events-{last}.log.gz.gpg"
         bucket.put_object(Bucket=EDX_BUCKET, Key=name, Body=sealed)
-        assert trigger(stack, edx, **conf) == ["success"]
+        assert trigger(stack, EDX, **conf) == ["success"]
     name = f"damaged/{last}-{SITE}-tracking.tar"
     bucket.put_object(Bucket=EDX_BUCKET, Key=name, Body=b"no tar" * 1000)
     stack.sandbox.set_faults(vocareum_status=403, api_401=1000)

@@ -1,4 +1,4 @@
-"""Five weeks of a term: the same warehouse whichever way its days are loaded."""
+"""Two weeks of a term: the same warehouse whichever way its days are loaded."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ TABLES = [files.dataset.table for files in FILES.values()]
 
 @pytest.fixture(scope="module")
 def campus() -> Campus:
-    """Three months' files, twenty-four courses, a hundred people in each.
+    """Two months' files, fourteen courses, a hundred people in each.
 
     What its files are known for comes back every twelve days and every twelve courses.
     """
-    return Campus(first_day=date(2026, 1, 27), students=150, courses=24, days=36, activity=0.02)
+    return Campus(first_day=date(2026, 1, 27), students=150, courses=14, days=14, activity=0.02)
 
 
 @pytest.fixture(scope="module")

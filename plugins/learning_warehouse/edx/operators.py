@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from learning_warehouse.conn_ids import EDX_CONN_ID, GPG_CONN_ID, LANDING_CONN_ID, WAREHOUSE_CONN_ID
 from learning_warehouse.days import HEALED_DAYS
 from learning_warehouse.errors import Failures, PermanentFailure
-from learning_warehouse.s3 import bucket_of, s3_hook, s3_sentences
+from learning_warehouse.s3 import bucket_of, listed, s3_client, s3_hook, s3_sentences
 from learning_warehouse.steps.links import LANDED, LEDGER, shown
 from learning_warehouse.steps.loading import DaysOperator
 from learning_warehouse.warehouse.connection import connect
@@ -21,7 +21,6 @@ from learning_warehouse.warehouse.connection import connect
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
     from airflow.providers.common.compat.sdk import Context
 
     from learning_warehouse.days import Days
@@ -116,17 +115,16 @@ class EdxLogTarOperator(DaysOperator):
         from learning_warehouse.edx.search import Search
 
         given = context["params"]
-        hook = s3_hook(self.aws_conn_id)
-        found = self._find(hook, self.days_of(context))
+        found = self._find(self.days_of(context))
         failures = Failures()
         with connect(self.warehouse_conn_id) as conn:
             search = Search(
                 conn,
-                hook,
                 failures,
                 reload=bool(given.get("reload")),
                 dry_run=bool(given.get("dry_run")),
                 readable=key_of(self.gpg_conn_id) is not None,
+                aws_conn_id=self.aws_conn_id,
                 landing_conn_id=self.landing_conn_id,
             )
             search.look_into(found)
@@ -162,7 +160,7 @@ class EdxLogTarOperator(DaysOperator):
         context["ti"].xcom_push(key=WOULD_LOAD, value=looked)
         failures.raise_any()
 
-    def _find(self, hook: S3Hook, days: Days) -> list[Found]:
+    def _find(self, days: Days) -> list[Found]:
         """The tars and logs of these days.
 
         The latest tar comes first, for it holds what the others hold; the compressed ones come
@@ -170,35 +168,36 @@ class EdxLogTarOperator(DaysOperator):
         """
         from learning_warehouse.edx.found import Found
 
+        hook = s3_hook(self.aws_conn_id)
         bucket = self.bucket_name or bucket_of(hook)
         pattern = self._compiled_pattern()
         site = str(hook.conn_config.extra_config.get("site") or "")
         of_these_days = []
         with s3_sentences(f"listing s3://{bucket}/{self.prefix}"):
-            keys = list(hook.iter_file_metadata(prefix=self.prefix, bucket_name=bucket))
-        for listed in keys:
-            found = pattern.search(listed["Key"])
+            objects = list(listed(s3_client(self.aws_conn_id), bucket, self.prefix))
+        for each in objects:
+            found = pattern.search(each["Key"])
             if not found:
                 continue
             groups = found.groupdict()
             if site and groups.get("site") not in (None, site):
-                self.log.info("%s is left alone: it is not of the site %s", listed["Key"], site)
+                self.log.info("%s is left alone: it is not of the site %s", each["Key"], site)
                 continue
             try:
                 day = date.fromisoformat(groups["date"])
             except (ValueError, TypeError):
-                self.log.warning("%s is left alone: it bears no date", listed["Key"])
+                self.log.warning("%s is left alone: it bears no date", each["Key"])
                 continue
             if day in days:
                 of_these_days.append(
                     Found(
                         bucket=bucket,
-                        key=listed["Key"],
+                        key=each["Key"],
                         site=site or groups.get("site") or bucket,
                         day=day,
-                        etag=listed["ETag"],
-                        size=listed["Size"],
-                        last_modified=listed["LastModified"],
+                        etag=each["ETag"],
+                        size=each["Size"],
+                        last_modified=each["LastModified"],
                     )
                 )
         self.log.info(

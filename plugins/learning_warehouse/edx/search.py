@@ -18,15 +18,13 @@ from learning_warehouse.edx.tar import Walk, pass_through, walk
 from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.landing import LandingZone, digest, key_part
 from learning_warehouse.progress import Progress
-from learning_warehouse.s3 import open_uri, s3_sentences
+from learning_warehouse.s3 import open_uri, s3_client, s3_sentences
 from learning_warehouse.streams import Watched
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     from learning_warehouse.edx.found import Found
     from learning_warehouse.edx.tar import Fetch, Member, Passing
@@ -48,25 +46,26 @@ class Search:
     :param failures: where a tar that cannot be gone through is noted.
     :param reload: those that were loaded have to be loaded again.
     :param dry_run: nothing lands, and the ledger is only read.
+    :param aws_conn_id: the connection of the bucket in which the tars lie.
     :param readable: there is a key that opens encrypted logs.
     """
 
     def __init__(
         self,
         conn: Connection,
-        hook: S3Hook,
         failures: Failures,
         *,
         reload: bool,
         dry_run: bool,
         readable: bool,
+        aws_conn_id: str,
         landing_conn_id: str,
     ) -> None:
         self.sizes: dict[int, int] = {}
         self.looked: list[dict[str, Any]] = []
         self.landed: dict[str, str] = {}
         self._conn = conn
-        self._hook = hook
+        self._aws_conn_id = aws_conn_id
         self._failures = failures
         self._reload = reload
         self._dry_run = dry_run
@@ -336,7 +335,7 @@ class Search:
 
     def _passing(self, tar: Found, seen: Walk) -> Generator[Passing, None, None]:
         progress = Progress(f"Reading {tar.uri}", tar.size)
-        with open_uri(tar.uri, conn_id=str(self._hook.aws_conn_id), etag=tar.etag) as stored:
+        with open_uri(tar.uri, conn_id=self._aws_conn_id, etag=tar.etag) as stored:
             stream = Watched(stored)
             for passing in pass_through(seen, stream):
                 yield passing
@@ -397,13 +396,16 @@ class Search:
             },
         )
 
+    @cached_property
+    def _client(self) -> Any:
+        return s3_client(self._aws_conn_id)
+
     def _fetch(self, tar: Found) -> Fetch:
         """Reads a range of a tar, as it was when it was listed."""
-        client: Any = self._hook.get_conn()
 
         def fetch(offset: int, size: int) -> bytes:
             with s3_sentences(f"reading {tar.uri} at byte {offset}"):
-                answer = client.get_object(
+                answer = self._client.get_object(
                     Bucket=tar.bucket,
                     Key=tar.key,
                     Range=f"bytes={offset}-{offset + size - 1}",
