@@ -94,6 +94,7 @@ def test_a_line_as_edx_writes_it() -> None:
         "user_id": "7",
         "session": "a" * 32,
         "course_id": "course-v1:MITx+6.00x+2017",
+        "course_from": "context",
         "org_id": "MITx",
         "event_source": "browser",
         "event_type": "seq_goto",
@@ -407,24 +408,96 @@ def test_a_users_id_may_be_a_number_a_string_or_nothing(user_id: Any, column: st
     assert row(line(context={"user_id": user_id}), care="all")["user_id"] == column
 
 
+MIT = "MITx/6.00x/2012_Fall"
+ABC = "course-v1:A+B+C"
+
+
 @pytest.mark.parametrize(
-    ("page", "event_type", "course_id"),
+    ("page", "event_type", "course_id", "course_from"),
     [
-        ("https://x.org/courses/MITx/6.00x/2012_Fall/info", "page_close", "MITx/6.00x/2012_Fall"),
-        (None, "/courses/MITx/6.00x/2012_Fall/modx/i4x://MITx/6.00x", "MITx/6.00x/2012_Fall"),
-        (None, "/courses/course-v1:A+B+C/xblock/block-v1:A+B+C", "course-v1:A+B+C"),
-        ("http://x.org/courses/course-v1%3AA%2BB%2BC?x=1", "page_close", "course-v1:A+B+C"),
-        (None, "/api/courses/v1/courses/course-v1:A+B+C", None),
-        (None, "/courses/" + "x" * 300 + "/y/z", None),
-        (None, "/courses/course-v1:A%00B/", None),
-        (None, "/dashboard", None),
+        (f"https://x.org/courses/{MIT}/info", "page_close", MIT, "page"),
+        (None, f"/courses/{MIT}/modx/i4x://MITx/6.00x", MIT, "event_type"),
+        (None, f"/courses/{ABC}/xblock/block-v1:A+B+C", ABC, "event_type"),
+        ("http://x.org/courses/course-v1%3AA%2BB%2BC?x=1", "page_close", ABC, "page"),
+        # Prefixes before /courses/, the learning MFE, Studio, blocks, custom courses.
+        (None, f"/lms/courses/{MIT}/info", MIT, "event_type"),
+        (f"https://x.org/lms/courses/{ABC}", "seq_goto", ABC, "page"),
+        (f"https://learning.x.org/learning/course/{ABC}/home", "seq_goto", ABC, "page"),
+        (f"https://studio.x.org/course/{ABC}", "page_close", ABC, "page"),
+        (None, "/xblock/block-v1:A+B+C+type@vertical+block@1", ABC, "event_type"),
+        ("https://x.org/preview/xblock/block-v1%3AA+B+C+type@html+block@2", "p", ABC, "page"),
+        (None, "/courses/ccx-v1:A+B+C+ccx@7/info", "ccx-v1:A+B+C+ccx@7", "event_type"),
+        (None, "/xblock/ccb-v1:A+B+C+ccx@7+type@html+block@2", "ccx-v1:A+B+C+ccx@7", "event_type"),
+        # A blank was a plus sign.
+        ("https://x.org/courses/course-v1:A B C/info", "page_close", ABC, "page"),
+        ("https://x.org/courses/course-v1:A%20B%20C/", "page_close", ABC, "page"),
+        # What an API's path holds between slashes is no old id.
+        (None, f"/api/courses/v1/courses/{ABC}", ABC, "event_type"),
+        (None, "/api/courses/v1/blocks/", None, None),
+        (None, "/api/courses/v1/blocks/x/y", None, None),
+        # Neither a page's parameters nor its fragment.
+        (f"https://x.org/login?next=/courses/{ABC}/info", "page_close", None, None),
+        (f"https://x.org/login#/courses/{MIT}/info", "page_close", None, None),
+        (None, "/courses/" + "x" * 300 + "/y/z", None, None),
+        (None, "/courses/course-v1:A%00B/", None, None),
+        (None, "/courses/course-v1:A+B/", None, None),
+        (None, "/courses/library-v1:A+B", None, None),
+        (None, "/dashboard", None, None),
     ],
 )
 @pytest.mark.parametrize("context", [None, {}, {"course_id": ""}, {"course_id": "x" * 300}])
 def test_the_course_is_found_in_the_urls_where_the_context_names_none(
-    page: str | None, event_type: str, course_id: str | None, context: Any
+    page: str | None, event_type: str, course_id: str | None, course_from: str | None, context: Any
 ) -> None:
-    assert row(line(page=page, event_type=event_type, context=context))["course_id"] == course_id
+    found = row(line(page=page, event_type=event_type, context=context))
+    assert (found["course_id"], found["course_from"]) == (course_id, course_from)
+    assert found["org_id"] == {None: None, MIT: "MITx"}.get(course_id, "A")
+
+
+@pytest.mark.parametrize(
+    ("event_type", "event", "course_id", "course_from"),
+    [
+        ("edx.bookmark.added", {"course_id": ABC}, ABC, "event"),
+        ("change-email-settings", {"course": MIT}, MIT, "event"),
+        ("problem_rescore", {"course": "a course"}, None, None),
+        ("edx.bookmark.added", {"course_id": 7, "course": ["x"]}, None, None),
+        ("/change_enrollment", {"POST": {"course_id": [ABC]}, "GET": {}}, ABC, "request"),
+        ("/search", {"POST": {}, "GET": {"course_id": ["course-v1:A B C"]}}, ABC, "request"),
+        ("/search", {"POST": {}, "GET": {"course_id": [ABC, MIT]}}, None, None),
+        ("/search", {"POST": None, "GET": [{"course_id": ABC}]}, None, None),
+        (f"/courses/{ABC}/", {"course_id": MIT}, ABC, "event_type"),
+    ],
+)
+@pytest.mark.parametrize("as_text", [False, True])
+def test_the_course_that_the_event_names_or_a_parameter_of_the_request(
+    event_type: str, event: Any, course_id: str | None, course_from: str | None, as_text: bool
+) -> None:
+    written = line(
+        event_type=event_type,
+        event=json.dumps(event) if as_text else event,
+        page=None,
+        referer=f"https://x.org/courses/{MIT}/info",
+        context={},
+    )
+    for found in (row(written), row_carefully(written)):
+        assert (found["course_id"], found["course_from"]) == (course_id, course_from)
+
+
+@pytest.mark.parametrize(
+    ("written", "course_id"),
+    [
+        (f" {ABC}\n", ABC),
+        ("course-v1:A B C", ABC),
+        ("course-v1%3AA%2BB%2BC", ABC),
+        (f"{MIT} ", MIT),
+        ("something else", "something else"),
+    ],
+)
+def test_the_course_that_the_context_names_is_written_as_an_id(
+    written: str, course_id: str
+) -> None:
+    found = row(line(context={"course_id": written}))
+    assert (found["course_id"], found["course_from"]) == (course_id, "context")
 
 
 def test_there_was_no_context_before_october_2013() -> None:

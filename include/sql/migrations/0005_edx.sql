@@ -13,6 +13,7 @@ CREATE TABLE edx.event (
     user_id bigint,
     session text,
     course_id text,
+    course_from text,
     org_id text,
     event_source text,
     event_type text,
@@ -34,6 +35,7 @@ CREATE TABLE edx.event (
     _row bigint NOT NULL,
     _extras jsonb,
     PRIMARY KEY (time, event_hash),
+    CONSTRAINT course_from CHECK (course_from IN ('context', 'page', 'event_type', 'event', 'request')),
     CONSTRAINT event_status CHECK (
         event_status IN (
             'object', 'json_string', 'doubly_encoded', 'key_value', 'list', 'truncated', 'string', 'empty'
@@ -52,8 +54,9 @@ COMMENT ON COLUMN edx.event.event_hash IS 'The first 128 bits of the SHA-256 of 
 COMMENT ON COLUMN edx.event.username IS 'username of the user who triggered the event, empty string for anonymous events (not logged in).';
 COMMENT ON COLUMN edx.event.user_id IS 'id of that user (context.user_id), where it is a number.';
 COMMENT ON COLUMN edx.event.session IS 'key identifying the user''s session, may be undefined; 32 digits, mostly.';
-COMMENT ON COLUMN edx.event.course_id IS 'course of the event: context.course_id, else the one in page, else the one in event_type (/courses/<id>/...). Old ids (MITx/6.00x/2012_Fall) and opaque ones (course-v1:...).';
-COMMENT ON COLUMN edx.event.org_id IS 'organization of the course (context.org_id).';
+COMMENT ON COLUMN edx.event.course_id IS 'course of the event, see course_from. Old ids (MITx/6.00x/2012_Fall) and opaque ones (course-v1:...).';
+COMMENT ON COLUMN edx.event.course_from IS 'Which field names the course, the first of these that does. context: context.course_id. page, event_type: the path, as in /courses/<id>/... or /xblock/<usage key>, as edX derives it. event: its course_id or course. request: the GET or POST parameter course_id.';
+COMMENT ON COLUMN edx.event.org_id IS 'organization of the course: context.org_id, else the one in course_id.';
 COMMENT ON COLUMN edx.event.event_source IS 'event source: browser (via javascript), server (during the processing of a request), mobile.';
 COMMENT ON COLUMN edx.event.event_type IS 'type of event triggered, values depend on event_source; of an implicit event the path of the URL, which begins with /.';
 COMMENT ON COLUMN edx.event.name IS 'name of the event, since May 2014; it may differ from event_type.';

@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
+from learning_warehouse.edx.courses import course_of, org_of
 from learning_warehouse.edx.fields import (
     AHEAD,
     EARLIEST,
-    LONGEST_COURSE_ID,
     Context,
     context_of,
-    course_in,
     event_of,
     inner_event,
     json_fields,
@@ -50,6 +49,7 @@ COLUMNS = (
     "user_id",
     "session",
     "course_id",
+    "course_from",
     "org_id",
     "event_source",
     "event_type",
@@ -247,8 +247,9 @@ class EventReader:
                 user_id = user_id_of(user_id)
             context_json = context_json.replace("\\", r"\\")
         event_type, page, source, name = e.event_type, e.page, e.event_source, e.name
-        if not course_id or len(course_id) > LONGEST_COURSE_ID:
-            course_id = course_in(page) or course_in(event_type)
+        course_id, course_from = course_of(course_id, page, event_type, event)
+        if course_id and not org_id:
+            org_id = org_of(course_id)
 
         username = None if e.username is None else e.username.strip()
         session, referer, ip = e.session, e.referer, e.ip
@@ -266,6 +267,7 @@ class EventReader:
             f"\t{NULL if user_id is None else user_id}"
             f"\t{NULL if session is None else session}"
             f"\t{course_id or NULL}"
+            f"\t{course_from or NULL}"
             f"\t{org_id or NULL}"
             f"\t{NULL if source is None else source}"
             f"\t{NULL if event_type is None else event_type}"
@@ -292,9 +294,9 @@ class EventReader:
         time = moment_of(fields.get("time"), latest=self._latest)
         event, status, event_text = event_of(fields.get("event"), repairs)
         context, in_context = context_of(fields.get("context"), repairs)
-        course_id = in_context.get("course_id")
-        if not course_id or len(course_id) > LONGEST_COURSE_ID:
-            course_id = course_in(text["page"]) or course_in(text["event_type"])
+        course_id, course_from = course_of(
+            in_context.get("course_id"), text["page"], text["event_type"], event
+        )
         user_id = user_id_of(in_context.get("user_id"))
         extras = {name: value for name, value in fields.items() if name not in FIELDS}
         room = MOST_UNKNOWN_FIELDS - len(self.unknown_fields)
@@ -310,7 +312,8 @@ class EventReader:
             "event_kind": self._kind(text["event_source"], text["event_type"], text["name"]),
             "user_id": None if user_id is None else str(user_id),
             "course_id": course_id,
-            "org_id": in_context.get("org_id") or None,
+            "course_from": course_from,
+            "org_id": in_context.get("org_id") or (org_of(course_id) if course_id else None),
             "event": event,
             "event_text": event_text,
             "context": context,

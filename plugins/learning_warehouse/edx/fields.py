@@ -1,4 +1,4 @@
-"""The fields of a line: what its time, its course, its event and its context say.
+"""The fields of a line: what its time, its event and its context say.
 
 Knows what edX writes into them, and that some of it has to be mended; knows neither lines nor rows.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -23,7 +23,6 @@ AHEAD = timedelta(days=2)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 LONGEST_PARAMETERS = 512 * 1024
-LONGEST_COURSE_ID = 255
 DEEPEST_ENCODING = 5
 LARGEST_BIGINT = 2**63 - 1
 
@@ -156,20 +155,3 @@ def user_id_of(value: int | str | None) -> int | None:
     if isinstance(value, str):
         value = int(value) if re.fullmatch(r"\s*\d{1,19}\s*", value, re.ASCII) else None
     return value if value is not None and value <= LARGEST_BIGINT else None
-
-
-_COURSE = re.compile(
-    r"(?:https?://[^/?#]*)?/courses/"
-    r"(course-v1(?::|%3[aA])[^/?#]+|[^/?#:]+/[^/?#:]+/[^/?#]+)"
-)
-
-
-def course_in(url: str | None) -> str | None:
-    """The course in the address of one of its pages."""
-    if url is None or "/courses/" not in url:
-        return None
-    found = _COURSE.match(url)
-    if not found or len(found[1]) > LONGEST_COURSE_ID:
-        return None
-    course_id = unquote(found[1])
-    return course_id if course_id.isprintable() else None
