@@ -435,6 +435,8 @@ ABC = "course-v1:A+B+C"
         (None, f"/api/courses/v1/courses/{ABC}", ABC, "event_type"),
         (None, "/api/courses/v1/blocks/", None, None),
         (None, "/api/courses/v1/blocks/x/y", None, None),
+        (None, "/api" + "/courses/x/y/z" * 70_000, None, None),
+        (None, "/courses/course-v1:" * 50_000, None, None),
         # Neither a page's parameters nor its fragment.
         (f"https://x.org/login?next=/courses/{ABC}/info", "page_close", None, None),
         (f"https://x.org/login#/courses/{MIT}/info", "page_close", None, None),

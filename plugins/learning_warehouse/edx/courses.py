@@ -119,9 +119,10 @@ def _in_url(url: str) -> str | None:
     if "/courses/" not in url and "-v1" not in url:
         return None
     path = url.split("?", 1)[0].split("#", 1)[0]
+    api = path.find("/api/")
     for found in _IN_PATH.finditer(path):
-        old = found["old"] and "/api/" not in path[: found.start() + 1]
-        name = found["key"] or (found["old"] if old else None)
-        if course_id := as_id(name):
+        if found["old"] and 0 <= api < found.start():
+            continue
+        if course_id := as_id(found["key"] or found["old"]):
             return course_id
     return None
