@@ -59,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     ``--backfill-days 7`` backfills a week, which takes Airflow some ten minutes; ``--redis-server``
     names the program with which a week is loaded by Celery's workers.
     """
-    parser.addoption("--backfill-days", type=int, default=2)
+    parser.addoption("--backfill-days", type=int, default=1)
     parser.addoption("--redis-server")
 
 

@@ -22,6 +22,8 @@ migration.func(migration)
 
 RUN_DAGS = """
 import json, os, sys
+from tests.clients import read_descriptions_once
+read_descriptions_once()
 try:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
@@ -63,7 +65,7 @@ def run_python(home: Path, connections: dict[str, Any], script: str, *arguments:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__FERNET_KEY": "XqdgHGq9WQrxjG5UMmxq5yRzTEdJj8VUNdWiFfs3lJE=",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
-        "PYTHONPATH": str(home / "plugins"),
+        "PYTHONPATH": os.pathsep.join([str(home / "plugins"), str(ROOT)]),
         **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(c) for name, c in connections.items()},
     }
     done = subprocess.run(

@@ -36,12 +36,12 @@ ECHO360 = "echo360_reports"
 EDX = "edx_tracking_logs"
 EVERYTHING: dict[str, dict[str, Any]] = {VOCAREUM: {}, ECHO360: {"poll_interval": 5}, EDX: {}}
 """What to backfill: the DAGs and the Params of their runs."""
-OF_A_MONTH: dict[str, dict[str, Any]] = {
+OF_EACH: dict[str, dict[str, Any]] = {
     VOCAREUM: {"datasets": ["lab_sessions"]},
     ECHO360: {"reports": ["videoview"], "poll_interval": 5},
     EDX: {},
 }
-TABLES_OF_A_MONTH = ("vocareum.lab_sessions", "echo360.videoview", "edx.event")
+TABLES_OF_EACH = ("vocareum.lab_sessions", "echo360.videoview", "edx.event")
 SETTLED = ("ops.delivery", "ops.rejected_row", "ops.report_request")
 """What nothing adds to that finds everything loaded."""
 PASSWORD = "the warehouse's password"
@@ -115,7 +115,7 @@ def stack(
         yield stack
 
 
-def test_days_of_every_dataset_and_one_of_them_again(stack: Stack, days: Days) -> None:
+def test_days_of_every_dataset_and_one_of_each_source_again(stack: Stack, days: Days) -> None:
     """Echo360's snapshots are of no day: a backfill leaves them out, a triggered run has them."""
     succeeded = {dag_id: ["success"] * len(list(days)) for dag_id in EVERYTHING}
     assert backfill(stack, EVERYTHING, days) == succeeded
@@ -124,7 +124,7 @@ def test_days_of_every_dataset_and_one_of_them_again(stack: Stack, days: Days) -
 
     loaded = contents(stack)
     again = Days(days.last_day, days.last_day)
-    assert backfill(stack, EVERYTHING, again) == {dag_id: ["success"] for dag_id in EVERYTHING}
+    assert backfill(stack, OF_EACH, again) == {dag_id: ["success"] for dag_id in OF_EACH}
     assert contents(stack) == loaded
 
 
@@ -179,9 +179,9 @@ def test_no_secret_is_written_down(stack: SecretiveStack, days: Days, tmp_path: 
 def test_a_month_of_one_dataset_of_each_source(tmp_path: Path, month: Days) -> None:
     days = len(list(month))
     with running(Stack(tmp_path / "stack", first_day=month.first_day, days=days)) as stack:
-        succeeded = {dag_id: ["success"] * days for dag_id in OF_A_MONTH}
-        assert backfill(stack, OF_A_MONTH, month) == succeeded
-        assert differences(stack.warehouse_url, Campus(**stack.campus), TABLES_OF_A_MONTH) == []
+        succeeded = {dag_id: ["success"] * days for dag_id in OF_EACH}
+        assert backfill(stack, OF_EACH, month) == succeeded
+        assert differences(stack.warehouse_url, Campus(**stack.campus), TABLES_OF_EACH) == []
 
 
 def backfill(stack: Stack, confs: Mapping[str, dict[str, Any]], days: Days) -> dict[str, list[str]]:

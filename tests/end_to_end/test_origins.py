@@ -52,6 +52,7 @@ def test_two_of_each_in_one_warehouse(postgres: EmbeddedPostgres, tmp_path: Path
         for number, made_of in enumerate(campuses):
             sandbox = Sandbox(tmp_path / f"sandbox_{number}", **made_of).start()
             running.callback(sandbox.stop)
+            sandbox.set_faults(echo360_build_seconds=0)
             sandboxes.append(sandbox)
         connections = sandboxes[0].airflow_connections(url)
         elsewhere = sandboxes[1].airflow_connections(url)
