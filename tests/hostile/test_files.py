@@ -79,7 +79,9 @@ def test_old_line_ends_without_end(bounded: Bounded, land: Any, warehouse_url: s
     assert bounded(load, warehouse_url, land(content)).said == (1, [])
 
 
-@pytest.mark.parametrize("part", [b"a\n", b'\n","', b'""'], ids=repr)
+@pytest.mark.parametrize(
+    "part", [b"a" * 60 + b"\n", b'\n"' + b"a" * 60 + b'"', b'""'], ids=["lines", "quotes", "marks"]
+)
 def test_an_endless_quoted_field(
     bounded: Bounded, land: Any, warehouse_url: str, part: bytes
 ) -> None:

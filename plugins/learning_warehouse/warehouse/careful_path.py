@@ -99,7 +99,11 @@ def _refusals(file: DelimitedFile, columns: list[Column]) -> Iterator[Any]:
 
 
 def _records(file: DelimitedFile) -> Iterator[list[object]]:
-    """The rows of ``raw_record``: ordinal, line, raw text, reason, extras, then the fields."""
+    """The rows of ``raw_record``: ordinal, line, raw text, reason, extras, then the fields.
+
+    A record over several lines that fits the header in no way began with a quote that nothing
+    closes: its first line is rejected, and reading goes on with its second.
+    """
     layout = file.layout
     lines = _Lines(_text(file.blocks()))
     reader = csv.reader(
@@ -110,31 +114,35 @@ def _records(file: DelimitedFile) -> Iterator[list[object]]:
     width = sum(c is not None for c in layout.match.columns)
     ordinal = 0
     while True:
-        reason = None
-        fields: list[str] = []
+        placed: dict[str, str] = {}
+        extras: dict[str, object] = {}
+        unreadable = misfit = None
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            reason = f"not readable as delimited text: {error}"
+            unreadable = f"not readable as delimited text: {error}"
+        else:
+            placed, extras, misfit = _fit(fields, layout.match, file.dataset, lines.ended)
+        beyond = ""
+        if lines.many and (unreadable or misfit):
+            lines.leave_the_first()
+            beyond = ", read to the end of a quote that is open at the end of this line"
         line, raw = lines.take()
         if not raw.strip() and layout.delimiter not in raw:
             continue
         ordinal += 1
-        placed: dict[str, str] = {}
-        extras: dict[str, object] = {}
-        if reason is None:
-            reason = unstorable(raw)
-        if reason is None:
-            placed, extras, reason = _fit(fields, layout.match, file.dataset)
+        reason = unreadable or unstorable(raw) or misfit
+        if reason:
+            reason += beyond
         values = [placed.get(c.name) or None for c in layout.match.columns if c]
         yield [
             ordinal,
             line,
             _storable(raw.rstrip("\r\n")),
             reason,
-            json.dumps(extras) if extras else None,
+            json.dumps(extras) if extras and reason is None else None,
             *(values if reason is None else [None] * width),
         ]
 
@@ -159,31 +167,49 @@ def _text(blocks: Iterator[bytes]) -> Iterator[str]:
 class _Lines:
     """Hands lines to the csv module and remembers those of the record that it is reading.
 
-    A record that is too long ends there, and the next begins with the next line.
+    A record that is too long ends there.
     """
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
-        self._taken = 0
+        self._record: list[str] = []
+        self._again: list[str] = []
+        """Lines that are to be read again, the last of them first."""
+        self._size = 0
         self._first = 1
-        self._record = io.StringIO()
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines)
-        self._taken += 1
-        self._record.write(line)
-        if self._record.tell() > LONGEST_RECORD:
+        line = self._again.pop() if self._again else next(self._lines)
+        self._record.append(line)
+        self._size += len(line)
+        if self._size > LONGEST_RECORD:
             raise csv.Error(f"it is longer than {LONGEST_RECORD} characters")
         return line
 
+    @property
+    def many(self) -> bool:
+        """Whether the record has more than one line."""
+        return len(self._record) > 1
+
+    @property
+    def ended(self) -> bool:
+        """Whether a line end ends the record: else its last value may be cut off."""
+        return self._record[-1].endswith(("\n", "\r"))
+
+    def leave_the_first(self) -> None:
+        """Let the record be its first line, and read the others again."""
+        self._again += reversed(self._record[1:])
+        del self._record[1:]
+
     def take(self) -> tuple[int, str]:
         """The number of the line at which the last record began, and its raw text."""
-        first, raw = self._first, self._record.getvalue()
-        self._first = self._taken + 1
-        self._record = io.StringIO()
+        first, raw = self._first, "".join(self._record)
+        self._first += len(self._record)
+        self._record = []
+        self._size = 0
         return first, raw[:LONGEST_RECORD]
 
 
@@ -193,40 +219,73 @@ def _storable(raw: str) -> str:
 
 
 def _fit(
-    fields: list[str], match: Match, dataset: Dataset
+    fields: list[str],
+    match: Match,
+    dataset: Dataset,
+    ended: bool,
 ) -> tuple[dict[str, str], dict[str, object], str | None]:
     """Place the fields of a record under the headers.
 
-    A short record is placed only where the registry says what its vendor leaves out and exactly
-    one placement makes sense; it is never padded on the right. A loose tail has to have begun:
-    else the value before it may be cut off.
+    A short record may lack what the registry says that its vendor leaves out, or its end, or both.
+    It is placed where exactly one of these readings makes sense, and lacks no more than one value
+    at the end: more of them are a record that was cut off, perhaps in the middle of a value. A
+    loose tail has to have begun for the same reason.
 
+    :param ended: whether a line end follows, so that the last value is whole.
     :returns: values by column, what the table has no column for, and the reason to reject it.
     """
     headers = match.headers
     short = len(headers) - len(fields)
     if short == 0:
         return (*_place(fields, match), None)
-    if short > 0:
-        optional = [i for i, c in enumerate(match.columns) if c and c.name in dataset.left_out]
-        placements = [
-            _place(aligned, match)
-            for gaps in itertools.combinations(optional, short)
-            if _makes_sense(aligned := _with_gaps(fields, gaps), match)
-        ]
-        if len(placements) == 1:
-            return (*placements[0], None)
-        tail = [i for i, c in enumerate(match.columns) if c and c.name in dataset.loose_tail]
-        if tail and tail[-1] == len(headers) - 1 and len(fields) > tail[0]:
-            leftover = fields[tail[0] :]
-            placed, extras = _place(fields[: tail[0]], match)
-            extras["_leftover"] = leftover
-            extras["_note"] = (
-                f"{short} of the last {len(tail)} values are missing, it is not known which: "
-                f"{', '.join(headers[tail[0] :])} stay empty"
-            )
-            return placed, extras, None
-    return {}, {}, f"it has {len(fields)} fields where the header has {len(headers)}"
+    reason = f"it has {len(fields)} fields where the header has {len(headers)}"
+    if short < 0:
+        return {}, {}, reason
+    loose = [i for i, c in enumerate(match.columns) if c and c.name in dataset.loose_tail]
+    tail = loose[0] if loose else len(headers)
+    if loose and all(i in loose or not c for i, c in enumerate(match.columns[tail:], tail)):
+        if len(fields) <= tail:
+            return {}, {}, reason
+        placed, extras = _place(fields[:tail], match)
+        extras["_leftover"] = fields[tail:]
+        extras["_note"] = (
+            f"{short} of the last {len(headers) - tail} values are missing, it is not known "
+            f"which: {', '.join(headers[tail:])} stay empty"
+        )
+        return placed, extras, None
+    readings: dict[object, tuple[tuple[int, ...], int, list[str]]] = {}
+    for gaps, cut in _readings(match, dataset, short):
+        missing = (*gaps, *range(len(headers) - cut, len(headers)))
+        aligned = _with_gaps(fields, missing)
+        if _makes_sense(aligned, match):
+            filled = tuple((h, v) for h, v in zip(headers, aligned, strict=True) if v.strip())
+            readings.setdefault(filled, (missing, cut, aligned))
+    if len(readings) > 1:
+        lacking = " or ".join(
+            " and ".join(headers[i] for i in missing) for missing, _, _ in readings.values()
+        )
+        return {}, {}, f"{reason}: what is missing may be {lacking}"
+    for _, cut, aligned in readings.values():
+        if cut > 1 or (cut and not ended and fields[-1].strip()):
+            break
+        placed, extras = _place(aligned, match)
+        if cut:
+            extras["_note"] = f"it ends before {headers[-1]}, which stays empty"
+        return placed, extras, None
+    return {}, {}, reason
+
+
+def _readings(match: Match, dataset: Dataset, short: int) -> Iterator[tuple[tuple[int, ...], int]]:
+    """What a record may lack that is so many values short.
+
+    :returns: the columns that its vendor leaves out, and how many values are missing at the end.
+    """
+    optional = [i for i, c in enumerate(match.columns) if c and c.name in dataset.left_out]
+    for number in range(min(short, len(optional)) + 1):
+        cut = short - number
+        for gaps in itertools.combinations(optional, number):
+            if all(gap < len(match.headers) - cut for gap in gaps):
+                yield gaps, cut
 
 
 def _place(fields: list[str], match: Match) -> tuple[dict[str, str], dict[str, object]]:

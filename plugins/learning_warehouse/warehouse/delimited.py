@@ -108,10 +108,24 @@ def layout_of(head: bytes, table: Table, delivery: Delivery) -> Layout:
             f"{delivery.name} has no header that can be read ({reason}): look at it in the landing "
             "zone and ask the vendor, nothing of the file was loaded."
         )
-    match = table.match(headers, where=delivery.name)
     records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     sample = list(itertools.islice(records, 20))
+    match = table.match(_as_wide_as(sample[1:], headers), where=delivery.name)
     return Layout(delimiter, _is_spaced(sample, match), match)
+
+
+def _as_wide_as(sample: list[list[str]], headers: list[str]) -> list[str]:
+    """The headers, with a delimiter at the end of all records or of the header alone made even."""
+    widths = [len(record) for record in sample if any(record)]
+    if not widths:
+        return headers
+    if not headers[-1].strip() and max(widths) < len(headers):
+        return headers[:-1]
+    if max(widths) == len(headers) + 1 and not any(
+        record[-1].strip() for record in sample if any(record)
+    ):
+        return [*headers, ""]
+    return headers
 
 
 def _is_spaced(sample: list[list[str]], match: Match) -> bool:
