@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import random
 
 import pytest
 
-from learning_warehouse.streams import BLOCK, PROBE, Damaged, Watched, unpacked
+from learning_warehouse.streams import BLOCK, PROBE, Damaged, Watched, decompressed, unpacked
 from tests.edx.bucket import PACKERS, zst
 
 PACKED = [end for end in PACKERS if end]
@@ -38,6 +40,27 @@ def test_a_zst_that_begins_with_a_frame_to_be_skipped() -> None:
 )
 def test_what_only_looks_packed_is_plain(content: bytes) -> None:
     assert content_of(content) == content
+
+
+@pytest.mark.parametrize("to_the_last", [False, True])
+@pytest.mark.parametrize("behind", [b"garbage", b"g", b"\0\0\0x", b"\x1f", b"\0" * 600_000])
+def test_bytes_behind_a_gzipped_file_are_ignored(
+    caplog: pytest.LogCaptureFixture, behind: bytes, to_the_last: bool
+) -> None:
+    """As by ``gzip -dc``; zeros are no more than padding."""
+    content = random.Random(1).randbytes(400_000)
+    stored = gzip.compress(content[:100]) + b"\0" + gzip.compress(content[100:]) + behind
+    assert content_of(stored, to_the_last=to_the_last) == content
+    assert ("behind the end" in caplog.text) is bool(behind.strip(b"\0"))
+    if not to_the_last:
+        assert decompressed(io.BytesIO(stored)).read() == content
+
+
+@pytest.mark.parametrize("kept", [5, 12, -8, -1])
+def test_a_second_gzipped_file_that_is_cut_off_is_told(kept: int) -> None:
+    packed = gzip.compress(b"x" * 1000)
+    with pytest.raises(EOFError, match="ends before its end mark"):
+        decompressed(io.BytesIO(packed + packed[:kept])).read()
 
 
 @pytest.mark.parametrize("end", PACKED)

@@ -8,15 +8,18 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import logging
 import lzma
 import re
 import zlib
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from isal import igzip, isal_zlib
+from isal import igzip_lib
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+log = logging.getLogger(__name__)
 
 BLOCK = 256 * 1024
 
@@ -26,6 +29,7 @@ LARGEST_DICTIONARY = 128 * 1024 * 1024
 PROBE = 4096
 """Bytes at each end of a stream that are remembered."""
 
+_GZ = b"\x1f\x8b"
 _BZ2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _ZST = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
 
@@ -91,14 +95,15 @@ def unpacked(stream: io.RawIOBase, *, to_the_last: bool = False) -> Unpacked:
 
 def _open(packed: Any, head: bytes, to_the_last: bool) -> tuple[Any, *tuple[type[Exception], ...]]:
     """A file that unpacks, and what it raises when it cannot."""
-    if head.startswith(b"\x1f\x8b"):
-        # The quicker one gives nothing of a piece at whose end the damage is.
-        file = gzip.GzipFile if to_the_last else igzip.IGzipFile
-        return file(fileobj=packed), gzip.BadGzipFile, zlib.error, isal_zlib.error
+    if head.startswith(_GZ):
+        if to_the_last:
+            # The quicker one gives nothing of a piece at whose end the damage is.
+            return _SlowGz(fileobj=packed), gzip.BadGzipFile, zlib.error
+        return _buffered(_Gz(packed)), igzip_lib.error
     if _BZ2.match(head):
         return bz2.BZ2File(packed), OSError
     if head.startswith(b"\xfd7zXZ\0"):
-        return io.BufferedReader(_Xz(packed), BLOCK), lzma.LZMAError
+        return _buffered(_Xz(packed)), lzma.LZMAError
     if _ZST.match(head):
         from backports import zstd
 
@@ -106,15 +111,16 @@ def _open(packed: Any, head: bytes, to_the_last: bool) -> tuple[Any, *tuple[type
     return (packed,)
 
 
-class _Xz(io.RawIOBase):
-    """What an .xz holds, which may be several in a row; LZMAFile knows no bound of its memory."""
+class _Members(io.RawIOBase):
+    """What a packed file holds, which may be several in a row, with zeros between them."""
 
     def __init__(self, packed: BinaryIO) -> None:
         self._packed = packed
-        self._begin()
+        self._decompressor = self._begin()
 
-    def _begin(self) -> None:
-        self._decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY)
+    def _begin(self) -> Any:
+        """What unpacks one of them."""
+        raise NotImplementedError
 
     def readable(self) -> bool:
         return True
@@ -127,7 +133,7 @@ class _Xz(io.RawIOBase):
                 block = self._following()
                 if not block:
                     return 0
-                self._begin()
+                self._decompressor = self._begin()
             elif self._decompressor.needs_input:
                 block = self._packed.read(BLOCK)
                 if not block:
@@ -137,18 +143,55 @@ class _Xz(io.RawIOBase):
         return len(content)
 
     def _following(self) -> bytes:
-        """The first bytes behind the zeros that may follow an .xz."""
-        block = self._decompressor.unused_data.lstrip(b"\0")
-        while not block and (read := self._packed.read(BLOCK)):
-            block = read.lstrip(b"\0")
+        """The first bytes behind the zeros that may follow one of them."""
+        block: bytes = self._decompressor.unused_data.lstrip(b"\0")
+        while len(block) < len(_GZ) and (read := self._packed.read(BLOCK)):
+            block = (block + read).lstrip(b"\0")
         return block
+
+
+class _Xz(_Members):
+    """LZMAFile knows no bound of its memory."""
+
+    def _begin(self) -> Any:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY)
+
+
+class _Gz(_Members):
+    """IGzipFile takes bytes behind the end for a file that is cut off."""
+
+    def _begin(self) -> Any:
+        return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+
+    def _following(self) -> bytes:
+        block = super()._following()
+        if block and not block.startswith(_GZ):
+            log.warning(BEHIND)
+            return b""
+        return block
+
+
+class _SlowGz(gzip.GzipFile):
+    """Gives all that lies before the damage."""
+
+    def read1(self, size: int = -1) -> bytes:
+        try:
+            return super().read1(size)
+        except gzip.BadGzipFile as fault:
+            if str(fault).startswith("Not a gzipped file"):  # Its first member was one.
+                log.warning(BEHIND)
+                return b""
+            raise
+
+
+BEHIND = "Bytes behind the end of the gzipped file are ignored, as gzip does."
 
 
 def decompressed(stream: BinaryIO) -> BinaryIO:
     """``stream``, gunzipped where its first bytes say that it is gzipped, whatever its name."""
     buffered = stream if isinstance(stream, io.BufferedReader) else _buffered(stream)
-    if buffered.peek(2)[:2] == b"\x1f\x8b":
-        return cast(BinaryIO, igzip.IGzipFile(fileobj=buffered))
+    if buffered.peek(2).startswith(_GZ):
+        return cast(BinaryIO, _buffered(_Gz(buffered)))
     return cast(BinaryIO, buffered)
 
 

@@ -329,6 +329,15 @@ def test_several_assets_are_one_delivery(echo360: Sandbox, warehouse: Connection
     assert [row["email"] for row in rows] == ["a@example.org", "b@example.org", "c@example.org"]
 
 
+@pytest.mark.parametrize("marked", [(0,), (1,), (0, 1)])
+def test_a_byte_order_mark_before_an_asset_is_no_part_of_its_header(
+    echo360: Sandbox, warehouse: Connection, marked: tuple[int, ...]
+) -> None:
+    assets = [report((f"2026-01-0{n} 10:00:00", f"{n}@example.org")) for n in (5, 6)]
+    uris = put(*(b"\xef\xbb\xbf" * (n in marked) + asset for n, asset in enumerate(assets)))
+    assert load(deliver(warehouse, uris))["rows_merged"] == 2
+
+
 def test_no_assets_are_no_rows(echo360: Sandbox, warehouse: Connection) -> None:
     assert load(deliver(warehouse, []))["rows_read"] == 0
 

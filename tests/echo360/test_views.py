@@ -15,8 +15,8 @@ from tests.warehouse.roads import rows
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
-ADA, ZOE = UUID(int=1), UUID(int=2)
-FILM, QUIZ = UUID(int=11), UUID(int=12)
+ADA, ZOE = str(UUID(int=1)), str(UUID(int=2))
+FILM, QUIZ = str(UUID(int=11)), str(UUID(int=12))
 ORG, UK = "echo360.org", "echo360.org.uk"
 MONDAY, TUESDAY = date(2026, 1, 5), date(2026, 1, 6)
 
@@ -42,7 +42,7 @@ def insert(conn: Connection, table: str, *records: dict[str, Any]) -> None:
 TIMES = "_origin, day, user_id, media_id, seconds_from_beats, seconds_from_intervals, seconds"
 
 
-def beat(time: datetime, user: UUID | None = ADA, **more: Any) -> dict[str, Any]:
+def beat(time: datetime, user: str | None = ADA, **more: Any) -> dict[str, Any]:
     """Half a minute of the film."""
     return {
         "event_timestamp": time,
@@ -82,9 +82,9 @@ def test_each_beat_is_half_a_minute(warehouse: Connection) -> None:
     )
     warehouse.execute("SET TIME ZONE 'America/New_York'")
     assert rows(warehouse, "echo360.viewing_time", TIMES) == [
-        (ORG, MONDAY, None, FILM, 30, Decimal(0), Decimal(30)),
         (ORG, MONDAY, ADA, FILM, 90, Decimal(0), Decimal(90)),
         (ORG, MONDAY, ZOE, FILM, 30, Decimal(0), Decimal(30)),
+        (ORG, MONDAY, None, FILM, 30, Decimal(0), Decimal(30)),
         (ORG, TUESDAY, ADA, FILM, 30, Decimal(0), Decimal(30)),
         (UK, MONDAY, ADA, FILM, 30, Decimal(0), Decimal(30)),
     ]
@@ -163,8 +163,8 @@ def test_beats_and_intervals_of_a_day_add_up(warehouse: Connection) -> None:
     )
     columns = "media_id, media_name, seconds_from_beats, seconds_from_intervals, seconds"
     assert rows(warehouse, "echo360.viewing_time", columns) == [
-        (None, None, 30, Decimal(1), Decimal(31)),
         (FILM, "Final film", 60, Decimal("12.345"), Decimal("72.345")),
+        (None, None, 30, Decimal(1), Decimal(31)),
     ]
 
 
@@ -237,7 +237,7 @@ def seconds_played(conn: Connection, played: str) -> Decimal:
 def response(answer_id: int | None, action: str, time: str, answer: str, **more: Any) -> Any:
     """An action on a response to a poll."""
     return {
-        "answer_id": None if answer_id is None else UUID(int=answer_id),
+        "answer_id": None if answer_id is None else str(UUID(int=answer_id)),
         "action": action,
         "event_timestamp": at(time),
         "answer": answer,
@@ -314,7 +314,7 @@ def asked(question: int, action: str, time: str, text: str, **more: Any) -> dict
     return {
         "entity": "Question",
         "action": action,
-        "question_id": UUID(int=question),
+        "question_id": str(UUID(int=question)),
         "question": text,
         "question_email": "ada@example.org",
         "event_timestamp": at(time),
@@ -329,7 +329,7 @@ def answered(
     return {
         **asked(question, action, time, "as it was"),
         "entity": "Response",
-        "answer_id": None if answer is None else UUID(int=answer),
+        "answer_id": None if answer is None else str(UUID(int=answer)),
         "answer": text,
         "answer_email": "zoe@example.org",
         **more,

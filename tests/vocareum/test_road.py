@@ -77,6 +77,34 @@ def test_daily_files_by_the_runs_days(bucket: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("later", ["2026-01-05", "2026-1-05", "2026-1-5"])
+def test_a_day_is_one_day_however_its_date_is_padded(
+    bucket: Any, warehouse: Connection, later: str
+) -> None:
+    """Its newest file counts, under the same name."""
+    name = "org123/lab_sessions/lab_sessions_2026-1-5.csv"
+    written = put_later_than(bucket, datetime.min.replace(tzinfo=UTC), name, b"User ID\n1xx\n")
+    load(LAB_SESSIONS)
+    key = f"org123/lab_sessions/lab_sessions_{later}.csv"
+    put_later_than(bucket, written, key, b"User ID\n2xx\n")
+    assert [counts["rows_merged"] for counts in load(LAB_SESSIONS)] == [1]
+    assert load(LAB_SESSIONS) == []
+    merged = warehouse.execute(
+        "SELECT user_id, name FROM vocareum.lab_sessions"
+        " INNER JOIN ops.delivery ON _delivery = delivery_id"
+    )
+    assert merged.fetchall() == [{"user_id": "2xx", "name": name}]
+
+
+def put_later_than(bucket: Any, before: datetime, key: str, content: bytes) -> datetime:
+    """Write a file until S3, which counts seconds, says that it is the newer one."""
+    modified = before
+    while modified <= before:
+        put(bucket, key, content)
+        modified = bucket.head_object(Bucket=BUCKET, Key=key)["LastModified"]
+    return modified
+
+
 def test_one_bad_file_fails_alone(bucket: Any, warehouse: Connection) -> None:
     put(bucket, "org123/enrollment/course1/enrollment.csv", HEADER + b"1,1,student,Al,a@b\n")
     put(bucket, "org123/enrollment/course2/enrollment.csv", b"userid,role\n1,student\n")

@@ -709,6 +709,65 @@ def test_a_cost_is_exact_and_an_id_is_text(warehouse: Connection, careful: bool)
 
 @both_paths
 @pytest.mark.parametrize(
+    "blank", ["\t", "\u00a0", "\ufeff", "\u200b", " \u2003", "\u3000"], ids=ascii
+)
+def test_blanks_of_every_kind_around_an_id_go(
+    warehouse: Connection, blank: str, careful: bool
+) -> None:
+    content = (
+        f"userid,courseid,name,email\n{blank}1xx,2{blank},A{blank}l,{blank}a@b{blank}\n"
+        f"3xx,2,Bo,b@c\n"
+    )
+    roads.load(warehouse, ENROLLMENT, content.encode(), careful=careful)
+    assert table_rows(warehouse, ENROLLMENT) == [
+        {"userid": "1xx", "courseid": "2", "name": f"A{blank}l", "email": "a@b", "_row": 1},
+        {"userid": "3xx", "courseid": "2", "name": "Bo", "email": "b@c", "_row": 2},
+    ]
+
+
+@both_paths
+@pytest.mark.parametrize(
+    "none", ["N/A", "n/a", "null", "NULL", "-", "0000-00-00 00:00:00", "0000-00-00", ""]
+)
+def test_the_marks_of_no_value_are_none_as_a_time_and_wrong_as_a_cost(
+    warehouse: Connection, none: str, careful: bool
+) -> None:
+    """A cost that became NULL would be missed in a sum."""
+    header = b"User ID,Cost,deactivation_date\n"
+    row = f"1731xxx,0.5,{none}\n".encode()
+    roads.load(warehouse, AWS_COST, header + row, careful=careful, name="time")
+    assert table_rows(warehouse, AWS_COST) == [
+        {"user_id": "1731xxx", "cost": Decimal("0.5"), "_row": 1}
+    ]
+    if none:
+        row = f"1731xxx,{none},\n".encode()
+        roads.load(warehouse, AWS_COST, header + row, careful=careful, name="cost")
+        ((_, _, _, reason),) = rejects(warehouse)
+        assert reason == f"cost: '{none}' is no numeric"
+
+
+@both_paths
+@pytest.mark.parametrize(
+    "value",
+    [
+        "03/02/2022", "3-2-2022 10:00", "03.02.2022", "02/13/2022", "01/02/03", "05-01-22",
+        "164582123100",
+    ],
+)  # fmt: skip
+def test_a_time_that_can_be_read_in_several_ways_is_none(
+    warehouse: Connection, value: str, careful: bool
+) -> None:
+    """Which number is the day, or what a number of twelve digits counts."""
+    content = f"User ID,File Updated Time\n1731xxx,{value}\n2xxx,2022-02-03\n".encode()
+    roads.load(warehouse, AWS_COST, content, careful=careful)
+    reason = f"file_updated_time: '{value}' is no timestamptz"
+    assert rejects(warehouse) == [("file", 2, f"1731xxx,{value}", reason)]
+    (loaded,) = table_rows(warehouse, AWS_COST)
+    assert loaded["file_updated_time"] == datetime(2022, 2, 3, tzinfo=UTC)
+
+
+@both_paths
+@pytest.mark.parametrize(
     "value",
     [
         "today10:00",

@@ -6,7 +6,7 @@ COMMENT ON SCHEMA ops IS 'The ledger: what was delivered, what became of every r
 
 CREATE DOMAIN ops.identifier AS text;
 
-COMMENT ON DOMAIN ops.identifier IS 'An id, as text: masked ones such as 1731xxx occur. Blanks around it are taken off as it is loaded.';
+COMMENT ON DOMAIN ops.identifier IS 'An id, as text: masked ones such as 1731xxx occur. Blanks around it are taken off as it is loaded, and a UUID in capitals becomes one in small letters.';
 
 CREATE DOMAIN ops.email AS ops.identifier;
 
@@ -302,21 +302,33 @@ CREATE FUNCTION ops.try_text(value text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN value;
 
+CREATE FUNCTION ops.without_blanks(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN nullif(
+    btrim(
+        value,
+        E' \t\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b\u2028\u2029\u202f\u205f\u3000\ufeff'
+    ),
+    ''
+);
+
+COMMENT ON FUNCTION ops.without_blanks(text) IS 'A value without the blanks of any kind around it; NULL where nothing is left.';
+
 CREATE FUNCTION ops.try_identifier(value text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN nullif(btrim(value), '');
+RETURN CASE
+    WHEN ops.without_blanks(value) ~ '^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$'
+        THEN lower(ops.without_blanks(value))
+    ELSE ops.without_blanks(value)
+END;
 
 CREATE FUNCTION ops.try_email(value text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN nullif(btrim(value), '');
+RETURN ops.without_blanks(value);
 
 CREATE FUNCTION ops.try_role(value text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN nullif(btrim(value), '');
-
-CREATE FUNCTION ops.try_uuid(value text) RETURNS uuid
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN (CASE WHEN pg_input_is_valid(btrim(value), 'uuid') THEN btrim(value) END)::uuid;
+RETURN ops.without_blanks(value);
 
 CREATE FUNCTION ops.try_numeric(value text) RETURNS numeric
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -355,6 +367,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
     CASE
         WHEN value !~* '(^|[^a-z])(now|today|tomorrow|yesterday|epoch|infinity)([^a-z]|$)'
+            AND value !~ '^\s*\d{1,2}[-/.]\d{1,2}[-/.]\d'
             AND pg_input_is_valid(value, 'date')
             THEN value
     END
@@ -366,17 +379,18 @@ RETURN coalesce(
     to_timestamp(
         (CASE WHEN value ~ '^\s*[1-9]\d{8,9}(\.\d+)?\s*$' THEN value END)::double precision
     ),
-    to_timestamp((CASE WHEN value ~ '^\s*[1-9]\d{11,12}\s*$' THEN value END)::bigint / 1000.0),
+    to_timestamp((CASE WHEN value ~ '^\s*[1-9]\d{12}\s*$' THEN value END)::bigint / 1000.0),
     (
         CASE
             WHEN value !~* '(^|[^a-z])(now|today|tomorrow|yesterday|epoch|infinity)([^a-z]|$)'
+                AND value !~ '^\s*\d{1,2}[-/.]\d{1,2}[-/.]\d'
                 AND pg_input_is_valid(value, 'timestamptz')
                 THEN value
         END
     )::timestamptz
 );
 
-COMMENT ON FUNCTION ops.try_timestamptz(text) IS 'Everything that PostgreSQL reads as a time, but for its words such as now and infinity; and seconds and milliseconds since 1970. These come first: PostgreSQL reads 1645821231 as the last day of the year 164582.';
+COMMENT ON FUNCTION ops.try_timestamptz(text) IS 'Everything that PostgreSQL reads as a time, but for its words such as now and infinity, and for dates such as 03/02/2022, of which nothing says what is the day; and seconds and milliseconds since 1970. These come first: PostgreSQL reads 1645821231 as the last day of the year 164582.';
 
 CREATE FUNCTION ops.try_jsonb(value text) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE

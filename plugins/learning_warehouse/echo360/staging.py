@@ -55,12 +55,13 @@ def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
                     "nothing of the report was loaded; ask Echo360 about it, or for it anew by a "
                     "run with reload."
                 )
+            first = first.removeprefix(b"\xef\xbb\xbf").strip()
             if not first:
                 continue
             if header is None:
-                header = first.strip()
+                header = first
                 yield header + b"\n"
-            elif first.strip() != header:
+            elif first != header:
                 raise PermanentFailure(
                     f"{uri} has another header than the assets before it: nothing of the report "
                     "was loaded; ask Echo360 about it, or for it anew by a run with reload."

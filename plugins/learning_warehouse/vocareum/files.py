@@ -49,6 +49,14 @@ class Files:
         """Whether a file is that of a day or a month."""
         return "(?P<year>" in self.pattern
 
+    def name_of(self, key: str) -> str:
+        """The name of a file in the ledger: its key, but for zeros that pad a date.
+
+        So a day that is delivered once as 2026-1-5 and once as 2026-01-05 is there once.
+        """
+        folder, _, file = key.rpartition("/")
+        return f"{folder}/{re.sub('-0(?=[0-9])', '-', file)}" if self.dated else key
+
     def covers(self, key: str) -> Days | None:
         """The days that a dated file is of.
 

@@ -23,7 +23,7 @@ from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.connection import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
@@ -107,18 +107,20 @@ class LandVocareumFilesOperator(DaysOperator):
 
         failures = Failures()
         with connect(self.warehouse_conn_id) as conn:
-            listed = [f for f in bucket.files(root + self.files.prefix) if wanted(f["Key"], reach)]
+            listed = self._newest(
+                f for f in bucket.files(root + self.files.prefix) if wanted(f["Key"], reach)
+            )
             known = self._known(conn, org, listed)
             last = ledger.latest(known.values())
             undone = self._undone(conn, org, listed, last)
-            listed = [f for f in listed if wanted(f["Key"]) or f["Key"] in undone]
-            versions = {file["Key"]: _version(file, known, last) for file in listed}
-            new = [file for file in listed if (file["Key"], versions[file["Key"]]) not in known]
+            listed = [f for f in listed if wanted(f["Key"]) or f["Name"] in undone]
+            versions = {file["Name"]: _version(file, known, last) for file in listed}
+            new = [file for file in listed if (file["Name"], versions[file["Name"]]) not in known]
             self.log.info("%s for %s: %d files, %d new", name, days, len(listed), len(new))
             due: list[Delivery] = []
             for file in new:
                 with failures.apart(file["Key"]):
-                    due.append(self._land(conn, org, bucket, zone, file, versions[file["Key"]]))
+                    due.append(self._land(conn, org, bucket, zone, file, versions[file["Name"]]))
             due += _not_merged(versions, known)
             if given.get("reload"):
                 as_of = self._as_of(given, days)
@@ -148,6 +150,14 @@ class LandVocareumFilesOperator(DaysOperator):
             return None
         return datetime.combine(days.end_day, time(), UTC)
 
+    def _newest(self, listed: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The files with their names in the ledger; of those with one name the newest."""
+        files: dict[str, dict[str, Any]] = {}
+        for file in sorted(listed, key=lambda file: file["LastModified"]):
+            name = self.files.name_of(file["Key"])
+            files[name] = {**file, "Name": name}
+        return list(files.values())
+
     def _known(
         self, conn: Connection, org: Account, listed: list[dict[str, Any]]
     ) -> dict[tuple[str, str], Delivery]:
@@ -156,7 +166,7 @@ class LandVocareumFilesOperator(DaysOperator):
             conn,
             dataset=self.files.dataset.table,
             origin=org.origin,
-            names=[file["Key"] for file in listed],
+            names=[file["Name"] for file in listed],
         )
 
     def _undone(
@@ -169,11 +179,11 @@ class LandVocareumFilesOperator(DaysOperator):
         """The files of days that earlier runs left undone, since the first that one has done."""
         begun = ledger.first_day(conn, dataset=self.files.dataset.table, origin=org.origin)
         undone = set()
-        for key in (file["Key"] for file in listed):
-            covered = self.files.covers(key.removeprefix(f"{org.origin}/"))
-            is_done = key in last and last[key].status != "landed"
+        for name in (file["Name"] for file in listed):
+            covered = self.files.covers(name.removeprefix(f"{org.origin}/"))
+            is_done = name in last and last[name].status != "landed"
             if begun and covered and covered.first_day >= begun and not is_done:
-                undone.add(key)
+                undone.add(name)
         return undone
 
     def _land(
@@ -200,7 +210,7 @@ class LandVocareumFilesOperator(DaysOperator):
                 conn,
                 dataset=self.files.dataset.table,
                 origin=org.origin,
-                name=key,
+                name=file["Name"],
                 version=version,
                 made_at=modified,
                 first_day=covered.first_day if covered else None,
@@ -220,11 +230,11 @@ def _version(
     file: dict[str, Any], known: dict[tuple[str, str], Delivery], last: dict[str, Delivery]
 ) -> str:
     """A listed file's ETag; where another version came between, with the time of its return."""
-    key, modified, etag = file["Key"], file["LastModified"], _etag(file)
-    before = last.get(key)
+    name, modified, etag = file["Name"], file["LastModified"], _etag(file)
+    before = last.get(name)
     if before and before.version.partition(".")[0] == etag:
         return before.version
-    if before and (key, etag) in known and modified > before.made_at:
+    if before and (name, etag) in known and modified > before.made_at:
         return f"{etag}.{modified:{SECOND}}"
     return etag
 

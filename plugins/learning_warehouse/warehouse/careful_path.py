@@ -14,7 +14,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.streams import as_file
-from learning_warehouse.warehouse.column_types import looks_like, tolerant_cast
+from learning_warehouse.warehouse.column_types import NO_VALUE, TIMES, looks_like, tolerant_cast
 from learning_warehouse.warehouse.delimited import LONGEST_RECORD, unstorable
 from learning_warehouse.warehouse.sql import statement
 
@@ -75,10 +75,14 @@ def _refusals(file: DelimitedFile, columns: list[Column]) -> Iterator[Any]:
         value = sql.Identifier("raw", column.name)
         names = {"value": value, "try": tolerant_cast(column), "column": sql.Literal(column.name)}
         if column.type != "text":
+            is_none: Any = sql.SQL("")
+            if column.type in TIMES and not column.required:
+                marks = sql.SQL(", ").join(map(sql.Literal, NO_VALUE))
+                is_none = sql.SQL(" AND lower(btrim({})) NOT IN ({})").format(value, marks)
             yield sql.SQL(
-                "CASE WHEN btrim({value}) <> '' AND {try}({value}) IS NULL THEN {column} || ': ' "
-                "|| quote_literal(left({value}, 100)) || ' is no ' || {type} END"
-            ).format(**names, type=sql.Literal(column.type))
+                "CASE WHEN btrim({value}) <> '' AND {try}({value}) IS NULL{but} THEN {column} "
+                "|| ': ' || quote_literal(left({value}, 100)) || {reason} END"
+            ).format(**names, but=is_none, reason=sql.Literal(f" is no {column.type}"))
         if column.required:
             yield sql.SQL(
                 "CASE WHEN coalesce(btrim({value}), '') = '' AND raw._reason IS NULL "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,6 +39,24 @@ LOOKS_LIKE = {
     "bool": re.compile(r"[01]|true|false|t|f|yes|no", re.IGNORECASE),
     "timestamptz": re.compile(r".*?\d{4}.*", re.DOTALL),
 }
+
+SHORT_DATE = re.compile(r"\s*\d{1,2}([-/.])\d{1,2}\1\d{1,2}(?!\d)")
+"""A date whose year has two digits: nothing tells it from the day."""
+
+NO_VALUE = ("n/a", "null", "-", "0000-00-00 00:00:00", "0000-00-00")
+"""What vendors write for no time, in lower case."""
+
+UUID_IN_CAPITALS = re.compile(r"\s*(?=.*[A-F])[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}\s*")
+
+ODD_BLANKS = (
+    (b"\t", rb"\t"),
+    (b"\xc2", rb"\xc2\xa0"),
+    (b"\xe2", rb"\xe2\x80[\x80-\x8b\xa8\xa9\xaf]"),
+    (b"\xe2", rb"\xe2\x81\x9f"),
+    (b"\xe3", rb"\xe3\x80\x80"),
+    (b"\xef", rb"\xef\xbb\xbf"),
+)
+"""The first byte and the pattern, in UTF-8, of what ops.without_blanks takes off but blanks."""
 
 WORDS = (b"now", b"today", b"tomorrow", b"yesterday")
 WORD = re.compile(rb"(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])")
@@ -85,6 +104,27 @@ def certainties(column: Column, *, is_recent: bool) -> Iterator[Any]:
         yield sql.SQL("{0} NOT LIKE ' %' AND {0} NOT LIKE '% '").format(name)
     if column.type in NUMBERS:
         yield sql.SQL("{0} > '-Infinity' AND {0} < 'Infinity'").format(name)
+
+
+def holds_padding(records: bytes, delimiter: bytes) -> bool:
+    """Whether a blank other than the usual one stands at the edge of a field."""
+    is_ascii = records.isascii()
+    return any(
+        lead in records and pattern.search(records)
+        for lead, pattern in _padding(delimiter)
+        if not is_ascii or lead.isascii()
+    )
+
+
+@cache
+def _padding(delimiter: bytes) -> list[tuple[bytes, re.Pattern[bytes]]]:
+    """For each odd blank its first byte, which is quickly looked for, and its pattern."""
+    inner = rb'[^"\r\n%b]' % re.escape(delimiter)
+    return [
+        (lead, re.compile(rb"%b(?:(?!%b)|(?<!%b%b))" % (blank, inner, inner, blank)))
+        for lead, blank in ODD_BLANKS
+        if lead != delimiter
+    ]
 
 
 def days_of_words() -> tuple[date, date]:

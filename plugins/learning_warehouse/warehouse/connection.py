@@ -186,7 +186,7 @@ def _open(
             row_factory=dict_row,
             connect_timeout=patience,
             application_name="learning_warehouse",
-            options="-c timezone=UTC -c datestyle=ISO,MDY -c intervalstyle=postgres"
+            options="-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=postgres"
             f" -c temp_buffers=128MB {alive} {settings}",
         )
     except psycopg.Error as refused:

@@ -11,12 +11,16 @@ import itertools
 import re
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from isal import igzip
-
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.progress import Progress
 from learning_warehouse.streams import decompressed
-from learning_warehouse.warehouse.column_types import UNPADDED, days_of_words
+from learning_warehouse.warehouse.column_types import (
+    SHORT_DATE,
+    TIMES,
+    UNPADDED,
+    UUID_IN_CAPITALS,
+    days_of_words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,10 +40,12 @@ class Layout(NamedTuple):
     """What the first block of a file tells about the rest of it.
 
     :param spaced: whether a blank follows each delimiter, which is no part of a value.
+    :param odd: what of its first records COPY would take otherwise than it is meant.
     """
 
     delimiter: str
     spaced: bool
+    odd: str | None
     match: Match
 
 
@@ -60,6 +66,7 @@ class DelimitedFile:
         self.size = 0
         self.is_recent = delivery.end_day is None or delivery.end_day >= days_of_words()[0]
         """Whether it may tell of the days that words such as today mean."""
+        self._stored = stored
         self._stream = decompressed(stored)
         self._head = self._stream.read(BLOCK)
         self.layout = layout_of(self._head, table, delivery)
@@ -74,9 +81,9 @@ class DelimitedFile:
 
     def blocks(self) -> Iterator[bytes]:
         """Its bytes, unpacked, from the beginning."""
-        is_compressed = isinstance(self._stream, igzip.IGzipFile)
+        is_as_stored = self._stream is self._stored
         progress = Progress(
-            f"Staging {self.delivery.name}", None if is_compressed else self.delivery.size
+            f"Staging {self.delivery.name}", self.delivery.size if is_as_stored else None
         )
         block = self._head
         while block:
@@ -111,7 +118,7 @@ def layout_of(head: bytes, table: Table, delivery: Delivery) -> Layout:
     records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     sample = list(itertools.islice(records, 20))
     match = table.match(_as_wide_as(sample[1:], headers), where=delivery.name)
-    return Layout(delimiter, _is_spaced(sample, match), match)
+    return Layout(delimiter, _is_spaced(sample, match), _oddity(sample, match), match)
 
 
 def _as_wide_as(sample: list[list[str]], headers: list[str]) -> list[str]:
@@ -138,6 +145,16 @@ def _is_spaced(sample: list[list[str]], match: Match) -> bool:
         for record in sample[1:]
         for i, value in enumerate(record)
     )
+
+
+def _oddity(sample: list[list[str]], match: Match) -> str | None:
+    for record in sample[1:]:
+        for value, column in zip(record, match.columns, strict=False):
+            if column and column.type in TIMES and SHORT_DATE.match(value):
+                return "it has dates with a year of two digits"
+            if column and column.type == "identifier" and UUID_IN_CAPITALS.fullmatch(value):
+                return "it has UUIDs in capitals"
+    return None
 
 
 def check_header(layout: Layout, table: Table, dataset: Dataset, delivery: Delivery) -> None:

@@ -10,7 +10,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import without_value
-from learning_warehouse.warehouse.column_types import certainties, holds_words
+from learning_warehouse.warehouse.column_types import (
+    certainties,
+    holds_padding,
+    holds_words,
+)
 from learning_warehouse.warehouse.delimited import LONGEST_RECORD
 from learning_warehouse.warehouse.sql import statement
 
@@ -40,6 +44,8 @@ def take_as_it_is(file: DelimitedFile, staging: StagingTable) -> int:
     match = file.layout.match
     if len(match.headers) == 1:
         raise Refused("a blank line would be a row of its only column")
+    if file.layout.odd:
+        raise Refused(file.layout.odd)
     unknown = iter(staging.unknown_columns)
     columns = [column.name if column else next(unknown) for column in match.columns]
     copy_in = statement("staging/fast", "copy").format(
@@ -124,6 +130,8 @@ def _as_meant(records: bytes, file: DelimitedFile) -> bytes | None:
         raise Refused("a quote stands in the middle of a field")
     if b"\\" in records and re.search(rb"^\\\.\r?$", records, re.MULTILINE):
         raise Refused(r"it has a line \.")
+    if holds_padding(records, delimiter):
+        raise Refused("it has odd blanks around a value")
     if file.is_recent and holds_words(records):
         raise Refused("it has words that PostgreSQL reads as a time")
     return records

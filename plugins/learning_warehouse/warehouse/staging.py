@@ -6,13 +6,11 @@ one. Knows neither the vendor nor where the bytes lie.
 
 from __future__ import annotations
 
-import gzip
 import logging
-import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from isal import isal_zlib
+from isal import igzip_lib
 
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.warehouse.careful_path import take_record_by_record
@@ -92,7 +90,7 @@ def _damage_told(delivery: Delivery) -> Iterator[None]:
     """:raises PermanentFailure: the bytes cannot be gunzipped."""
     try:
         yield
-    except (EOFError, gzip.BadGzipFile, zlib.error, isal_zlib.error) as damage:
+    except (EOFError, igzip_lib.error) as damage:
         raise PermanentFailure(
             f"{delivery.name} cannot be gunzipped to its end ({damage}), nothing of it was loaded: "
             "look at it in the landing zone and ask the vendor."
