@@ -128,6 +128,9 @@ def _records(file: DelimitedFile) -> Iterator[list[object]]:
         except csv.Error as error:
             unreadable = f"not readable as delimited text: {error}"
         else:
+            if not fields:
+                lines.take()
+                continue
             placed, extras, misfit = _fit(fields, layout.match, file.dataset, lines.ended)
         beyond = ""
         if lines.many and (unreadable or misfit):
