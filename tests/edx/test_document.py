@@ -134,7 +134,7 @@ def same(found: Any, expected: Any) -> bool:
 @pytest.fixture(scope="module")
 def filled_warehouse(shared_warehouse: Connection) -> Connection:
     """The warehouse, with the lines of all cases in it."""
-    cases: list[Case] = [parameters.values[0] for parameters in (*DOCUMENT, *TODAY)]
+    cases: list[Case] = [parameters.values[0] for parameters in (*DOCUMENT, *TODAY, *AFTER)]
     lines = [written for case in cases for written in case.lines()]
     assert load(shared_warehouse, b"\n".join(lines)).rows_merged == len(lines)
     return shared_warehouse
@@ -663,3 +663,188 @@ def test_an_event_may_be_known_by_its_name_only(shared_warehouse: Connection) ->
         event={},
     )
     assert found == "seq_next"
+
+
+# --- events that came after the document ----------------------------------------------------------
+
+THREAD = ("edx.forum.thread.created", "edx.forum.thread.viewed", "edx.forum.response.voted")
+SUBSECTION = ("edx.grades.subsection.grade_calculated",)
+COURSE_GRADE = ("edx.grades.course.grade_calculated",)
+PASSED = tuple(
+    f"edx.course.grade.{what}" for what in ("passed.first_time", "now_passed", "now_failed")
+)
+RESCORED = ("edx.grades.problem.rescored", "edx.grades.problem.score_overridden")
+EXAM = (
+    "edx.special_exam.proctored.attempt.created",
+    "edx.special_exam.timed.attempt.submitted",
+    "edx.special_exam.practice.attempt.started",
+)
+SAVE = ("save_problem_success", "save_problem_fail")
+DROPPED = ("edx.drag_and_drop_v2.item.dropped",)
+BOOKMARKS = tuple(f"edx.bookmark.{what}" for what in ("accessed", "added", "listed", "removed"))
+NOON = "2017-05-30 12:00:00.5+00:00"
+NOON_TIME = datetime(2017, 5, 30, 12, 0, 0, 500000, UTC)
+HINT, FEEDBACK = ((f"edx.problem.hint.{what}_displayed",) for what in ("demandhint", "feedback"))
+ASSESSMENT = tuple(f"openassessmentblock.{who}_assess" for who in ("peer", "self", "staff"))
+SUBMITTED = ("openassessmentblock.create_submission",)
+FOUND, CHANGED = ("textbook.pdf.search.executed",), ("edx.user.settings.changed",)
+COMPLETED = ("edx.completion.block_completion.changed",)
+AFTER_SERVER = [
+    Field(SAVE, "problem_id", PROBLEM, "saved_problem", PROBLEM),
+    Field(SAVE, "answers", json.dumps(ANSWERS), "saved_problem", ANSWERS),
+    Field(SAVE, "state", STATE, "saved_problem", STATE),
+    Field(("save_problem_fail",), "failure", "done", "saved_problem", "done"),
+    Field(("problem_rescore",), "new_score", 2, "rescored_problem", Decimal(2)),
+    Field(("problem_rescore",), "orig_total", "3", "rescored_problem", Decimal(3)),
+    Field(("problem_rescore",), "correct_map", CORRECT_MAP, "rescored_problem", CORRECT_MAP),
+    Field(("problem_rescore",), "student", "ada", "rescored_problem", "ada"),
+    Field(("problem_rescore_fail",), "failure", "unanswered", "rescored_problem", "unanswered"),
+    Field(HINT, "hint_index", 0, "hint_display", 0),
+    Field(HINT, "hint_len", 2, "hint_display", 2),
+    Field(HINT, "hint_text", "Look", "hint_display", "Look"),
+    Field((*HINT, *FEEDBACK), "module_id", PROBLEM, "hint_display", PROBLEM),
+    Field(FEEDBACK, "correctness", True, "hint_display", True),
+    Field(FEEDBACK, "hints", [{"text": "Yes"}], "hint_display", [{"text": "Yes"}]),
+    Field(FEEDBACK, "student_answer", ["choice_1"], "hint_display", ["choice_1"]),
+    Field(SUBMITTED, "answer", {"parts": []}, "open_assessment", {"parts": []}),
+    Field(SUBMITTED, "submitted_at", NOON, "open_assessment", NOON_TIME),
+    Field(SUBMITTED, "attempt_number", 1, "open_assessment", 1),
+    Field(SUBMITTED, "submission_uuid", "eea7", "open_assessment", "eea7"),
+    Field(
+        ("openassessmentblock.save_submission",),
+        "saved_response",
+        '{"parts": []}',
+        "open_assessment",
+        {"parts": []},
+    ),
+    Field(
+        ("openassessmentblock.get_peer_submission",),
+        "course_id",
+        COURSE,
+        "open_assessment",
+        COURSE,
+        "event_course_id",
+    ),
+    Field(ASSESSMENT, "score_type", "PE", "open_assessment", "PE"),
+    Field(ASSESSMENT, "parts", [{"option": 1}], "open_assessment", [{"option": 1}]),
+    Field(
+        ASSESSMENT, "rubric", {"contenthash": "f0"}, "open_assessment", "f0", "rubric_contenthash"
+    ),
+    Field(
+        ("openassessmentblock.submit_feedback_on_assessments",),
+        "options",
+        ["fair", "kind"],
+        "open_assessment",
+        ["fair", "kind"],
+    ),
+    Field(
+        ("openassessment.student_training_assess_example",),
+        "options_selected",
+        {"Ideas": "Fair"},
+        "open_assessment",
+        {"Ideas": "Fair"},
+    ),
+    Field(("openassessment.upload_file",), "fileSize", 7, "open_assessment", 7, "filesize"),
+    Field(SUBSECTION, "weighted_graded_earned", 1.5, "grade_change", Decimal("1.5")),
+    Field(SUBSECTION, "first_attempted", NOON, "grade_change", NOON_TIME),
+    Field(
+        SUBSECTION, "subtree_edited_on", NOON, "grade_change", NOON_TIME, "subtree_edited_timestamp"
+    ),
+    Field(COURSE_GRADE, "percent_grade", 0.82, "grade_change", Decimal("0.82")),
+    Field(COURSE_GRADE, "percent", 0.82, "grade_change", Decimal("0.82"), "percent_grade"),
+    Field(COURSE_GRADE, "letter_grade", "B", "grade_change", "B"),
+    Field(PASSED, "user_id", "77", "grade_change", 77, "event_user_id"),
+    Field(PASSED, "course_id", COURSE, "grade_change", COURSE, "event_course_id"),
+    Field(RESCORED, "new_weighted_earned", 3, "grade_change", Decimal(3)),
+    Field(RESCORED, "only_if_higher", None, "grade_change", None),
+    Field(COMPLETED, "completion", 1.0, "block_completion", Decimal("1.0")),
+    Field(COMPLETED, "block_id", PROBLEM, "block_completion", PROBLEM),
+    Field(COMPLETED, "block_type", "problem", "block_completion", "problem"),
+    Field(("edx.done.toggled",), "done", True, "block_completion", True),
+    Field(THREAD, "commentable_id", "6b64", "forum_action", "6b64"),
+    Field(THREAD, "user_forums_roles", ["Student"], "forum_action", ["Student"]),
+    Field(THREAD, "user_course_roles", [], "forum_action", []),
+    Field(THREAD, "discussion", {"id": "591e"}, "forum_action", "591e", "discussion_id"),
+    Field(THREAD, "options", {"followed": False}, "forum_action", False, "followed"),
+    Field(("edx.forum.thread.followed",), "followed", True, "forum_action", True),
+    Field(
+        ("edx.forum.comment.created",), "response", {"id": "5"}, "forum_action", "5", "response_id"
+    ),
+    Field(("edx.forum.response.voted",), "undo_vote", False, "forum_action", False),
+    Field(("edx.forum.searched",), "page", 2, "forum_action", 2, "event_page"),
+    Field(CHANGED, "table", "auth_user", "setting_action", "auth_user", "setting_table"),
+    Field(CHANGED, "old", False, "setting_action", False),
+    Field(CHANGED, "truncated", ["old"], "setting_action", ["old"]),
+    Field(DROPPED, "is_correct", True, "drag_and_drop", True),
+    Field(DROPPED, "location_id", 1, "drag_and_drop", 1),
+    Field(EXAM, "attempt_allowed_time_limit_mins", 90, "special_exam", Decimal(90)),
+    Field(EXAM, "attempt_started_at", NOON, "special_exam", NOON_TIME),
+    Field(EXAM, "exam_is_proctored", False, "special_exam", False),
+]
+
+CAPTIONS = (
+    *("edx.video.closed_captions.shown", "edx.video.closed_captions.hidden"),
+    *("complete_video", "edx.video.completed"),
+    *("video_show_cc_menu", "edx.video.language_menu.shown"),
+    *("video_hide_cc_menu", "edx.video.language_menu.hidden"),
+)
+UPDATE = ("edx.course.home.course_update.toggled",)
+TOOL = ("edx.course.tool.accessed",)
+GOAL = ("edx.course.goal.added", "edx.course.goal.updated")
+AFTER_BROWSER = [
+    Field(("problem_save", "problem_reset"), "input_a_2_1", "x", "problem_input", ["x"], "values"),
+    Field((*VIDEOS, *CAPTIONS), "duration", 194.5, "video_interaction", Decimal("194.5")),
+    Field(CAPTIONS, "current_time", 3, "video_interaction", Decimal(3), "currenttime"),
+    Field(SEEK, "seek_type", "slide", "video_interaction", "slide"),
+    Field(SEEK, "requested_skip_interval", -30, "video_interaction", Decimal(-30)),
+    Field(CAPTIONS[-2:], "language", "en", "video_interaction", "en"),
+    Field(FOUND, "query", "entropy", "book_navigation", "entropy"),
+    Field(FOUND, "caseSensitive", False, "book_navigation", False, "casesensitive"),
+    Field(FOUND, "highlightAll", True, "book_navigation", True, "highlightall"),
+    Field(("textbook.pdf.page.navigated",), "page", 4, "book_navigation", 4, "event_page"),
+    Field(("textbook.pdf.zoom.menu.changed",), "amount", "0.75", "book_navigation", "0.75"),
+    Field(BOOKMARKS, "bookmark_id", "ada,x", "bookmark_action", "ada,x"),
+    Field(BOOKMARKS, "course_id", COURSE, "bookmark_action", COURSE, "event_course_id"),
+    Field(BOOKMARKS, "bookmarks_count", 3, "bookmark_action", 3),
+    Field(UPDATE, "action", "show", "course_home_action", "show"),
+    Field(UPDATE, "publish_date", NOON, "course_home_action", NOON_TIME),
+    Field(TOOL, "tool_name", "edx.updates", "course_home_action", "edx.updates"),
+    Field(GOAL, "days_per_week", 3, "course_home_action", 3),
+]
+
+AFTER = [*each(AFTER_SERVER, "server"), *each(AFTER_BROWSER, "browser", "mobile")]
+
+
+@pytest.mark.parametrize("case", AFTER)
+def test_a_field_that_came_after_the_document(filled_warehouse: Connection, case: Case) -> None:
+    assert_found(filled_warehouse, case)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "exam_type"),
+    [
+        ("edx.special_exam.proctored.option-presented", "proctored"),
+        ("edx.special_exam.practice.attempt.error", "practice"),
+        ("edx.special_exam.timed.allowance.deleted", "timed"),
+    ],
+)
+def test_an_exam_says_of_which_type_it_is(
+    shared_warehouse: Connection, event_type: str, exam_type: str
+) -> None:
+    found = one(shared_warehouse, "special_exam", "exam_type", event_type=event_type, event={})
+    assert found == exam_type
+
+
+@pytest.mark.parametrize("event_type", ["problem_save", "problem_reset"])
+def test_a_saved_problem_has_the_inputs_as_they_came(
+    shared_warehouse: Connection, event_type: str
+) -> None:
+    (row,) = read(
+        shared_warehouse,
+        "browser_problem_change",
+        "inputs, event_text, event_kind",
+        line(next(NUMBERS), event_type=event_type, event="input_a_2_1=x+y&input_b[]=1"),
+    )
+    assert row["inputs"] == {"input_a_2_1": "x y", "input_b[]": ["1"]}
+    assert row["event_text"] == "input_a_2_1=x+y&input_b[]=1"
+    assert row["event_kind"] == event_type

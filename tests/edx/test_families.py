@@ -84,17 +84,17 @@ def views(warehouse: Connection) -> dict[str, str]:
 
 
 def fields_by_kind(conn: Connection, views: dict[str, str]) -> dict[str, set[str]]:
-    """The keys that the views of each event kind read, at any depth."""
+    """The keys that its views read, at any depth, of one event kind for each set of views."""
     aliases = conn.execute("SELECT DISTINCT event_kind FROM edx.event_alias").fetchall()
     kinds = [alias["event_kind"] for alias in aliases]
-    read: dict[str, set[str]] = {kind: set() for kind in (*kinds, "implicit")}
-    for view, definition in views.items():
-        keys = re.findall(r"->>? '([^']+)'", definition)
-        over_attempts = view == "problem_response"
-        for kind in ["problem_check"] if over_attempts else read:
-            if over_attempts or f"'{kind}'" in definition:
-                read[kind].update(keys)
-    return read
+    read: dict[frozenset[str], tuple[str, set[str]]] = {}
+    for kind in (*kinds, "implicit"):
+        showing = {view for view, definition in views.items() if f"'{kind}'" in definition}
+        if "problem_attempt" in showing:
+            showing.add("problem_response")
+        keys = {key for view in showing for key in re.findall(r"->>? '([^']+)'", views[view])}
+        read[frozenset(showing)] = kind, keys
+    return dict(read.values())
 
 
 def spellings(conn: Connection) -> dict[str, tuple[str, str]]:
@@ -128,13 +128,14 @@ def raw_numbers(content: bytes) -> bytes:
 
 
 def hostile_lines(odds: list[Any], conn: Connection, views: dict[str, str]) -> Iterator[bytes]:
-    """Lines with odd values in every field of every event kind, each of a time of its own."""
-    read = fields_by_kind(conn, views)
+    """Lines with odd values in every field of every view, each of a time of its own."""
     moment = datetime(2013, 6, 20, tzinfo=UTC)
-    for kind, (source, event_type) in spellings(conn).items():
+    known = spellings(conn)
+    for kind, fields in fields_by_kind(conn, views).items():
+        source, event_type = known[kind]
         for odd in odds:
             contexts = (odd, {"module": odd}, {"module": {"display_name": odd, "usage_key": odd}})
-            for number, event in enumerate(events(odd, read[kind])):
+            for number, event in enumerate(events(odd, fields)):
                 moment += timedelta(milliseconds=900)
                 yield raw_numbers(
                     line(

@@ -58,16 +58,21 @@ SELECT
     e.event ->> 'type' AS type,
     ops.try_numeric(e.event ->> 'old_speed') AS old_speed,
     ops.try_numeric(e.event ->> 'new_speed') AS new_speed,
+    ops.try_numeric(e.event ->> 'duration') AS duration,
+    e.event ->> 'seek_type' AS seek_type,
+    ops.try_numeric(e.event ->> 'requested_skip_interval') AS requested_skip_interval,
+    e.event ->> 'language' AS language,
     e.event_status,
     e.event_hash,
     e._origin
 FROM edx.event AS e
 WHERE e.event_kind IN (
     'load_video', 'play_video', 'pause_video', 'stop_video', 'seek_video', 'speed_change_video',
-    'show_transcript', 'hide_transcript'
+    'show_transcript', 'hide_transcript', 'complete_video', 'edx.video.closed_captions.shown',
+    'edx.video.closed_captions.hidden', 'video_show_cc_menu', 'video_hide_cc_menu'
 );
 
-COMMENT ON VIEW edx.video_interaction IS 'What users did with videos, in the browser and on mobile devices, under the old names and the new: event_kind is one of load_video, play_video, pause_video, stop_video, seek_video, speed_change_video, show_transcript, hide_transcript.';
+COMMENT ON VIEW edx.video_interaction IS 'What users did with videos, in the browser and on mobile devices, under the old names and the new: event_kind is one of load_video, play_video, pause_video, stop_video, seek_video, speed_change_video, show_transcript, hide_transcript, complete_video, edx.video.closed_captions.shown and .hidden, video_show_cc_menu, video_hide_cc_menu (the menu of languages).';
 COMMENT ON COLUMN edx.video_interaction.time IS 'GMT time the event was triggered.';
 COMMENT ON COLUMN edx.video_interaction.username IS 'username of the user who triggered the event.';
 COMMENT ON COLUMN edx.video_interaction.user_id IS 'id of that user.';
@@ -88,6 +93,10 @@ COMMENT ON COLUMN edx.video_interaction.new_time IS 'of seek_video: time to whic
 COMMENT ON COLUMN edx.video_interaction.type IS 'of seek_video: how the user went there, such as onSlideSeek.';
 COMMENT ON COLUMN edx.video_interaction.old_speed IS 'of speed_change_video: speed before.';
 COMMENT ON COLUMN edx.video_interaction.new_speed IS 'of speed_change_video: speed afterwards.';
+COMMENT ON COLUMN edx.video_interaction.duration IS 'length of the video, in seconds.';
+COMMENT ON COLUMN edx.video_interaction.seek_type IS 'of seek_video on mobile devices: slide, skip, where edX has not made a type of it.';
+COMMENT ON COLUMN edx.video_interaction.requested_skip_interval IS 'of seek_video on mobile devices: seconds that the user moved, backward if negative.';
+COMMENT ON COLUMN edx.video_interaction.language IS 'of video_hide_cc_menu: language of the transcript that the user selected.';
 COMMENT ON COLUMN edx.video_interaction.event_status IS 'In which form the event was written, see edx.event.';
 COMMENT ON COLUMN edx.video_interaction.event_hash IS 'With time, the key of the row in edx.event.';
 COMMENT ON COLUMN edx.video_interaction._origin IS 'The edX site.';
@@ -335,6 +344,143 @@ COMMENT ON COLUMN edx.problem_reset.failure IS 'of reset_problem_fail: why the p
 COMMENT ON COLUMN edx.problem_reset.module_display_name IS 'name of the problem (context.module.display_name).';
 COMMENT ON COLUMN edx.problem_reset.module_usage_key IS 'id of the problem''s block (context.module.usage_key).';
 
+CREATE VIEW edx.saved_problem AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    e.event ->> 'problem_id' AS problem_id,
+    edx.object_of(e.event -> 'answers') AS answers,
+    edx.object_of(e.event -> 'state') AS state,
+    e.event ->> 'failure' AS failure,
+    e.context #>> '{module,display_name}' AS module_display_name,
+    e.context #>> '{module,usage_key}' AS module_usage_key,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'save_problem_success', 'save_problem_fail'
+);
+
+COMMENT ON VIEW edx.saved_problem IS 'Answers that users saved without having them checked: save_problem_success and save_problem_fail of the server.';
+COMMENT ON COLUMN edx.saved_problem.problem_id IS 'id of the problem being saved.';
+COMMENT ON COLUMN edx.saved_problem.answers IS 'students answers: {id: value or list}.';
+COMMENT ON COLUMN edx.saved_problem.state IS 'current problem state: seed, done, student_answers, correct_map, input_state.';
+COMMENT ON COLUMN edx.saved_problem.failure IS 'of save_problem_fail: why the problem was not saved: closed, done.';
+COMMENT ON COLUMN edx.saved_problem.module_display_name IS 'name of the problem (context.module.display_name).';
+COMMENT ON COLUMN edx.saved_problem.module_usage_key IS 'id of its block (context.module.usage_key).';
+
+CREATE VIEW edx.rescored_problem AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    e.event ->> 'problem_id' AS problem_id,
+    e.event ->> 'student' AS student,
+    e.event ->> 'success' AS success,
+    ops.try_int4(e.event ->> 'attempts') AS attempts,
+    ops.try_numeric(e.event ->> 'orig_score') AS orig_score,
+    ops.try_numeric(e.event ->> 'orig_total') AS orig_total,
+    ops.try_numeric(e.event ->> 'new_score') AS new_score,
+    ops.try_numeric(e.event ->> 'new_total') AS new_total,
+    edx.object_of(e.event -> 'correct_map') AS correct_map,
+    edx.object_of(e.event -> 'state') AS state,
+    e.event ->> 'failure' AS failure,
+    e.event ->> 'task_id' AS task_id,
+    e.context #>> '{module,display_name}' AS module_display_name,
+    e.context #>> '{module,usage_key}' AS module_usage_key,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'problem_rescore', 'problem_rescore_fail'
+);
+
+COMMENT ON VIEW edx.rescored_problem IS 'Answers that were marked again: problem_rescore, problem_rescore_fail.';
+COMMENT ON COLUMN edx.rescored_problem.problem_id IS 'id of the problem being rescored.';
+COMMENT ON COLUMN edx.rescored_problem.student IS 'username of the person whose response is being rescored; username is who did it.';
+COMMENT ON COLUMN edx.rescored_problem.success IS 'whether the problem was correct: correct, incorrect.';
+COMMENT ON COLUMN edx.rescored_problem.attempts IS 'number of attempts.';
+COMMENT ON COLUMN edx.rescored_problem.orig_score IS 'points before.';
+COMMENT ON COLUMN edx.rescored_problem.orig_total IS 'points that could be had before.';
+COMMENT ON COLUMN edx.rescored_problem.new_score IS 'points afterwards.';
+COMMENT ON COLUMN edx.rescored_problem.new_total IS 'points that can be had afterwards.';
+COMMENT ON COLUMN edx.rescored_problem.correct_map IS 'what the grader said of each answer, as in edx.problem_attempt.';
+COMMENT ON COLUMN edx.rescored_problem.state IS 'current problem state: seed, done, student_answers, correct_map, input_state.';
+COMMENT ON COLUMN edx.rescored_problem.failure IS 'of problem_rescore_fail: why the problem was not rescored: unsupported, unanswered, input_error, unexpected.';
+COMMENT ON COLUMN edx.rescored_problem.task_id IS 'id of the task that rescored.';
+COMMENT ON COLUMN edx.rescored_problem.module_display_name IS 'name of the problem (context.module.display_name).';
+COMMENT ON COLUMN edx.rescored_problem.module_usage_key IS 'id of its block (context.module.usage_key).';
+
+CREATE VIEW edx.hint_display AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    e.event ->> 'module_id' AS module_id,
+    ops.try_int4(e.event ->> 'hint_index') AS hint_index,
+    ops.try_int4(e.event ->> 'hint_len') AS hint_len,
+    e.event ->> 'hint_text' AS hint_text,
+    e.event ->> 'hint_label' AS hint_label,
+    e.event -> 'hints' AS hints,
+    e.event ->> 'trigger_type' AS trigger_type,
+    e.event ->> 'problem_part_id' AS problem_part_id,
+    e.event ->> 'question_type' AS question_type,
+    ops.try_bool(e.event ->> 'correctness') AS correctness,
+    e.event -> 'student_answer' AS student_answer,
+    e.event -> 'choice_all' AS choice_all,
+    e.context #>> '{module,display_name}' AS module_display_name,
+    e.context #>> '{module,usage_key}' AS module_usage_key,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'edx.problem.hint.demandhint_displayed', 'edx.problem.hint.feedback_displayed'
+);
+
+COMMENT ON VIEW edx.hint_display IS 'Hints and feedback that were shown to users: edx.problem.hint.demandhint_displayed (the user asked for a hint), .feedback_displayed (an answer led to it).';
+COMMENT ON COLUMN edx.hint_display.module_id IS 'id of the problem.';
+COMMENT ON COLUMN edx.hint_display.hint_index IS 'of demandhint_displayed: which hint it was, from 0.';
+COMMENT ON COLUMN edx.hint_display.hint_len IS 'of demandhint_displayed: number of hints of the problem.';
+COMMENT ON COLUMN edx.hint_display.hint_text IS 'of demandhint_displayed: text of the hint.';
+COMMENT ON COLUMN edx.hint_display.hint_label IS 'of feedback_displayed: what stands before it, such as Correct.';
+COMMENT ON COLUMN edx.hint_display.hints IS 'of feedback_displayed: list of {text}.';
+COMMENT ON COLUMN edx.hint_display.trigger_type IS 'of feedback_displayed: single, compound.';
+COMMENT ON COLUMN edx.hint_display.problem_part_id IS 'of feedback_displayed: id of the response.';
+COMMENT ON COLUMN edx.hint_display.question_type IS 'of feedback_displayed: type of the response, such as stringresponse.';
+COMMENT ON COLUMN edx.hint_display.correctness IS 'of feedback_displayed: whether the answer was correct.';
+COMMENT ON COLUMN edx.hint_display.student_answer IS 'of feedback_displayed: list of answers.';
+COMMENT ON COLUMN edx.hint_display.choice_all IS 'of feedback_displayed: list of all choices.';
+COMMENT ON COLUMN edx.hint_display.module_display_name IS 'name of the problem (context.module.display_name).';
+COMMENT ON COLUMN edx.hint_display.module_usage_key IS 'id of its block (context.module.usage_key).';
+
 -- Problems, as the browser saw them.
 
 CREATE VIEW edx.shown_problem AS
@@ -385,6 +531,33 @@ COMMENT ON VIEW edx.browser_problem_check IS 'Problems that users checked: probl
 COMMENT ON COLUMN edx.browser_problem_check.inputs IS 'values of all input fields from the problem being checked, decoded: {input: value or list}.';
 COMMENT ON COLUMN edx.browser_problem_check.event_text IS 'the same as it came, in the style of GET parameters (key=value&key=value).';
 
+CREATE VIEW edx.browser_problem_change AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    edx.object_of(e.event) AS inputs,
+    e.event_text AS event_text,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'problem_save', 'problem_reset'
+);
+
+COMMENT ON VIEW edx.browser_problem_change IS 'Problems that users saved (problem_save) or reset (problem_reset) in the browser, one row for each; edx.problem_input has their inputs, edx.saved_problem and edx.problem_reset what the server made of it.';
+COMMENT ON COLUMN edx.browser_problem_change.inputs IS 'values of all input fields from the problem, decoded: {input: value or list}.';
+COMMENT ON COLUMN edx.browser_problem_change.event_text IS 'the same as it came, in the style of GET parameters (key=value&key=value).';
+
 CREATE VIEW edx.problem_input AS
 SELECT
     e.time,
@@ -406,9 +579,9 @@ SELECT
     e._origin
 FROM edx.event AS e
 CROSS JOIN LATERAL jsonb_each(edx.object_of(e.event)) AS i (input, value)
-WHERE e.event_kind = 'problem_check_browser';
+WHERE e.event_kind IN ('problem_check_browser', 'problem_save', 'problem_reset');
 
-COMMENT ON VIEW edx.problem_input IS 'One row for each input field of a problem that a user checked (problem_check of the browser), with its values.';
+COMMENT ON VIEW edx.problem_input IS 'One row for each input field of a problem that a user checked, saved or reset in the browser, with its values: event_kind is problem_check_browser, problem_save or problem_reset.';
 COMMENT ON COLUMN edx.problem_input.input IS 'name of the input field, as the browser sends it: input_<id>, or input_<id>[] where several values may be chosen.';
 COMMENT ON COLUMN edx.problem_input.id IS 'id of the response: the key in answers, correct_map and submission of edx.problem_attempt.';
 COMMENT ON COLUMN edx.problem_input.values IS 'values of the input field, decoded, in their order.';
@@ -493,18 +666,46 @@ SELECT
     ops.try_int4(e.event ->> 'new') AS new,
     e.event ->> 'chapter' AS chapter,
     e.event ->> 'name' AS event_name,
+    ops.try_int4(e.event ->> 'page') AS event_page,
+    e.event ->> 'chapter_title' AS chapter_title,
+    e.event ->> 'thumbnail_title' AS thumbnail_title,
+    e.event ->> 'direction' AS direction,
+    e.event ->> 'amount' AS amount,
+    e.event ->> 'query' AS query,
+    e.event ->> 'status' AS status,
+    ops.try_bool(e.event ->> 'caseSensitive') AS casesensitive,
+    ops.try_bool(e.event ->> 'highlightAll') AS highlightall,
+    ops.try_bool(e.event ->> 'findprevious') AS findprevious,
     e.event_status,
     e.event_hash,
     e._origin
 FROM edx.event AS e
-WHERE e.event_kind = 'book';
+WHERE e.event_kind IN (
+    'book', 'textbook.pdf.thumbnails.toggled', 'textbook.pdf.thumbnail.navigated',
+    'textbook.pdf.outline.toggled', 'textbook.pdf.chapter.navigated',
+    'textbook.pdf.page.navigated', 'textbook.pdf.zoom.buttons.changed',
+    'textbook.pdf.zoom.menu.changed', 'textbook.pdf.display.scaled',
+    'textbook.pdf.page.scrolled', 'textbook.pdf.search.executed',
+    'textbook.pdf.search.navigatednext', 'textbook.pdf.search.highlight.toggled',
+    'textbook.pdf.searchcasesensitivity.toggled'
+);
 
-COMMENT ON VIEW edx.book_navigation IS 'How users went through textbooks: book.';
-COMMENT ON COLUMN edx.book_navigation.type IS 'how the user went there: gotopage, prevpage, nextpage.';
-COMMENT ON COLUMN edx.book_navigation.old IS 'from page number.';
-COMMENT ON COLUMN edx.book_navigation.new IS 'to page number; next page number.';
+COMMENT ON VIEW edx.book_navigation IS 'What users did with textbooks: book, and with textbooks in PDF textbook.pdf.* too.';
+COMMENT ON COLUMN edx.book_navigation.type IS 'of book: how the user went there: gotopage, prevpage, nextpage.';
+COMMENT ON COLUMN edx.book_navigation.old IS 'of book: from page number.';
+COMMENT ON COLUMN edx.book_navigation.new IS 'of book: to page number; next page number.';
 COMMENT ON COLUMN edx.book_navigation.chapter IS 'file of the chapter, of a textbook in PDF.';
-COMMENT ON COLUMN edx.book_navigation.event_name IS 'name of the event, as its field name spells it, such as textbook.pdf.page.navigated.';
+COMMENT ON COLUMN edx.book_navigation.event_name IS 'name of the event, as its field name spells it, such as textbook.pdf.page.loaded.';
+COMMENT ON COLUMN edx.book_navigation.event_page IS 'of textbook.pdf: number of the page that is open, or that the user goes to.';
+COMMENT ON COLUMN edx.book_navigation.chapter_title IS 'of textbook.pdf.chapter.navigated: title of the chapter.';
+COMMENT ON COLUMN edx.book_navigation.thumbnail_title IS 'of textbook.pdf.thumbnail.navigated: title of the page.';
+COMMENT ON COLUMN edx.book_navigation.direction IS 'where the user went: in, out (zoom), up, down (scroll).';
+COMMENT ON COLUMN edx.book_navigation.amount IS 'size of the display, such as 1.25 or page_fit.';
+COMMENT ON COLUMN edx.book_navigation.query IS 'of a search: what the user looked for.';
+COMMENT ON COLUMN edx.book_navigation.status IS 'of a search: what was found of it, if not all went well.';
+COMMENT ON COLUMN edx.book_navigation.casesensitive IS 'of a search: whether case matters.';
+COMMENT ON COLUMN edx.book_navigation.highlightall IS 'of a search: whether all finds are highlighted.';
+COMMENT ON COLUMN edx.book_navigation.findprevious IS 'of a search: whether the user went back.';
 
 CREATE VIEW edx.closed_page AS
 SELECT
@@ -640,6 +841,91 @@ WHERE e.event_kind IN (
 COMMENT ON VIEW edx.feedback_interaction IS 'What users did with the feedback on an open-ended response: oe_show_full_feedback, oe_show_respond_to_feedback (page is where the feedback, or the feedback response form, was shown), oe_feedback_response_selected.';
 COMMENT ON COLUMN edx.feedback_interaction.value IS 'of oe_feedback_response_selected: the value selected in the feedback response form.';
 
+CREATE VIEW edx.open_assessment AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    e.event ->> 'submission_uuid' AS submission_uuid,
+    e.event -> 'answer' AS answer,
+    coalesce(edx.object_of(e.event -> 'saved_response'), e.event -> 'saved_response') AS saved_response,
+    ops.try_int4(e.event ->> 'attempt_number') AS attempt_number,
+    ops.try_timestamptz(e.event ->> 'created_at') AS created_at,
+    ops.try_timestamptz(e.event ->> 'submitted_at') AS submitted_at,
+    e.event ->> 'course_id' AS event_course_id,
+    e.event ->> 'item_id' AS item_id,
+    e.event ->> 'requesting_student_id' AS requesting_student_id,
+    e.event ->> 'requesting_staff_id' AS requesting_staff_id,
+    e.event ->> 'submission_returned_uuid' AS submission_returned_uuid,
+    e.event ->> 'type' AS type,
+    e.event ->> 'scorer_id' AS scorer_id,
+    e.event ->> 'score_type' AS score_type,
+    ops.try_timestamptz(e.event ->> 'scored_at') AS scored_at,
+    e.event ->> 'feedback' AS feedback,
+    e.event ->> 'feedback_text' AS feedback_text,
+    edx.texts_of(e.event -> 'options') AS options,
+    e.event -> 'parts' AS parts,
+    edx.object_of(e.event -> 'rubric') ->> 'contenthash' AS rubric_contenthash,
+    edx.object_of(e.event -> 'corrections') AS corrections,
+    edx.object_of(e.event -> 'options_selected') AS options_selected,
+    e.event ->> 'student_item_key' AS student_item_key,
+    e.event ->> 'fileName' AS filename,
+    ops.try_int8(e.event ->> 'fileSize') AS filesize,
+    e.event ->> 'fileType' AS filetype,
+    e.context #>> '{module,display_name}' AS module_display_name,
+    e.context #>> '{module,usage_key}' AS module_usage_key,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'openassessmentblock.create_submission', 'openassessmentblock.save_submission',
+    'openassessmentblock.save_files_descriptions', 'openassessmentblock.remove_uploaded_file',
+    'openassessmentblock.get_peer_submission',
+    'openassessmentblock.get_submission_for_staff_grading', 'openassessmentblock.peer_assess',
+    'openassessmentblock.self_assess', 'openassessmentblock.staff_assess',
+    'openassessmentblock.submit_feedback_on_assessments',
+    'openassessment.student_training_assess_example', 'openassessment.upload_file'
+);
+
+COMMENT ON VIEW edx.open_assessment IS 'Open responses and their assessment by the users themselves, peers and staff: openassessmentblock.*, openassessment.student_training_assess_example, openassessment.upload_file. They took the place of oe_* and peer_grading_*.';
+COMMENT ON COLUMN edx.open_assessment.submission_uuid IS 'id of the response.';
+COMMENT ON COLUMN edx.open_assessment.answer IS 'of create_submission: the response.';
+COMMENT ON COLUMN edx.open_assessment.saved_response IS 'of save_submission and save_files_descriptions: what was saved.';
+COMMENT ON COLUMN edx.open_assessment.attempt_number IS 'of create_submission: which attempt it was.';
+COMMENT ON COLUMN edx.open_assessment.created_at IS 'of create_submission: when the response was submitted.';
+COMMENT ON COLUMN edx.open_assessment.submitted_at IS 'of create_submission: the same.';
+COMMENT ON COLUMN edx.open_assessment.event_course_id IS 'of get_peer_submission, get_submission_for_staff_grading: course of the assessment.';
+COMMENT ON COLUMN edx.open_assessment.item_id IS 'of the same: id of the problem.';
+COMMENT ON COLUMN edx.open_assessment.requesting_student_id IS 'of get_peer_submission: anonymous id of the user who wants a response to assess.';
+COMMENT ON COLUMN edx.open_assessment.requesting_staff_id IS 'of get_submission_for_staff_grading: anonymous id of the member of the staff.';
+COMMENT ON COLUMN edx.open_assessment.submission_returned_uuid IS 'of the same two: id of the response that was given to be assessed; NULL if there was none.';
+COMMENT ON COLUMN edx.open_assessment.type IS 'of the assessment by staff: full-grade, regrade.';
+COMMENT ON COLUMN edx.open_assessment.scorer_id IS 'of an assessment: anonymous id of the user who made it.';
+COMMENT ON COLUMN edx.open_assessment.score_type IS 'of an assessment: PE (by a peer), SE (by oneself), ST (by staff).';
+COMMENT ON COLUMN edx.open_assessment.scored_at IS 'of an assessment: when it was submitted.';
+COMMENT ON COLUMN edx.open_assessment.feedback IS 'of an assessment: comment on the response.';
+COMMENT ON COLUMN edx.open_assessment.feedback_text IS 'of submit_feedback_on_assessments: comment on the assessments.';
+COMMENT ON COLUMN edx.open_assessment.options IS 'of submit_feedback_on_assessments: labels that the user chose.';
+COMMENT ON COLUMN edx.open_assessment.parts IS 'of an assessment: list of criterion, option and feedback.';
+COMMENT ON COLUMN edx.open_assessment.rubric_contenthash IS 'of an assessment: hash of the rubric (rubric.contenthash).';
+COMMENT ON COLUMN edx.open_assessment.corrections IS 'of student_training_assess_example: {criterion: right option} where the user chose another one.';
+COMMENT ON COLUMN edx.open_assessment.options_selected IS 'of student_training_assess_example: {criterion: option that the user chose}.';
+COMMENT ON COLUMN edx.open_assessment.student_item_key IS 'of remove_uploaded_file: key of the file.';
+COMMENT ON COLUMN edx.open_assessment.filename IS 'of upload_file: name of the file.';
+COMMENT ON COLUMN edx.open_assessment.filesize IS 'of upload_file: its bytes.';
+COMMENT ON COLUMN edx.open_assessment.filetype IS 'of upload_file: its MIME type.';
+COMMENT ON COLUMN edx.open_assessment.module_display_name IS 'name of the problem (context.module.display_name).';
+COMMENT ON COLUMN edx.open_assessment.module_usage_key IS 'id of its block (context.module.usage_key).';
+
 -- Enrollment and grades.
 
 CREATE VIEW edx.enrollment_change AS
@@ -710,6 +996,497 @@ COMMENT ON COLUMN edx.submitted_grade.event_transaction_id IS 'id of the transac
 COMMENT ON COLUMN edx.submitted_grade.event_transaction_type IS 'event that began the transaction.';
 COMMENT ON COLUMN edx.submitted_grade.module_display_name IS 'name of the problem (context.module.display_name).';
 COMMENT ON COLUMN edx.submitted_grade.module_usage_key IS 'id of the problem''s block (context.module.usage_key).';
+
+CREATE VIEW edx.grade_change AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    ops.try_int8(e.event ->> 'user_id') AS event_user_id,
+    e.event ->> 'course_id' AS event_course_id,
+    e.event ->> 'problem_id' AS problem_id,
+    e.event ->> 'block_id' AS block_id,
+    ops.try_numeric(e.event ->> 'new_weighted_earned') AS new_weighted_earned,
+    ops.try_numeric(e.event ->> 'new_weighted_possible') AS new_weighted_possible,
+    ops.try_numeric(e.event ->> 'weighted_graded_earned') AS weighted_graded_earned,
+    ops.try_numeric(e.event ->> 'weighted_graded_possible') AS weighted_graded_possible,
+    ops.try_numeric(e.event ->> 'weighted_total_earned') AS weighted_total_earned,
+    ops.try_numeric(e.event ->> 'weighted_total_possible') AS weighted_total_possible,
+    ops.try_numeric(coalesce(e.event ->> 'percent_grade', e.event ->> 'percent')) AS percent_grade,
+    e.event ->> 'letter_grade' AS letter_grade,
+    ops.try_bool(e.event ->> 'only_if_higher') AS only_if_higher,
+    ops.try_bool(e.event ->> 'override_deleted') AS override_deleted,
+    ops.try_int8(e.event ->> 'instructor_id') AS instructor_id,
+    ops.try_timestamptz(e.event ->> 'first_attempted') AS first_attempted,
+    e.event ->> 'course_version' AS course_version,
+    e.event ->> 'grading_policy_hash' AS grading_policy_hash,
+    e.event ->> 'visible_blocks_hash' AS visible_blocks_hash,
+    coalesce(
+        ops.try_timestamptz(e.event ->> 'subtree_edited_timestamp'),
+        ops.try_timestamptz(e.event ->> 'subtree_edited_on')
+    ) AS subtree_edited_timestamp,
+    coalesce(
+        ops.try_timestamptz(e.event ->> 'course_edited_timestamp'),
+        ops.try_timestamptz(e.event ->> 'course_edited_on')
+    ) AS course_edited_timestamp,
+    e.event ->> 'event_transaction_id' AS event_transaction_id,
+    e.event ->> 'event_transaction_type' AS event_transaction_type,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'edx.grades.problem.rescored', 'edx.grades.problem.score_overridden',
+    'edx.grades.problem.state_deleted', 'edx.grades.subsection.score_overridden',
+    'edx.grades.subsection.grade_calculated', 'edx.grades.course.grade_calculated',
+    'edx.course.grade.passed.first_time', 'edx.course.grade.now_passed',
+    'edx.course.grade.now_failed'
+);
+
+COMMENT ON VIEW edx.grade_change IS 'Grades that were calculated, and points that staff changed: edx.grades.problem.rescored, .score_overridden, .state_deleted; edx.grades.subsection.grade_calculated, .score_overridden; edx.grades.course.grade_calculated; edx.course.grade.passed.first_time, .now_passed, .now_failed. edx.submitted_grade has the points that users got.';
+COMMENT ON COLUMN edx.grade_change.event_user_id IS 'id of the user who has the grade.';
+COMMENT ON COLUMN edx.grade_change.event_course_id IS 'course of the grade.';
+COMMENT ON COLUMN edx.grade_change.problem_id IS 'of a problem: its id.';
+COMMENT ON COLUMN edx.grade_change.block_id IS 'of a subsection: its id.';
+COMMENT ON COLUMN edx.grade_change.new_weighted_earned IS 'of a problem: points that the user has now, weighted.';
+COMMENT ON COLUMN edx.grade_change.new_weighted_possible IS 'of a problem: points that can be had now, weighted.';
+COMMENT ON COLUMN edx.grade_change.weighted_graded_earned IS 'of a subsection: points of its graded problems.';
+COMMENT ON COLUMN edx.grade_change.weighted_graded_possible IS 'of a subsection: points that can be had for them.';
+COMMENT ON COLUMN edx.grade_change.weighted_total_earned IS 'of a subsection: points of all its problems.';
+COMMENT ON COLUMN edx.grade_change.weighted_total_possible IS 'of a subsection: points that can be had for them.';
+COMMENT ON COLUMN edx.grade_change.percent_grade IS 'of a course: the grade as a share of 1 (percent_grade; percent in the documentation).';
+COMMENT ON COLUMN edx.grade_change.letter_grade IS 'of a course: the grade as its policy calls it, such as B; empty if there is none.';
+COMMENT ON COLUMN edx.grade_change.only_if_higher IS 'whether a grade could only rise.';
+COMMENT ON COLUMN edx.grade_change.override_deleted IS 'of subsection.score_overridden: whether the change was taken back.';
+COMMENT ON COLUMN edx.grade_change.instructor_id IS 'id of the member of the staff who did it.';
+COMMENT ON COLUMN edx.grade_change.first_attempted IS 'of a subsection: when the user first tried a problem of it.';
+COMMENT ON COLUMN edx.grade_change.course_version IS 'version of the course.';
+COMMENT ON COLUMN edx.grade_change.grading_policy_hash IS 'of a course: hash of its grading policy.';
+COMMENT ON COLUMN edx.grade_change.visible_blocks_hash IS 'of a subsection: hash of what the user could see of it.';
+COMMENT ON COLUMN edx.grade_change.subtree_edited_timestamp IS 'of a subsection: when it was last edited (or subtree_edited_on).';
+COMMENT ON COLUMN edx.grade_change.course_edited_timestamp IS 'of a course: when it was last edited (or course_edited_on).';
+COMMENT ON COLUMN edx.grade_change.event_transaction_id IS 'id of the transaction: the events that one click led to have the same.';
+COMMENT ON COLUMN edx.grade_change.event_transaction_type IS 'event that began the transaction.';
+
+CREATE VIEW edx.block_completion AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    ops.try_int8(e.event ->> 'user_id') AS event_user_id,
+    e.event ->> 'course_id' AS event_course_id,
+    e.event ->> 'block_id' AS block_id,
+    e.event ->> 'block_type' AS block_type,
+    ops.try_numeric(e.event ->> 'completion') AS completion,
+    ops.try_bool(e.event ->> 'is_new') AS is_new,
+    ops.try_bool(e.event ->> 'done') AS done,
+    e.context #>> '{module,display_name}' AS module_display_name,
+    e.context #>> '{module,usage_key}' AS module_usage_key,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'edx.completion.block_completion.changed', 'edx.done.toggled'
+);
+
+COMMENT ON VIEW edx.block_completion IS 'Blocks that users completed, in part or not any more: edx.completion.block_completion.changed, and edx.done.toggled, the switch that a user sets.';
+COMMENT ON COLUMN edx.block_completion.event_user_id IS 'id of the user.';
+COMMENT ON COLUMN edx.block_completion.event_course_id IS 'course of the block.';
+COMMENT ON COLUMN edx.block_completion.block_id IS 'id of the block; of edx.done.toggled see module_usage_key.';
+COMMENT ON COLUMN edx.block_completion.block_type IS 'type of the block, such as problem.';
+COMMENT ON COLUMN edx.block_completion.completion IS 'how much of the block is completed: 0 to 1.';
+COMMENT ON COLUMN edx.block_completion.is_new IS 'whether nothing was known of it before.';
+COMMENT ON COLUMN edx.block_completion.done IS 'of edx.done.toggled: whether the user says so.';
+COMMENT ON COLUMN edx.block_completion.module_display_name IS 'name of the block (context.module.display_name).';
+COMMENT ON COLUMN edx.block_completion.module_usage_key IS 'id of its block (context.module.usage_key).';
+
+-- Discussions.
+
+CREATE VIEW edx.forum_action AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    e.event ->> 'id' AS id,
+    e.event ->> 'title' AS title,
+    e.event ->> 'body' AS body,
+    e.event ->> 'thread_type' AS thread_type,
+    e.event ->> 'commentable_id' AS commentable_id,
+    e.event ->> 'category_id' AS category_id,
+    e.event ->> 'category_name' AS category_name,
+    e.event ->> 'group_id' AS group_id,
+    e.event ->> 'team_id' AS team_id,
+    edx.object_of(e.event -> 'discussion') ->> 'id' AS discussion_id,
+    edx.object_of(e.event -> 'response') ->> 'id' AS response_id,
+    e.event ->> 'target_username' AS target_username,
+    e.event ->> 'vote_value' AS vote_value,
+    ops.try_bool(e.event ->> 'undo_vote') AS undo_vote,
+    ops.try_bool(
+        coalesce(edx.object_of(e.event -> 'options') ->> 'followed', e.event ->> 'followed')
+    ) AS followed,
+    ops.try_bool(e.event ->> 'anonymous') AS anonymous,
+    ops.try_bool(e.event ->> 'anonymous_to_peers') AS anonymous_to_peers,
+    ops.try_bool(e.event ->> 'truncated') AS truncated,
+    ops.try_bool(e.event ->> 'title_truncated') AS title_truncated,
+    e.event ->> 'content_type' AS content_type,
+    ops.try_bool(e.event ->> 'own_content') AS own_content,
+    e.event ->> 'edit_reason' AS edit_reason,
+    e.event ->> 'lock_reason' AS lock_reason,
+    e.event ->> 'mark_type' AS mark_type,
+    ops.try_bool(e.event ->> 'reported_status_cleared') AS reported_status_cleared,
+    e.event ->> 'query' AS query,
+    e.event ->> 'corrected_text' AS corrected_text,
+    ops.try_int4(e.event ->> 'page') AS event_page,
+    ops.try_int4(e.event ->> 'total_results') AS total_results,
+    e.event ->> 'url' AS url,
+    edx.texts_of(e.event -> 'user_forums_roles') AS user_forums_roles,
+    edx.texts_of(e.event -> 'user_course_roles') AS user_course_roles,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'edx.forum.searched', 'edx.forum.thread.created', 'edx.forum.thread.viewed',
+    'edx.forum.thread.voted', 'edx.forum.thread.edited', 'edx.forum.thread.deleted',
+    'edx.forum.thread.reported', 'edx.forum.thread.unreported', 'edx.forum.thread.followed',
+    'edx.forum.thread.unfollowed', 'edx.forum.thread.locked', 'edx.forum.thread.unlocked',
+    'edx.forum.response.created', 'edx.forum.response.voted', 'edx.forum.response.edited',
+    'edx.forum.response.deleted', 'edx.forum.response.reported',
+    'edx.forum.response.unreported', 'edx.forum.response.mark', 'edx.forum.response.unmark',
+    'edx.forum.comment.created', 'edx.forum.comment.edited', 'edx.forum.comment.deleted',
+    'edx.forum.comment.reported', 'edx.forum.comment.unreported'
+);
+
+COMMENT ON VIEW edx.forum_action IS 'What users did in discussions: edx.forum.searched; edx.forum.thread.*, edx.forum.response.* (answers to a thread), edx.forum.comment.* (answers to a response), such as created, viewed, voted, edited, deleted, reported.';
+COMMENT ON COLUMN edx.forum_action.id IS 'id of the thread, response or comment.';
+COMMENT ON COLUMN edx.forum_action.title IS 'title of a thread, cut after 1000 characters.';
+COMMENT ON COLUMN edx.forum_action.body IS 'text, cut after 2000 characters.';
+COMMENT ON COLUMN edx.forum_action.thread_type IS 'discussion, question.';
+COMMENT ON COLUMN edx.forum_action.commentable_id IS 'id of the topic.';
+COMMENT ON COLUMN edx.forum_action.category_id IS 'the same.';
+COMMENT ON COLUMN edx.forum_action.category_name IS 'name of the topic.';
+COMMENT ON COLUMN edx.forum_action.group_id IS 'id of the cohort to which it is restricted.';
+COMMENT ON COLUMN edx.forum_action.team_id IS 'id of the team that discusses.';
+COMMENT ON COLUMN edx.forum_action.discussion_id IS 'of a response or comment: id of the thread (discussion.id).';
+COMMENT ON COLUMN edx.forum_action.response_id IS 'of a comment: id of the response (response.id).';
+COMMENT ON COLUMN edx.forum_action.target_username IS 'user who wrote what was viewed, voted for, edited, deleted or reported.';
+COMMENT ON COLUMN edx.forum_action.vote_value IS 'of voted: up.';
+COMMENT ON COLUMN edx.forum_action.undo_vote IS 'of voted: whether the user took the vote back.';
+COMMENT ON COLUMN edx.forum_action.followed IS 'whether the user follows the thread (options.followed, or followed).';
+COMMENT ON COLUMN edx.forum_action.anonymous IS 'whether all others see no name.';
+COMMENT ON COLUMN edx.forum_action.anonymous_to_peers IS 'whether other students see no name.';
+COMMENT ON COLUMN edx.forum_action.truncated IS 'whether body was cut.';
+COMMENT ON COLUMN edx.forum_action.title_truncated IS 'whether title was cut.';
+COMMENT ON COLUMN edx.forum_action.content_type IS 'Post, Response, Comment.';
+COMMENT ON COLUMN edx.forum_action.own_content IS 'whether the user wrote it.';
+COMMENT ON COLUMN edx.forum_action.edit_reason IS 'of edited: why.';
+COMMENT ON COLUMN edx.forum_action.lock_reason IS 'of thread.locked: why.';
+COMMENT ON COLUMN edx.forum_action.mark_type IS 'of response.mark, .unmark: Answer, Endorse.';
+COMMENT ON COLUMN edx.forum_action.reported_status_cleared IS 'of unreported: whether nobody reports it any more.';
+COMMENT ON COLUMN edx.forum_action.query IS 'of searched: what the user looked for.';
+COMMENT ON COLUMN edx.forum_action.corrected_text IS 'of searched: how it was respelled.';
+COMMENT ON COLUMN edx.forum_action.event_page IS 'of searched: number of the page of results.';
+COMMENT ON COLUMN edx.forum_action.total_results IS 'of searched: number of results.';
+COMMENT ON COLUMN edx.forum_action.url IS 'page from which the thread can be viewed.';
+COMMENT ON COLUMN edx.forum_action.user_forums_roles IS 'roles of the user in discussions, such as Student, Moderator.';
+COMMENT ON COLUMN edx.forum_action.user_course_roles IS 'roles of the user in the course: Instructor, Staff.';
+
+-- Course home, tools, bookmarks, settings.
+
+CREATE VIEW edx.course_home_action AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    e.event ->> 'event_type' AS event_event_type,
+    e.event ->> 'url' AS url,
+    e.event ->> 'action' AS action,
+    ops.try_timestamptz(e.event ->> 'publish_date') AS publish_date,
+    e.event ->> 'location' AS location,
+    e.event ->> 'tool_name' AS tool_name,
+    e.event ->> 'goal_key' AS goal_key,
+    ops.try_int4(e.event ->> 'days_per_week') AS days_per_week,
+    ops.try_bool(e.event ->> 'subscribed_to_reminders') AS subscribed_to_reminders,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'edx.course.home.resume_course.clicked', 'edx.course.home.course_update.toggled',
+    'edx.course.home.upgrade_verified.clicked', 'edx.course.tool.accessed',
+    'edx.course.goal.added', 'edx.course.goal.updated'
+);
+
+COMMENT ON VIEW edx.course_home_action IS 'What users did on the home page of a course, and tools that they opened: edx.course.home.*, edx.course.tool.accessed, edx.course.goal.added and .updated.';
+COMMENT ON COLUMN edx.course_home_action.event_event_type IS 'of resume_course.clicked: start, resume.';
+COMMENT ON COLUMN edx.course_home_action.url IS 'of resume_course.clicked: page to which it leads.';
+COMMENT ON COLUMN edx.course_home_action.action IS 'of course_update.toggled: show, hide.';
+COMMENT ON COLUMN edx.course_home_action.publish_date IS 'of course_update.toggled: day of the update.';
+COMMENT ON COLUMN edx.course_home_action.location IS 'of upgrade_verified.clicked: where the button was: sidebar, notification.';
+COMMENT ON COLUMN edx.course_home_action.tool_name IS 'of edx.course.tool.accessed: name of the tool, such as edx.bookmarks.';
+COMMENT ON COLUMN edx.course_home_action.goal_key IS 'of edx.course.goal: the goal, in older logs.';
+COMMENT ON COLUMN edx.course_home_action.days_per_week IS 'of edx.course.goal: days a week that the user wants to learn.';
+COMMENT ON COLUMN edx.course_home_action.subscribed_to_reminders IS 'of edx.course.goal: whether the user wants to be reminded.';
+
+CREATE VIEW edx.bookmark_action AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    e.event ->> 'bookmark_id' AS bookmark_id,
+    e.event ->> 'component_type' AS component_type,
+    e.event ->> 'component_usage_id' AS component_usage_id,
+    e.event ->> 'course_id' AS event_course_id,
+    e.event ->> 'list_type' AS list_type,
+    ops.try_int4(e.event ->> 'bookmarks_count') AS bookmarks_count,
+    ops.try_int4(e.event ->> 'page_number') AS page_number,
+    ops.try_int4(e.event ->> 'page_size') AS page_size,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'edx.bookmark.accessed', 'edx.bookmark.added', 'edx.bookmark.listed',
+    'edx.bookmark.removed'
+);
+
+COMMENT ON VIEW edx.bookmark_action IS 'What users did with bookmarks: edx.bookmark.accessed, .added, .listed, .removed.';
+COMMENT ON COLUMN edx.bookmark_action.bookmark_id IS 'id of the bookmark.';
+COMMENT ON COLUMN edx.bookmark_action.component_type IS 'type of the block that is marked, such as vertical.';
+COMMENT ON COLUMN edx.bookmark_action.component_usage_id IS 'id of the block.';
+COMMENT ON COLUMN edx.bookmark_action.event_course_id IS 'course of the bookmark.';
+COMMENT ON COLUMN edx.bookmark_action.list_type IS 'of listed: per_course, all_courses.';
+COMMENT ON COLUMN edx.bookmark_action.bookmarks_count IS 'of listed: number of bookmarks.';
+COMMENT ON COLUMN edx.bookmark_action.page_number IS 'of listed: page of the list.';
+COMMENT ON COLUMN edx.bookmark_action.page_size IS 'of listed: number of bookmarks on the page.';
+
+CREATE VIEW edx.setting_action AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    ops.try_int8(e.event ->> 'user_id') AS event_user_id,
+    e.event ->> 'page' AS event_page,
+    e.event ->> 'visibility' AS visibility,
+    e.event ->> 'table' AS setting_table,
+    e.event ->> 'setting' AS setting,
+    e.event -> 'old' AS old,
+    e.event -> 'new' AS new,
+    edx.texts_of(e.event -> 'truncated') AS truncated,
+    edx.object_of(e.event -> 'settings') AS settings,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'edx.user.settings.viewed', 'edx.user.settings.change_initiated',
+    'edx.user.settings.changed'
+);
+
+COMMENT ON VIEW edx.setting_action IS 'Settings that users looked at or changed: edx.user.settings.viewed, .change_initiated, .changed.';
+COMMENT ON COLUMN edx.setting_action.event_user_id IS 'id of the user whose settings they are.';
+COMMENT ON COLUMN edx.setting_action.event_page IS 'of viewed: account, profile.';
+COMMENT ON COLUMN edx.setting_action.visibility IS 'of viewed: who may see the profile.';
+COMMENT ON COLUMN edx.setting_action.setting_table IS 'of changed: table of the setting (table), such as auth_userprofile.';
+COMMENT ON COLUMN edx.setting_action.setting IS 'of changed: name of the setting.';
+COMMENT ON COLUMN edx.setting_action.old IS 'of changed: value before.';
+COMMENT ON COLUMN edx.setting_action.new IS 'of changed: value afterwards.';
+COMMENT ON COLUMN edx.setting_action.truncated IS 'of changed: which of the values were cut: old, new.';
+COMMENT ON COLUMN edx.setting_action.settings IS 'of change_initiated: {setting: {old_value, new_value}}.';
+
+-- Drag and drop; timed and proctored exams.
+
+CREATE VIEW edx.drag_and_drop AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    ops.try_int4(e.event ->> 'item_id') AS item_id,
+    e.event ->> 'item' AS item,
+    ops.try_int4(e.event ->> 'location_id') AS location_id,
+    e.event ->> 'location' AS location,
+    ops.try_bool(e.event ->> 'is_correct') AS is_correct,
+    ops.try_bool(e.event ->> 'is_correct_location') AS is_correct_location,
+    e.event ->> 'input' AS input,
+    e.event ->> 'content' AS content,
+    ops.try_bool(e.event ->> 'manually') AS manually,
+    ops.try_bool(e.event ->> 'truncated') AS truncated,
+    e.context #>> '{module,display_name}' AS module_display_name,
+    e.context #>> '{module,usage_key}' AS module_usage_key,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'edx.drag_and_drop_v2.feedback.closed', 'edx.drag_and_drop_v2.feedback.opened',
+    'edx.drag_and_drop_v2.item.dropped', 'edx.drag_and_drop_v2.item.picked_up',
+    'edx.drag_and_drop_v2.loaded'
+);
+
+COMMENT ON VIEW edx.drag_and_drop IS 'What users did in problems of the type drag and drop, and the feedback: edx.drag_and_drop_v2.loaded, .item.picked_up, .item.dropped, .feedback.opened, .feedback.closed.';
+COMMENT ON COLUMN edx.drag_and_drop.item_id IS 'number of the item.';
+COMMENT ON COLUMN edx.drag_and_drop.item IS 'of item.dropped: name of the item.';
+COMMENT ON COLUMN edx.drag_and_drop.location_id IS 'of item.dropped: number of the zone.';
+COMMENT ON COLUMN edx.drag_and_drop.location IS 'of item.dropped: name of the zone.';
+COMMENT ON COLUMN edx.drag_and_drop.is_correct IS 'of item.dropped: whether item and input are correct.';
+COMMENT ON COLUMN edx.drag_and_drop.is_correct_location IS 'of item.dropped: whether the zone is correct.';
+COMMENT ON COLUMN edx.drag_and_drop.input IS 'of item.dropped: number that the user entered.';
+COMMENT ON COLUMN edx.drag_and_drop.content IS 'of feedback: its text.';
+COMMENT ON COLUMN edx.drag_and_drop.manually IS 'of feedback.closed: whether the user closed it.';
+COMMENT ON COLUMN edx.drag_and_drop.truncated IS 'of feedback: whether content was cut.';
+COMMENT ON COLUMN edx.drag_and_drop.module_display_name IS 'name of the problem (context.module.display_name).';
+COMMENT ON COLUMN edx.drag_and_drop.module_usage_key IS 'id of its block (context.module.usage_key).';
+
+CREATE VIEW edx.special_exam AS
+SELECT
+    e.time,
+    e.username,
+    e.user_id,
+    e.session,
+    e.course_id,
+    e.org_id,
+    e.event_source,
+    e.event_kind,
+    e.event_type,
+    e.name,
+    e.page,
+    substring(e.event_kind FROM '^edx\.special_exam\.([a-z]+)\.') AS exam_type,
+    ops.try_int8(e.event ->> 'exam_id') AS exam_id,
+    e.event ->> 'exam_name' AS exam_name,
+    e.event ->> 'exam_content_id' AS exam_content_id,
+    ops.try_bool(e.event ->> 'exam_is_active') AS exam_is_active,
+    ops.try_bool(e.event ->> 'exam_is_practice_exam') AS exam_is_practice_exam,
+    ops.try_bool(e.event ->> 'exam_is_proctored') AS exam_is_proctored,
+    ops.try_numeric(e.event ->> 'exam_default_time_limit_mins') AS exam_default_time_limit_mins,
+    ops.try_int8(e.event ->> 'attempt_id') AS attempt_id,
+    ops.try_int8(e.event ->> 'attempt_user_id') AS attempt_user_id,
+    e.event ->> 'attempt_code' AS attempt_code,
+    e.event ->> 'attempt_status' AS attempt_status,
+    ops.try_numeric(e.event ->> 'attempt_allowed_time_limit_mins') AS attempt_allowed_time_limit_mins,
+    ops.try_timestamptz(e.event ->> 'attempt_started_at') AS attempt_started_at,
+    ops.try_timestamptz(e.event ->> 'attempt_completed_at') AS attempt_completed_at,
+    ops.try_numeric(e.event ->> 'attempt_event_elapsed_time_secs') AS attempt_event_elapsed_time_secs,
+    e.event ->> 'review_attempt_code' AS review_attempt_code,
+    e.event ->> 'review_status' AS review_status,
+    e.event ->> 'review_video_url' AS review_video_url,
+    ops.try_int8(e.event ->> 'allowance_user_id') AS allowance_user_id,
+    e.event ->> 'allowance_key' AS allowance_key,
+    e.event ->> 'allowance_value' AS allowance_value,
+    e.event_status,
+    e.event_hash,
+    e._origin
+FROM edx.event AS e
+WHERE e.event_kind IN (
+    'edx.special_exam.practice.allowance.created',
+    'edx.special_exam.practice.allowance.deleted', 'edx.special_exam.practice.attempt.created',
+    'edx.special_exam.practice.attempt.deleted',
+    'edx.special_exam.practice.attempt.download_software_clicked',
+    'edx.special_exam.practice.attempt.error',
+    'edx.special_exam.practice.attempt.ready_to_start',
+    'edx.special_exam.practice.attempt.ready_to_submit',
+    'edx.special_exam.practice.attempt.started', 'edx.special_exam.practice.attempt.submitted',
+    'edx.special_exam.practice.created', 'edx.special_exam.practice.updated',
+    'edx.special_exam.proctored.allowance.created',
+    'edx.special_exam.proctored.allowance.deleted',
+    'edx.special_exam.proctored.attempt.created', 'edx.special_exam.proctored.attempt.declined',
+    'edx.special_exam.proctored.attempt.deleted',
+    'edx.special_exam.proctored.attempt.download_software_clicked',
+    'edx.special_exam.proctored.attempt.error',
+    'edx.special_exam.proctored.attempt.ready_to_start',
+    'edx.special_exam.proctored.attempt.ready_to_submit',
+    'edx.special_exam.proctored.attempt.rejected',
+    'edx.special_exam.proctored.attempt.review_received',
+    'edx.special_exam.proctored.attempt.started',
+    'edx.special_exam.proctored.attempt.submitted',
+    'edx.special_exam.proctored.attempt.verified', 'edx.special_exam.proctored.created',
+    'edx.special_exam.proctored.option-presented', 'edx.special_exam.proctored.updated',
+    'edx.special_exam.timed.allowance.created', 'edx.special_exam.timed.allowance.deleted',
+    'edx.special_exam.timed.attempt.created', 'edx.special_exam.timed.attempt.deleted',
+    'edx.special_exam.timed.attempt.ready_to_submit', 'edx.special_exam.timed.attempt.started',
+    'edx.special_exam.timed.attempt.submitted', 'edx.special_exam.timed.created',
+    'edx.special_exam.timed.updated'
+);
+
+COMMENT ON VIEW edx.special_exam IS 'Timed and proctored exams: edx.special_exam.(proctored / practice / timed).attempt.* (what became of an attempt), .allowance.*, .created, .updated.';
+COMMENT ON COLUMN edx.special_exam.exam_type IS 'proctored, practice, timed.';
+COMMENT ON COLUMN edx.special_exam.exam_id IS 'id of the exam.';
+COMMENT ON COLUMN edx.special_exam.exam_name IS 'title of the exam.';
+COMMENT ON COLUMN edx.special_exam.exam_content_id IS 'id of the subsection with the exam.';
+COMMENT ON COLUMN edx.special_exam.exam_is_active IS 'whether the exam can be taken.';
+COMMENT ON COLUMN edx.special_exam.exam_is_practice_exam IS 'whether it is for practice.';
+COMMENT ON COLUMN edx.special_exam.exam_is_proctored IS 'whether it is proctored.';
+COMMENT ON COLUMN edx.special_exam.exam_default_time_limit_mins IS 'minutes that users have for the exam.';
+COMMENT ON COLUMN edx.special_exam.attempt_id IS 'id of the attempt.';
+COMMENT ON COLUMN edx.special_exam.attempt_user_id IS 'id of the user who takes the exam.';
+COMMENT ON COLUMN edx.special_exam.attempt_code IS 'code of the attempt.';
+COMMENT ON COLUMN edx.special_exam.attempt_status IS 'state of the attempt, such as created, started, submitted.';
+COMMENT ON COLUMN edx.special_exam.attempt_allowed_time_limit_mins IS 'minutes that this user has.';
+COMMENT ON COLUMN edx.special_exam.attempt_started_at IS 'when the user began.';
+COMMENT ON COLUMN edx.special_exam.attempt_completed_at IS 'when the user submitted.';
+COMMENT ON COLUMN edx.special_exam.attempt_event_elapsed_time_secs IS 'seconds from the beginning to the event.';
+COMMENT ON COLUMN edx.special_exam.review_attempt_code IS 'of attempt.review_received: code of the review.';
+COMMENT ON COLUMN edx.special_exam.review_status IS 'of attempt.review_received: Clean, Suspicious, Rules Violation.';
+COMMENT ON COLUMN edx.special_exam.review_video_url IS 'of attempt.review_received: where the film of the exam is.';
+COMMENT ON COLUMN edx.special_exam.allowance_user_id IS 'of allowance: id of the user who is allowed something.';
+COMMENT ON COLUMN edx.special_exam.allowance_key IS 'of allowance: type of what is allowed.';
+COMMENT ON COLUMN edx.special_exam.allowance_value IS 'of allowance: how much of it.';
 
 -- Requests. The index leaves them out: nine of ten lines are requests.
 
