@@ -183,6 +183,40 @@ def test_an_event_may_be_get_parameters(quoted: bool) -> None:
     assert row(content)["event_text"] == sent
 
 
+@pytest.mark.parametrize(
+    ("sent", "parameters"),
+    [
+        ("x=He hadn't seen", {"x": "He hadn't seen"}),
+        ("x=one\ntwo, three&y[]= 4", {"x": "one\ntwo, three", "y[]": [" 4"]}),
+        ("x=[1, 2", {"x": "[1, 2"}),
+        ("[]=a&[]=b", {"[]": ["a", "b"]}),
+        ("[x]=a b", {"[x]": "a b"}),
+        ("x=" + "a b" * 50_000, {"x": "a b" * 50_000}),
+    ],
+    ids=["blank", "line feed", "value in brackets", "no name", "name in brackets", "long"],
+)
+def test_get_parameters_may_have_raw_blanks_and_brackets(
+    sent: str, parameters: dict[str, Any]
+) -> None:
+    assert event(line(event=sent)) == parameters
+    assert row(line(event=sent))["event_status"] == "key_value"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("he said x=1", "string"),
+        ("x=1 {y", "string"),
+        ('["x=1", "y', "truncated"),
+        ("[1, 2", "truncated"),
+        ('["x=1"]', "list"),
+        ("=x", "string"),
+    ],
+)
+def test_not_everything_with_an_equals_sign_is_parameters(text: str, status: str) -> None:
+    assert row(line(event=text))["event_status"] == status
+
+
 def test_an_event_of_get_parameters_may_hold_a_nul() -> None:
     content = line(event="input_1=a%00b")
     assert event(content) == {"input_1": "a\ufffdb"}

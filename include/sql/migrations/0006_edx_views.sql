@@ -1501,20 +1501,9 @@ SELECT
     e.event_source,
     e.page,
     e.event_type AS path,
-    replace(
-        coalesce(
-            substring(e.event_type FROM '/xblock/([^/]+)/handler(?:_noauth)?/'),
-            substring(e.event_type FROM '/modx/(.+)/[^/]+/?$')
-        ),
-        ';_', '/'
-    ) AS usage_key,
-    coalesce(
-        substring(e.event_type FROM '/xblock/[^/]+/handler(?:_noauth)?/([^/]+)'),
-        substring(e.event_type FROM '/modx/.+/([^/]+)/?$')
-    ) AS handler,
-    rtrim(
-        substring(e.event_type FROM '/xblock/[^/]+/handler(?:_noauth)?/[^/]+/(.+)$'), '/'
-    ) AS suffix,
+    replace(coalesce(block.usage_key, module.usage_key), ';_', '/') AS usage_key,
+    coalesce(block.handler, module.handler) AS handler,
+    block.suffix,
     e.event -> 'GET' AS get,
     e.event -> 'POST' AS post,
     e.event_text,
@@ -1522,6 +1511,40 @@ SELECT
     e.event_hash,
     e._origin
 FROM edx.event AS e
+-- Without regular expressions, whose time may grow with the square of a path. What follows /xblock/
+-- is usage key, handler and suffix; a usage key may have slashes itself.
+CROSS JOIN LATERAL (
+    SELECT
+        replace(
+            substr(e.event_type, nullif(strpos(e.event_type, '/xblock/'), 0) + length('/xblock/')),
+            '/handler_noauth/',
+            '/handler/'
+        ) AS after_xblock,
+        rtrim(
+            substr(e.event_type, nullif(strpos(e.event_type, '/modx/'), 0) + length('/modx/')), '/'
+        ) AS after_modx
+) AS path
+CROSS JOIN LATERAL (
+    SELECT
+        nullif(strpos(path.after_xblock, '/handler/'), 0) AS key_ends,
+        nullif(split_part(path.after_modx, '/', -1), path.after_modx) AS module_handler
+) AS part
+CROSS JOIN LATERAL (
+    SELECT substr(path.after_xblock, part.key_ends + length('/handler/')) AS called
+) AS handling
+CROSS JOIN LATERAL (
+    SELECT
+        nullif(left(path.after_xblock, part.key_ends - 1), '') AS usage_key,
+        nullif(split_part(handling.called, '/', 1), '') AS handler,
+        nullif(
+            rtrim(substr(handling.called, strpos(handling.called || '/', '/') + 1), '/'), ''
+        ) AS suffix
+) AS block
+CROSS JOIN LATERAL (
+    SELECT
+        left(path.after_modx, -length(part.module_handler) - 1) AS usage_key,
+        part.module_handler AS handler
+) AS module
 WHERE e.event_kind = 'implicit';
 
 COMMENT ON VIEW edx.implicit_request IS 'Requests for pages and to handlers, which the server logs by itself: implicit events, whose event_type is the path of the URL.';

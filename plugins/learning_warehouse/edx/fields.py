@@ -91,7 +91,8 @@ def event_of(value: Raw | None, repairs: list[str]) -> tuple[str | None, str, st
     return (None, "empty", None) if text == "null" else (None, "string", text)
 
 
-_KEY_VALUE = re.compile(r"[\w.%+:@\[\]-]+=\S*")
+# edX's rule: a = and no {. Blanks may stand in a value as they are, but in no name: prose is none.
+_KEY_VALUE = re.compile(r"[\w.%+:@\[\]-]+=(?:[^{]*|\S*)")
 
 
 def inner_event(
@@ -104,6 +105,8 @@ def inner_event(
     stripped = text.strip()
     if not stripped:
         return None, "empty", None
+    if len(stripped) <= LONGEST_PARAMETERS and _KEY_VALUE.fullmatch(stripped):
+        return _parameters(stripped, repairs), "key_value", text
     if stripped[0] in '{["':
         mended = mend(stripped, repairs)
         if mended is None:
@@ -114,8 +117,6 @@ def inner_event(
             return mended, "list", None
         if depth < DEEPEST_ENCODING:
             return inner_event(json_text(mended), repairs, depth=depth + 1)
-    elif len(stripped) <= LONGEST_PARAMETERS and _KEY_VALUE.fullmatch(stripped):
-        return _parameters(stripped, repairs), "key_value", text
     return None, "string", text
 
 
