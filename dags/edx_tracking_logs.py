@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 
 from learning_warehouse.dag_files import DEFAULT_ARGS, origins
+from learning_warehouse.edx.kinds import unknown_kinds
 from learning_warehouse.edx.logs import EVENTS, logs_of
 from learning_warehouse.edx.operators import LOGS_KEY, WOULD_LOAD, EdxLogTarOperator, lane_names
 from learning_warehouse.edx.replay import ReplayRejectsOperator
@@ -45,6 +46,8 @@ and encrypted or not.
   all rejected lines or, with `first_day` and `last_day`, those from logs that arrived in the bucket
   on those days. Lines that are now valid move to `edx.event`. To read all lines of a log again, use
   `reload`.
+* **Kinds**: `summarise` lists with their counts the events whose type `edx.event_alias` does not
+  know. Add lines there, then run `warehouse_housekeeping` with `name_events`.
 * **Heartbeat**: with `skip_heartbeat`, the servers' own requests for `/heartbeat` are not loaded
   and count as filtered; `reload` without it loads them.
 * **Encrypted logs** (`.gpg`) are skipped and counted until a connection `edx_gpg` holds the private
@@ -96,6 +99,7 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
             loads=[*loads, replay.output],
             schemas=["edx"],
             would_load=unpack.output[WOULD_LOAD],  # type: ignore[index]
+            remark=unknown_kinds,
         )
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(

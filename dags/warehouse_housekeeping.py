@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG
+from airflow.providers.common.compat.sdk import DAG, Param
 
 from learning_warehouse.dag_files import DEFAULT_ARGS
+from learning_warehouse.edx.kinds import NameEventsOperator
 from learning_warehouse.params import refuse_wrong_params
 from learning_warehouse.steps.housekeeping import (
     RetentionOperator,
@@ -27,6 +28,9 @@ log what it removed.
 * **`landed_versions`**: in the landing zone, old versions of files and reports that newer ones have
   replaced. The newest version of each file is kept, and so is every version that is
   current: `reload` and `warehouse_rebuild` keep working. edX's logs are never removed.
+* **`name_events`**: only in a run by hand with the Param of that name: gives the events that are
+  already in `edx.event` the kinds that `edx.event_alias` says now, a month at a time. Loads of
+  edX's logs wait meanwhile. It may be stopped and run again.
 * **Connections**: `learning_warehouse`; `landing_zone`, whose keys must be allowed to delete.
 """
 
@@ -53,6 +57,14 @@ def housekeeping() -> DAG:
             RetentionOperator(
                 task_id=name, remove=remove, days=days.get(name), pre_execute=refuse_wrong_params
             )
+        NameEventsOperator(task_id="name_events", pre_execute=refuse_wrong_params)
+    # Last, for each operator would copy those that the DAG has when it is made.
+    dag.params["name_events"] = Param(
+        False,
+        type="boolean",
+        description="Give the events that are already in edx.event the kinds that edx.event_alias "
+        "says now.",
+    )
     return dag
 
 

@@ -18,7 +18,7 @@ from learning_warehouse.steps.alerts import FAILURE_KEY, alert
 from learning_warehouse.steps.loading import COUNTS, run_name, started_at
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -44,6 +44,7 @@ class SummaryOperator(BaseOperator):
     :param loads: the XComs of the run's loads.
     :param schemas: the schemas of the warehouse that the run is for.
     :param would_load: the XCom of a step that, in a dry run, says what would be loaded.
+    :param remark: says more of the run's deliveries in the log, or nothing.
     """
 
     template_fields: Sequence[str] = ("loads", "would_load")
@@ -54,6 +55,7 @@ class SummaryOperator(BaseOperator):
         loads: list[Any],
         schemas: Sequence[str],
         would_load: Any = None,
+        remark: Callable[[Connection, Sequence[int]], str | None] | None = None,
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -61,6 +63,7 @@ class SummaryOperator(BaseOperator):
         self.loads = loads
         self.schemas = list(schemas)
         self.would_load = would_load
+        self.remark = remark
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -94,6 +97,10 @@ class SummaryOperator(BaseOperator):
         try:
             with connect(self.warehouse_conn_id) as conn:
                 findings = _findings(conn, context, merged, self.schemas)
+                if self.remark and merged:
+                    said = self.remark(conn, [counts["delivery_id"] for counts in merged])
+                    if said:
+                        self.log.info("%s", said)
         except Exception as error:
             self.log.warning("What is wrong with what came could not be found out: %s", error)
             return
