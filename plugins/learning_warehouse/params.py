@@ -99,8 +99,6 @@ def _check(given: Mapping[str, Any], *, known: list[str]) -> None:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    if not known:
-        return f"This DAG has no Param {name!r}, nor any other: trigger it again without."
     nearest = get_close_matches(name, known, n=1, cutoff=0.5)
     return f"This DAG has no Param {name!r}" + (
         f": did you mean {nearest[0]!r}? Trigger it again with that."
