@@ -216,6 +216,29 @@ INNER JOIN (
     FROM (SELECT DISTINCT event_kind FROM edx.event_alias UNION ALL SELECT 'implicit') AS a
 ) AS k ON number % k.places = k.place
 """
+FILL_JUNE = """
+INSERT INTO edx.event (
+    time, event_hash, username, course_id, event_type, event_kind, event_status, event,
+    _origin, _delivery, _row
+)
+SELECT
+    '2013-06-01T00:00:00Z'::timestamptz + number * interval '1 minute',
+    md5(number::text)::uuid,
+    'user ' || number % 1000,
+    'course 3',
+    k.event_kind,
+    k.event_kind,
+    'object',
+    '{"problem_id": "p"}',
+    'UniversityA',
+    1,
+    number
+FROM generate_series(0, 40000) AS number
+CROSS JOIN LATERAL (
+    SELECT (ARRAY['play_video', 'problem_check', 'implicit'])[number / 1000 % 3 + 1] AS event_kind
+) AS k
+"""
+USER_INDEX = "username_time"
 KIND_INDEX = "event_kind_course_id_time"
 WEEK = "course_id = 'course 3' AND time >= '2013-06-10T00:00:00Z' AND time < '2013-06-17T00:00:00Z'"
 
@@ -250,3 +273,23 @@ def test_a_week_of_a_course_is_found_by_the_index(
             all(name in condition for name in ("event_kind", "course_id", '"time"'))
             for condition in conditions
         ), view
+
+
+@pytest.mark.parametrize(
+    "relation", ["video_interaction", "problem_attempt", "event AS e"], ids=lambda name: name[:5]
+)
+def test_a_week_of_a_user_is_found_by_the_index(warehouse: Connection, relation: str) -> None:
+    load(warehouse, line(time="2013-06-01T00:00:00", event_type="x"))
+    warehouse.execute(FILL_JUNE)
+    warehouse.execute("ANALYZE edx.event")
+    explain = f"""
+        EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM edx.{relation}
+        WHERE username = 'user 7'
+            AND time >= '2013-06-10T00:00:00Z' AND time < '2013-06-17T00:00:00Z'
+            {"AND event_kind <> 'implicit'" if relation == "event AS e" else ""}
+    """
+    (row,) = warehouse.execute(explain).fetchall()  # type: ignore[arg-type]
+    done = list(nodes(row["QUERY PLAN"][0]["Plan"]))
+    assert not [n for n in done if n["Node Type"] == "Seq Scan"]
+    conditions = [n["Index Cond"] for n in done if USER_INDEX in n.get("Index Name", "")]
+    assert any("user 7" in condition and '"time"' in condition for condition in conditions)

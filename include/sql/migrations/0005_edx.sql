@@ -45,6 +45,9 @@ CREATE TABLE edx.event (
 
 CREATE INDEX event_kind ON edx.event (event_kind, course_id, time) WHERE event_kind <> 'implicit';
 
+-- For a user's events of some days. As above without requests, nine of ten lines.
+CREATE INDEX event_username ON edx.event (username, time) WHERE event_kind <> 'implicit';
+
 -- The rows of a delivery lie close together, and a BRIN index costs nothing to keep.
 CREATE INDEX event_delivery ON edx.event USING brin (_delivery);
 
