@@ -9,7 +9,13 @@ from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup
 from learning_warehouse.dag_files import DEFAULT_ARGS, origins
 from learning_warehouse.edx.kinds import unknown_kinds
 from learning_warehouse.edx.logs import EVENTS, logs_of
-from learning_warehouse.edx.operators import LOGS_KEY, WOULD_LOAD, EdxLogTarOperator, lane_names
+from learning_warehouse.edx.operators import (
+    FINDINGS,
+    LOGS_KEY,
+    WOULD_LOAD,
+    EdxLogTarOperator,
+    lane_names,
+)
 from learning_warehouse.edx.replay import ReplayRejectsOperator
 from learning_warehouse.params import params, refuse_wrong_params
 from learning_warehouse.steps.loading import LoadOperator
@@ -25,7 +31,9 @@ Finds the tracking logs in edX's bucket, in tars (`{date}-{site}-tracking.tar`, 
 `.tgz`, `.tar.bz2`, `.tar.xz`, `.tar.zst`) and as single files
 (`{org}-{site}-events-{date}.log.gz`, also with `.gpg`), and adds their events to `edx.event`, each
 event once, however often it is delivered. A log may be plain or a `.gz`, `.bz2`, `.xz` or `.zst`,
-and encrypted or not.
+and encrypted or not. A file whose name does not tell what it is is told by how it begins, once;
+hidden files and unfinished copies (`.part`, `.tmp`) are left alone. A tar that holds no log is
+named in the log of `summarise`.
 
 * **What it does**: `unpack` reads the headers of plain tars where they are; nothing is downloaded.
   A compressed tar is read once, and what is new in it is copied to the landing zone. A log that is
@@ -36,7 +44,8 @@ and encrypted or not.
   the tars and logs of the 35 days before its own; a tar that was read to its end is not read again
   until it changes. A run by hand without days does the same; a backfill looks at its day alone.
 * **By hand**: `first_day` and `last_day` choose tars and logs by the date in their names, which is
-  when they were made: the events in them are older. Each tar repeats what the ones before it had,
+  when they were made (a file whose name has none goes by its last change): the events in them are
+  older. Each tar repeats what the ones before it had,
   so the last one has everything. `earliest` takes all of them; `reload` loads logs again that were
   loaded before.
 * **To see what a run would do**: with `dry_run`, `unpack` lists for each tar, and for the single
@@ -100,6 +109,7 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
             schemas=["edx"],
             would_load=unpack.output[WOULD_LOAD],  # type: ignore[index]
             remark=unknown_kinds,
+            findings=unpack.output[FINDINGS],  # type: ignore[index]
         )
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
@@ -109,8 +119,9 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
                 None,
                 type=["null", "string"],
                 format="date",
-                description="Load tars and logs whose name has this UTC date or a later one. "
-                "Empty, and last_day too: those of the 36 days before the run's logical date.",
+                description="Load tars and logs whose name, or else last change, has this UTC date "
+                "or a later one. Empty, and last_day too: those of the 36 days before the run's "
+                "logical date.",
             ),
             "bucket": Param(
                 None,
@@ -126,8 +137,8 @@ def tracking_logs(dag_id: str, conn_id: str) -> DAG:
                 LOGS_KEY,
                 type="string",
                 description="A regular expression that finds the keys of tars and logs. Its group "
-                "date (YYYY-MM-DD) is the day of the file, its group site the origin of the "
-                "events.",
+                "date (YYYY-MM-DD or YYYYMMDD) is the day of the file; where it finds none, the "
+                "day of its last change is. Its group site is the origin of the events.",
             ),
             "skip_heartbeat": Param(
                 False,

@@ -56,6 +56,7 @@ class Bucket:
         try:
             self.operator().execute(given)
         finally:
+            self.findings: list[str] = given["ti"].pushed.pop("findings", [])
             self.pushed: dict[str, list[int]] = given["ti"].pushed
         return self.pushed
 

@@ -80,9 +80,14 @@ def walked(conn: Connection) -> list[str]:
         ("u/prod/events/2014/u-edx-events-2014-05-09.log.gz", "2014-05-09", "u"),
         ("u/edge/events/2014/u-b-edge-events-2014-05-09.log.gz.gpg", "2014-05-09", "u-b"),
         ("u-edx-events-2014-05-09.log", "2014-05-09", "u"),
+        ("a/0000-tracking.log-20170711.gz", "20170711", None),
+        ("tracklog-2013-10-14.json.gz", "2013-10-14", None),
+        ("2013-10-27-UniversityA-notes.txt", "2013-10-27", None),
+        ("2013-10-27/tracking.log.1", None, None),
+        ("UniversityA-tracking.tar", None, "UniversityA"),
     ],
 )
-def test_the_pattern_finds_tars_and_logs(key: str, date: str, site: str) -> None:
+def test_the_pattern_finds_tars_and_logs(key: str, date: str | None, site: str | None) -> None:
     import re
 
     found = re.search(LOGS_KEY, key)
@@ -90,16 +95,8 @@ def test_the_pattern_finds_tars_and_logs(key: str, date: str, site: str) -> None
     assert found.groupdict() == {"date": date, "site": site}
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "2013-10-27-UniversityA-notes.txt",
-        "2013-10-27-UniversityA-tracking.tar.gz.part",
-        "u-edx-events-2014-05-09.log.gz.JscfpA",
-        "u-edx-events-2014.log.gz",
-    ],
-)
-def test_the_pattern_leaves_other_keys_alone(key: str) -> None:
+@pytest.mark.parametrize("key", ["a/folder/", "a/.u-edx-events-2014-05-09.log.gz.JscfpA", ".a"])
+def test_the_pattern_leaves_folders_and_hidden_files_alone(key: str) -> None:
     import re
 
     assert not re.search(LOGS_KEY, key)

@@ -73,16 +73,43 @@ def test_tracking_logs_are_known_by_their_names(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "prod-edx-001/.tracking_17438.log.gz.JscfpA",
         "nginx/prod-edx-001/error.log.34.gz",
         "exclude.txt",
+        "prod-edx-001/0000-tracking.log-20170711.gz",
+        "prod-edx-001/tracking.log.1",
+        "prod-edx-001/2013-10-27.log.gz",
+        "events.log",
+    ],
+)
+def test_what_no_name_tells_is_not_told(name: str) -> None:
+    tar = tar_of({name: b"x", "prod-edx-001/tracking.log": b"y"})
+    assert [(one.name, one.is_told) for one in tar.walk()] == [
+        (name, False),
+        ("prod-edx-001/tracking.log", True),
+    ]
+    assert (tar.seen.members, tar.seen.junk) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "prod-edx-001/.tracking_17438.log.gz.JscfpA",
         "prod-edx-001/2013-10-27-UniversityA.log.gz.part",
+        "secrets.gpg",
+        "2013-10-27-UniversityA-tracking.tar",
+        "2013-10-27-UniversityA-tracking.tgz",
     ],
 )
 def test_junk_is_left_alone_and_counted(name: str) -> None:
     tar = tar_of({name: b"x", "prod-edx-001/tracking.log": b"y"})
     assert tar.names() == ["prod-edx-001/tracking.log"]
     assert (tar.seen.members, tar.seen.junk) == (1, 1)
+
+
+def test_an_empty_member_that_no_name_tells_is_junk() -> None:
+    tar = tar_of({"exclude.txt": b""})
+    assert tar.walk() == []
+    assert tar.seen.junk == 1
 
 
 def test_directories_and_links_are_junk() -> None:

@@ -44,7 +44,8 @@ def names_in_tar(content: bytes) -> list[str]:
     """The logs of a plain tar, which comes gzipped."""
     content = gzip.decompress(content)
     seen = Walk("s3://course-data/a.tar", len(content))
-    return [one.name for one in walk(seen, lambda start, size: content[start : start + size])]
+    members = walk(seen, lambda start, size: content[start : start + size])
+    return [one.name for one in members if one.is_told]
 
 
 def names_in_packed_tar(packed: bytes) -> list[str]:

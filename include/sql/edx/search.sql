@@ -47,3 +47,23 @@ INSERT INTO edx.tracking_log_tar (uri, version, size, made_at, members, junk)
 VALUES (%(uri)s, %(version)s, %(size)s, %(made_at)s, %(members)s, %(junk)s)
 ON CONFLICT (uri, version) DO UPDATE
     SET walked_at = now();
+
+-- section: told
+SELECT
+    told.name,
+    told.version,
+    told.kind
+FROM unnest(%(names)s::text [], %(versions)s::text []) AS asked (name, version)
+INNER JOIN edx.told_by_content AS told
+    ON told.origin = %(origin)s AND asked.name = told.name AND asked.version = told.version;
+
+-- section: note_told
+INSERT INTO edx.told_by_content (origin, name, version, kind)
+SELECT
+    %(origin)s,
+    told.name,
+    told.version,
+    told.kind
+FROM unnest(%(names)s::text [], %(versions)s::text [], %(kinds)s::text [])
+    AS told (name, version, kind)
+ON CONFLICT (origin, name, version) DO NOTHING;

@@ -319,3 +319,19 @@ COMMENT ON COLUMN edx.tracking_log_tar.made_at IS 'Its LastModified.';
 COMMENT ON COLUMN edx.tracking_log_tar.members IS 'Tracking logs in it.';
 COMMENT ON COLUMN edx.tracking_log_tar.junk IS 'Other members, which are left alone.';
 COMMENT ON COLUMN edx.tracking_log_tar.walked_at IS 'When it was walked last.';
+
+CREATE TABLE edx.told_by_content (
+    origin text NOT NULL,
+    name text NOT NULL,
+    version text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('log', 'tar', 'compressed tar', 'junk')),
+    told_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (origin, name, version)
+);
+
+COMMENT ON TABLE edx.told_by_content IS 'Files whose names do not tell what they are, and what their first bytes told: such a file is not looked into again.';
+COMMENT ON COLUMN edx.told_by_content.origin IS 'The edX site.';
+COMMENT ON COLUMN edx.told_by_content.name IS 'Its key in the bucket, or its name in a tar.';
+COMMENT ON COLUMN edx.told_by_content.version IS 'Tells it from another file of that name.';
+COMMENT ON COLUMN edx.told_by_content.kind IS 'log, tar, compressed tar, or junk, which is left alone.';
+COMMENT ON COLUMN edx.told_by_content.told_at IS 'When it was looked into.';

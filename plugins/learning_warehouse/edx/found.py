@@ -1,26 +1,25 @@
-"""What lies in edX's bucket: a tar of logs or a log by itself, as its key and S3's listing tell.
-
-Knows names; reads no bytes.
-"""
+"""What lies in edX's bucket: a tar of logs or a log by itself, as S3's listing has it."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Literal
+from typing import TYPE_CHECKING
 
-COMPRESSED_TAR = re.compile(r"\.(?:tar\.(?:gz|bz2|xz|zst)|tgz|tbz2?|txz|tzst)$")
-LOOSE_LOG = re.compile(r"\.log(?:-\d[\d-]*)?(?:\.(?:gz|bz2|xz|zst))?(?:\.gpg)?$")
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from learning_warehouse.edx.telling import Kind
 
 
 @dataclass(frozen=True)
 class Found:
-    """An object in the bucket: a tar of logs, or a log by itself.
+    """An object in the bucket.
 
     :param site: the edX site that its logs are from.
-    :param day: the date in its key: when it was made, not when its events were.
+    :param day: the date in its key, else that of its ``last_modified``: when it was made, not when
+        its events were.
     :param etag: as S3 gives it, in quotes.
+    :param kind: what it is; None if no name tells.
     """
 
     bucket: str
@@ -30,6 +29,7 @@ class Found:
     etag: str
     size: int
     last_modified: datetime
+    kind: Kind | None
 
     @property
     def uri(self) -> str:
@@ -37,8 +37,6 @@ class Found:
         return f"s3://{self.bucket}/{self.key}"
 
     @property
-    def kind(self) -> Literal["tar", "compressed tar", "log"]:
-        """What it is, by its name."""
-        if COMPRESSED_TAR.search(self.key):
-            return "compressed tar"
-        return "log" if LOOSE_LOG.search(self.key) else "tar"
+    def version(self) -> str:
+        """Tells it from another object of its key."""
+        return "{}-{}".format(self.size, self.etag.strip('"'))

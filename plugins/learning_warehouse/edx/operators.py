@@ -6,7 +6,7 @@ Knows the names of tars and logs; what is new in them, ``search`` finds out.
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -26,16 +26,20 @@ if TYPE_CHECKING:
     from learning_warehouse.days import Days
     from learning_warehouse.edx.found import Found
 
-# 2013-10-27-UniversityA-tracking.tar, .tar.gz …; UniversityA-edx-events-2014-05-09.log.gz …
+# Any file that is not hidden. 2013-10-27-UniversityA-tracking.tar, .tar.gz … and
+# UniversityA-edx-events-2014-05-09.log.gz … name their site; tracking.log-20140318.gz has a date.
 LOGS_KEY = (
-    r"(?:^|/)(?=(?:[^/]+-events-)?(?P<date>\d{4}-\d\d-\d\d))(?:\d{4}-\d\d-\d\d-)?(?P<site>[^/]+?)"
+    r"(?:^|/)(?!\.)(?=(?:[^/]*?(?<!\d)(?P<date>\d{4}-\d\d-\d\d|\d{8})(?!\d))?)"
+    r"(?:(?:\d{4}-\d\d-\d\d-)?(?P<site>[^/]+?)"
     r"-(?:tracking\.(?:tar(?:\.(?:gz|bz2|xz|zst))?|tgz)"
-    r"|[^/-]+-events-\d{4}-\d\d-\d\d\.log(?:\.(?:gz|bz2|xz|zst))?(?:\.gpg)?)$"
+    r"|[^/-]+-events-\d{4}-\d\d-\d\d\.log(?:\.(?:gz|bz2|xz|zst))?(?:\.gpg)?)|[^/]+)$"
 )
-
 
 WOULD_LOAD = "would_load"
 """The XCom of a dry run."""
+
+FINDINGS = "findings"
+"""The XCom of what a run's end has to say: sentences."""
 
 
 def lane_names(lanes: int) -> list[str]:
@@ -58,12 +62,14 @@ class EdxLogTarOperator(DaysOperator):
     before the damage: the lanes are pushed, then the task fails and names it.
 
     With the Param ``dry_run`` nothing lands or is registered, and there are no lanes; the XCom
-    ``would_load`` says of each tar, and of a site's single files, what would be loaded of it.
+    ``would_load`` says of each tar, and of a site's single files, what would be loaded of it. The
+    XCom ``findings`` has a sentence for each tar that holds no log; it is there if there is one.
 
     :param bucket_name: the bucket; by default that of the connection's ``service_config``.
     :param prefix: keys begin with it.
     :param pattern: a regular expression that finds tars and logs among the keys, with a group
-        ``date`` (YYYY-MM-DD) and, where the connection names no site, a group ``site``.
+        ``date`` (YYYY-MM-DD or YYYYMMDD) and, where the connection names no site, a group ``site``.
+        Both may find nothing: the day is then that of the object's last change.
     :param lanes: how many lists the members are dealt out to.
     :param look_back: days before its own at whose tars and logs a run also looks, unless it is a
         backfill or its Params name days: a tar is written once a week.
@@ -128,15 +134,18 @@ class EdxLogTarOperator(DaysOperator):
                 landing_conn_id=self.landing_conn_id,
             )
             search.look_into(found)
+        if search.finds.findings:
+            context["ti"].xcom_push(key=FINDINGS, value=search.finds.findings)
         if given.get("dry_run"):
-            self._tell(context, search.looked, failures)
+            self._tell(context, search.finds.looked, failures)
             return
-        LEDGER.say_lines(self, context, list(search.sizes))
+        sizes = search.finds.sizes
+        LEDGER.say_lines(self, context, list(sizes))
         LANDED.say(self, context, search.landed_at())
         self._landed = search.landed
-        lanes = deal(search.sizes, self.lanes)
+        lanes = deal(sizes, self.lanes)
         for name, ids in zip(lane_names(self.lanes), lanes, strict=True):
-            size = sum(search.sizes[delivery_id] for delivery_id in ids)
+            size = sum(sizes[delivery_id] for delivery_id in ids)
             self.log.info("%s: %d members, %.1f MB", name, len(ids), size / 1e6)
             context["ti"].xcom_push(key=name, value=ids)
         failures.raise_any()
@@ -161,18 +170,16 @@ class EdxLogTarOperator(DaysOperator):
         failures.raise_any()
 
     def _find(self, days: Days) -> list[Found]:
-        """The tars and logs of these days.
-
-        The latest tar comes first, for it holds what the others hold; the compressed ones come
-        after the plain ones, so that nothing lands that can be read in place.
-        """
+        """What lies in the bucket of these days, and the pattern finds."""
         from learning_warehouse.edx.found import Found
+        from learning_warehouse.edx.telling import by_name
 
         hook = s3_hook(self.aws_conn_id)
         bucket = self.bucket_name or bucket_of(hook)
         pattern = self._compiled_pattern()
         site = str(hook.conn_config.extra_config.get("site") or "")
         of_these_days = []
+        of_other_sites = 0
         with s3_sentences(f"listing s3://{bucket}/{self.prefix}"):
             objects = list(listed(s3_client(self.aws_conn_id), bucket, self.prefix))
         for each in objects:
@@ -181,13 +188,12 @@ class EdxLogTarOperator(DaysOperator):
                 continue
             groups = found.groupdict()
             if site and groups.get("site") not in (None, site):
-                self.log.info("%s is left alone: it is not of the site %s", each["Key"], site)
+                of_other_sites += 1
                 continue
             try:
                 day = date.fromisoformat(groups["date"])
             except (ValueError, TypeError):
-                self.log.warning("%s is left alone: it bears no date", each["Key"])
-                continue
+                day = each["LastModified"].astimezone(UTC).date()
             if day in days:
                 of_these_days.append(
                     Found(
@@ -198,14 +204,16 @@ class EdxLogTarOperator(DaysOperator):
                         etag=each["ETag"],
                         size=each["Size"],
                         last_modified=each["LastModified"],
+                        kind=by_name(each["Key"].rpartition("/")[2]),
                     )
                 )
-        self.log.info(
-            "%d tars and logs of %s in s3://%s/%s",
-            len(of_these_days), days, bucket, self.prefix,
-        )  # fmt: skip
-        of_these_days.sort(key=lambda one: (one.day, one.key), reverse=True)
-        return sorted(of_these_days, key=lambda one: one.kind == "compressed tar")
+        if of_other_sites:
+            self.log.info(
+                "%d tars and logs are left alone: they are not of the site %s, which the "
+                "connection names", of_other_sites, site,
+            )  # fmt: skip
+        self.log.info("%d files of %s in s3://%s/%s", len(of_these_days), days, bucket, self.prefix)
+        return of_these_days
 
     def _compiled_pattern(self) -> re.Pattern[str]:
         try:

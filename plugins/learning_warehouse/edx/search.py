@@ -1,22 +1,24 @@
 """The search for logs that the warehouse does not have yet, in tars and by themselves.
 
-Of a plain tar no more is read than its headers and the ends of its members, and nothing of a log
-that lies in the bucket by itself. Knows the bucket and the ledger; which keys are looked at,
-``operators`` say.
+Of a plain tar no more is read than its headers, the ends of its members and, once, the first bytes
+of those that no name tells; of a log that lies in the bucket by itself, no more than these. Knows
+the bucket and the ledger; which keys are looked at, ``operators`` say.
 """
 
 from __future__ import annotations
 
 import logging
 from contextlib import closing
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from learning_warehouse import delivery_notes
+from learning_warehouse.edx import verdicts
+from learning_warehouse.edx.finds import Finds
 from learning_warehouse.edx.logs import EVENTS
-from learning_warehouse.edx.tar import Walk, pass_through, walk
+from learning_warehouse.edx.tar import Walk, Window, pass_through, walk
 from learning_warehouse.errors import Failures, PermanentFailure
-from learning_warehouse.landing import LandingZone, digest, key_part
+from learning_warehouse.landing import digest, key_part
 from learning_warehouse.progress import Progress
 from learning_warehouse.s3 import open_uri, s3_client, s3_sentences
 from learning_warehouse.streams import Watched
@@ -24,24 +26,26 @@ from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from learning_warehouse.edx.found import Found
     from learning_warehouse.edx.tar import Fetch, Member, Passing
+    from learning_warehouse.edx.telling import Kind
+    from learning_warehouse.edx.verdicts import File
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
 
 log = logging.getLogger(__name__)
 
-QUOTES = '"'
+TARS = ("tar", "compressed tar")
+
+MEMBERS_AT_ONCE = 1000
 
 
 class Search:
     """The search for logs that have to be loaded.
 
-    ``sizes`` has the bytes of each delivery that is to be loaded, by its id, or in a dry run by a
-    number that stands for it; ``looked``, tar by tar, what was found in it; ``landed``, of each log
-    that landed, from which tar.
+    ``finds`` has what it found; ``landed``, of each log that landed, from which tar.
 
     :param failures: where a tar that cannot be gone through is noted.
     :param reload: those that were loaded have to be loaded again.
@@ -61,22 +65,24 @@ class Search:
         aws_conn_id: str,
         landing_conn_id: str,
     ) -> None:
-        self.sizes: dict[int, int] = {}
-        self.looked: list[dict[str, Any]] = []
+        self.finds = Finds(conn, reload=reload, dry_run=dry_run, landing_conn_id=landing_conn_id)
         self.landed: dict[str, str] = {}
         self._conn = conn
         self._aws_conn_id = aws_conn_id
         self._failures = failures
         self._reload = reload
         self._dry_run = dry_run
-        self._would: dict[tuple[str, str, str], int] = {}
         self._readable = readable
-        self._landing_conn_id = landing_conn_id
 
     def look_into(self, found: list[Found]) -> None:
-        """Collect the logs that are to be loaded."""
-        self._take_loose([one for one in found if one.kind == "log"])
-        tars = [one for one in found if one.kind != "log"]
+        """Collect the logs that are to be loaded.
+
+        The latest tar comes first, for it holds what the others hold; the compressed ones come
+        after the plain ones, so that nothing lands that can be read in place.
+        """
+        found = self._told(sorted(found, key=lambda one: (one.day, one.key), reverse=True))
+        self._take_loose([one for one in found if one.kind not in TARS])
+        tars = [one for kind in TARS for one in found if one.kind == kind]
         walked = {} if self._reload else self._walked(tars)
         waiting = self._unmerged(tars)
         lost = {row["delivery_id"] for row in waiting if row["tar_uri"] is None}
@@ -94,22 +100,28 @@ class Search:
                         self._walk(tar)
                     else:
                         self._unpack(tar)
-        self._give_up(lost - self.sizes.keys())
+        self._give_up(lost - self.finds.sizes.keys())
 
     def landed_at(self) -> str:
         """Where the console shows what landed; empty where nothing did."""
-        return self._zone.address(self.landed) if self.landed else ""
+        return self.finds.zone.address(self.landed) if self.landed else ""
 
-    def _is_done(self, before: Delivery | None) -> bool:
-        """Whether nothing is to be done for a log: it was loaded, or is among ``sizes``.
+    def _told(self, found: list[Found]) -> list[Found]:
+        """What was found, each with its kind; without those that could not be looked into."""
+        told = []
+        for one in found:
+            if one.kind is not None:
+                told.append(one)
+                continue
+            with self._failures.apart(one.uri):
+                file = (one.key, one.version)
+                read = partial(self._fetch(one), 0)
+                (kind,) = self._kinds(one.site, {file: read}).values()
+                told.append(replace(one, kind=kind))
+        return told
 
-        One that was damaged where it lay is to be taken from wherever else it is found.
-        """
-        if before is None:
-            return False
-        if before.delivery_id in self.sizes:
-            return self._dry_run or not before.problem
-        return before.status in ("merged", "replaced") and not self._reload
+    def _kinds(self, site: str, files: dict[File, Callable[[int], bytes]]) -> dict[File, Kind]:
+        return verdicts.told(self._conn, site, files, remember=not self._dry_run)
 
     def _take_loose(self, logs: list[Found]) -> None:
         """Register logs that lie in the bucket by themselves; they are read where they lie."""
@@ -117,16 +129,11 @@ class Search:
             for site in sorted({one.site for one in logs}):
                 self._take_loose_of(site, [one for one in logs if one.site == site])
 
-    def _take_loose_of(self, site: str, logs: list[Found]) -> None:
-        readable = [one for one in logs if self._readable or not one.key.endswith(".gpg")]
-        seen = Walk(
-            f"logs by themselves, of {site}",
-            sum(one.size for one in logs),
-            self._readable,
-            members=len(readable),
-            encrypted=len(logs) - len(readable),
-        )
-        before = set(self.sizes)
+    def _take_loose_of(self, site: str, found: list[Found]) -> None:
+        logs = [one for one in found if one.kind != "junk"]
+        seen = Walk(f"logs by themselves, of {site}", sum(one.size for one in logs), self._readable)
+        readable = [one for one in found if one.kind and seen.count(one.kind)]
+        before = set(self.finds.sizes)
         known = ledger.versions(
             self._conn,
             dataset=EVENTS.table,
@@ -134,34 +141,12 @@ class Search:
             names=[one.key for one in readable],
         )
         for one in readable:
-            version = f"{one.size}-{one.etag.strip(QUOTES)}"
-            if not self._is_done(known.get((one.key, version))):
-                self._deliver(
-                    one, one.key, version, uri=one.uri, size=one.size, details={"etag": one.etag}
+            if not self.finds.is_done(known.get((one.key, one.version))):
+                details = {"etag": one.etag}
+                self.finds.deliver(
+                    one, one.key, one.version, uri=one.uri, size=one.size, details=details
                 )
-        self._say(seen, before)
-
-    def _deliver(
-        self, found: Found, name: str, version: str, *, uri: str, size: int, details: dict[str, Any]
-    ) -> None:
-        if self._dry_run:
-            log_of_it = (found.site, name, version)
-            self.sizes[self._would.setdefault(log_of_it, -1 - len(self._would))] = size
-            return
-        delivery = ledger.deliver(
-            self._conn,
-            dataset=EVENTS.table,
-            origin=found.site,
-            name=name,
-            version=version,
-            made_at=found.last_modified,
-            uri=uri,
-            size=size,
-            details=details,
-        )
-        if "landed" in details:
-            delivery_notes.write(self._zone, delivery)
-        self.sizes[delivery.delivery_id] = size
+        self.finds.say(seen, before)
 
     def _walked(self, tars: list[Found]) -> dict[Found, Walk]:
         rows = self._conn.execute(
@@ -200,87 +185,75 @@ class Search:
             self._conn.execute(statement("edx/search", "note_lost"), values)
 
     def _take_unmerged(self, walked: dict[Found, Walk], waiting: list[dict[str, Any]]) -> None:
-        taken = len(self.sizes)
+        taken = len(self.finds.sizes)
         for tar, seen in walked.items():
-            before = set(self.sizes)
+            before = set(self.finds.sizes)
             for row in (row for row in waiting if row["tar_uri"] == tar.uri):
                 if self._readable or not row["name"].endswith(".gpg"):
-                    self.sizes[row["delivery_id"]] = row["size"]
+                    self.finds.sizes[row["delivery_id"]] = row["size"]
                 else:
                     seen.members -= 1
                     seen.encrypted += 1
-            self._look(seen, before)
+            self.finds.look(seen, before)
+            self.finds.warn_of(seen)
         if walked:
             log.info(
                 "%d tars were walked before; %d of their members are not loaded yet",
-                len(walked), len(self.sizes) - taken,
+                len(walked), len(self.finds.sizes) - taken,
             )  # fmt: skip
 
     def _walk(self, tar: Found) -> None:
-        """Register the members of one tar in one transaction; of a damaged one, those before it."""
+        """Register the members of one tar, batch by batch; of a damaged one, those before it."""
         seen = Walk(tar.uri, tar.size, readable=self._readable)
-        members: list[Member] = []
+        batch: list[Member] = []
         damage: PermanentFailure | None = None
         progress = Progress(f"Walking {tar.uri}", tar.size)
-        before = set(self.sizes)
+        before = set(self.finds.sizes)
         try:
             for member in walk(seen, self._fetch(tar)):
-                members.append(member)
+                batch.append(member)
                 progress.add(member.offset + member.size - progress.done)
+                if len(batch) == MEMBERS_AT_ONCE:
+                    self._register(tar, seen, batch)
+                    batch = []
         except PermanentFailure as found:
             damage = found
-        with self._conn.transaction():
-            self._register(tar, members)
-            if damage is None:
-                self._note(tar, seen)
-        self._say(seen, before)
+        self._register(tar, seen, batch)
+        if damage is None:
+            self.finds.note(tar, seen)
+        self.finds.say(seen, before)
         if damage is not None:
             raise damage
 
-    def _say(self, seen: Walk, before: set[int]) -> None:
-        new = self._look(seen, before)
-        log.info(
-            "%s (%.1f MB): %d tracking logs, of which %d (%.1f MB) are to be loaded, %d junk",
-            seen.uri, seen.size / 1e6, seen.members, len(new), sum(new) / 1e6, seen.junk,
-        )  # fmt: skip
-        if seen.encrypted:
-            log.warning("%s: %d encrypted logs are left alone", seen.uri, seen.encrypted)
-
-    def _look(self, seen: Walk, before: set[int]) -> list[int]:
-        """Write down what was found.
-
-        :param before: the ids that were among ``sizes`` when the search came to this tar.
-        :returns: the bytes of each log that is to be loaded of it.
-        """
-        new = [size for delivery_id, size in self.sizes.items() if delivery_id not in before]
-        self.looked.append(
-            {
-                "where": seen.uri,
-                "bytes": seen.size,
-                "members": seen.members,
-                "new": len(new),
-                "new_bytes": sum(new),
-                "known": seen.members - len(new),
-                "junk": seen.junk,
-                "encrypted": seen.encrypted,
-            }
-        )
-        return new
-
-    def _register(self, tar: Found, members: list[Member]) -> None:
-        """Enter what has to be loaded into the ledger."""
+    def _register(self, tar: Found, seen: Walk, members: list[Member]) -> None:
+        """Enter what has to be loaded into the ledger, in one transaction."""
+        logs = self._logs_among(tar, seen, members)
         known = ledger.versions(
             self._conn,
             dataset=EVENTS.table,
             origin=tar.site,
-            names=[member.name for member in members],
+            names=[member.name for member in logs],
         )
-        for member in members:
-            if not self._is_done(known.get((member.name, member.version))):
-                self._deliver(
-                    tar, member.name, member.version, uri=tar.uri, size=member.size,
-                    details={"offset": member.offset, "etag": tar.etag},
-                )  # fmt: skip
+        with self._conn.transaction():
+            for member in logs:
+                if not self.finds.is_done(known.get((member.name, member.version))):
+                    self.finds.deliver(
+                        tar, member.name, member.version, uri=tar.uri, size=member.size,
+                        details={"offset": member.offset, "etag": tar.etag},
+                    )  # fmt: skip
+
+    def _logs_among(self, tar: Found, seen: Walk, members: list[Member]) -> list[Member]:
+        """Those of a tar's members that are logs; those that no name told are counted."""
+        window = Window(self._fetch(tar), tar.size)
+        kinds = self._kinds(
+            tar.site,
+            {
+                (one.name, one.version): partial(_beginning, window, one)
+                for one in members
+                if not one.is_told
+            },
+        )
+        return [one for one in members if one.is_told or seen.count(kinds[one.name, one.version])]
 
     def _unpack(self, tar: Found) -> None:
         """Read a compressed tar; each of its logs that is new lands, and is registered at once.
@@ -290,7 +263,7 @@ class Search:
         a second time for its sake.
         """
         seen = Walk(tar.uri, tar.size, readable=self._readable)
-        before = set(self.sizes)
+        before = set(self.finds.sizes)
         mistaken: set[int] = set()
         damage: PermanentFailure | None = None
         try:
@@ -318,8 +291,8 @@ class Search:
                         self._land(tar, passing)
                         mistaken.remove(passing.offset)
         if damage is None:
-            self._note(tar, seen)
-        self._say(seen, before)
+            self.finds.note(tar, seen)
+        self.finds.say(seen, before)
         if damage is not None:
             raise damage
 
@@ -330,8 +303,10 @@ class Search:
         known = ledger.versions(
             self._conn, dataset=EVENTS.table, origin=tar.site, names=[passing.name]
         )
-        if not self._is_done(known.get((passing.name, version))):
-            self._deliver(tar, passing.name, version, uri=tar.uri, size=passing.size, details={})
+        if not self.finds.is_done(known.get((passing.name, version))):
+            self.finds.deliver(
+                tar, passing.name, version, uri=tar.uri, size=passing.size, details={}
+            )
 
     def _passing(self, tar: Found, seen: Walk) -> Generator[Passing, None, None]:
         progress = Progress(f"Reading {tar.uri}", tar.size)
@@ -351,21 +326,21 @@ class Search:
             before.version: before
             for before in known.values()
             if before.version.startswith(begins)
-            and (self._is_done(before) or self._has_landed(before))
+            and (self.finds.is_done(before) or self._has_landed(before))
         }
 
     def _has_landed(self, before: Delivery) -> bool:
         if before.problem or "landed" not in before.details:
             return False
-        return self._zone.holds(before.uri, before.size)
+        return self.finds.zone.holds(before.uri, before.size)
 
     def _take_again(self, tar: Found, before: Delivery) -> None:
         """Load what landed before, from where it lies, unless nothing is to be done for it."""
-        if not self._is_done(before):
+        if not self.finds.is_done(before):
             self._deliver_landed(tar, before.name, before.version, before.uri, before.size or 0)
 
     def _land(self, tar: Found, passing: Passing) -> None:
-        uri, size = self._zone.put_stream(
+        uri, size = self.finds.zone.put_stream(
             landing_key(tar, passing), cast("BinaryIO", passing.body), size=passing.size
         )
         self.landed[uri] = tar.uri
@@ -374,36 +349,18 @@ class Search:
     def _deliver_landed(self, tar: Found, name: str, version: str, uri: str, size: int) -> None:
         details = {"landed": True, "tar": tar.uri, "etag": tar.etag}
         with self._conn.transaction():
-            self._deliver(tar, name, version, uri=uri, size=size, details=details)
-
-    @cached_property
-    def _zone(self) -> LandingZone:
-        return LandingZone(self._landing_conn_id)
-
-    def _note(self, tar: Found, seen: Walk) -> None:
-        """Remember that a tar was gone through, unless something in it waits for a key."""
-        if seen.encrypted or self._dry_run:
-            return
-        self._conn.execute(
-            statement("edx/search", "note_tar"),
-            {
-                "uri": tar.uri,
-                "version": tar.etag,
-                "size": tar.size,
-                "made_at": tar.last_modified,
-                "members": seen.members,
-                "junk": seen.junk,
-            },
-        )
+            self.finds.deliver(tar, name, version, uri=uri, size=size, details=details)
 
     @cached_property
     def _client(self) -> Any:
         return s3_client(self._aws_conn_id)
 
     def _fetch(self, tar: Found) -> Fetch:
-        """Reads a range of a tar, as it was when it was listed."""
+        """Reads a range of an object, as it was when it was listed."""
 
         def fetch(offset: int, size: int) -> bytes:
+            if not tar.size:
+                return b""
             with s3_sentences(f"reading {tar.uri} at byte {offset}"):
                 answer = self._client.get_object(
                     Bucket=tar.bucket,
@@ -415,6 +372,10 @@ class Search:
                 return content
 
         return fetch
+
+
+def _beginning(window: Window, member: Member, size: int) -> bytes:
+    return window.at(member.offset, min(member.size, size))
 
 
 def landing_key(tar: Found, passing: Passing) -> str:

@@ -6,7 +6,7 @@ body the bodies in between are never read. A compressed tar is read once, from i
 last. What tarfile takes for the end of a tar, and is none, is an error here; so are headers that
 would have it read for ever, go backwards, or keep more than a header can mean.
 
-Knows tars and the names of tracking logs; knows neither S3 nor the ledger.
+Knows tars; what their members are, ``telling`` knows. Knows neither S3 nor the ledger.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ import posixpath
 import re
 import tarfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from learning_warehouse.edx.telling import by_content, by_name
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.streams import BLOCK, PROBE, Damaged, Watched, unpacked
 
 if TYPE_CHECKING:
     import io
     from collections.abc import Callable, Iterator
+
+    from learning_warehouse.edx.telling import Kind
 
     Fetch = Callable[[int, int], bytes]
 
@@ -45,31 +49,23 @@ LARGEST_MEMBER = 2**37
 LONGEST_NAME = 1000
 """Bytes; S3 has no longer keys, and the ledger's index no room for much more."""
 
-# As the data packages of the course-data bucket name them, and as edX's servers do:
-#   prod-edx-001/2013-10-27-UniversityA.log.gz   prod-edge-001/2013-10-27_UniversityA.log
-#   prod-edxapp-004/tracking.log-20140319-1395256622.gz   prod-edxapp-004/tracking.log.gz
-#   2012-prod-edx-003/tracking_14602.log.gz   UniversityA-edx-events-2014-05-09.log.gz.gpg
-_TRACKING_LOG = re.compile(
-    r"(?:\d{4}-\d\d-\d\d[-_].+\.log|tracking\.log(?:-\d{8}(?:-\d+)?)?|tracking_\d+\.log"
-    r"|.+-events-\d{4}-\d\d-\d\d\.log)"
-    r"(?:\.(?:gz|bz2|xz|zst))?(?P<encrypted>\.gpg)?"
-)
-
 
 @dataclass(frozen=True)
 class Member:
-    """A tracking log in a tar.
+    """A tracking log in a tar, or what may be one.
 
     :param name: its server (the directory) and file: ``prod-edx-001/2013-10-27-UniversityA.log``.
     :param offset: where in the tar its bytes begin.
     :param size: its bytes.
     :param version: tells it from another file of that name: size, mtime and a probe of its bytes.
+    :param is_told: its name tells that it is a log; if not, its content has to tell what it is.
     """
 
     name: str
     offset: int
     size: int
     version: str
+    is_told: bool
 
 
 @dataclass(frozen=True)
@@ -107,16 +103,27 @@ class Walk:
     junk: int = 0
     encrypted: int = 0
 
+    def count(self, kind: Kind) -> bool:
+        """Count a member of that kind; whether it is a log that can be read."""
+        if kind == "encrypted" and not self.readable:
+            self.encrypted += 1
+        elif kind in ("log", "encrypted"):
+            self.members += 1
+            return True
+        else:
+            self.junk += 1
+        return False
+
 
 def walk(seen: Walk, fetch: Fetch) -> Iterator[Member]:
-    """The tracking logs of a plain tar, in its order.
+    """The tracking logs of a plain tar, in its order, and what may be some.
 
-    :param seen: which tar; its counts are kept up.
+    :param seen: which tar; its counts are kept up, but for what is not told by its name.
     :param fetch: ``fetch(offset, size)`` gives so many bytes of the tar, fewer only at its end.
     :raises PermanentFailure: a header is damaged, a log is sparse, or the tar is cut off; the
         members before it have been given.
     """
-    window = _Window(fetch, seen.size)
+    window = Window(fetch, seen.size)
     offset = 0
     try:
         tar: Any = _Tar.open(fileobj=cast(BinaryIO, window), mode="r:")
@@ -125,8 +132,9 @@ def walk(seen: Walk, fetch: Fetch) -> Iterator[Member]:
             name = _plain(info.name)
             if info.size < 0 or info.offset_data + info.size > seen.size:
                 raise tarfile.ReadError(f"{name} ends beyond the end of the tar")
-            if _is_wanted(name, info, seen):
-                yield _member(name, info, window)
+            kind = _by_header(name, info)
+            if kind is None or seen.count(kind):
+                yield _member(name, info, window, is_told=kind is not None)
             offset = tar.offset
             tar.members.clear()
         beyond = window.at(offset, tarfile.BLOCKSIZE)
@@ -158,9 +166,11 @@ def pass_through(seen: Walk, stream: io.RawIOBase) -> Iterator[Passing]:
             name = _plain(info.name)
             if not 0 <= info.size <= LARGEST_MEMBER:
                 raise tarfile.ReadError(f"{name} claims a size that no log has")
-            if _is_wanted(name, info, seen):
-                body = Watched(cast(BinaryIO, _Body(tar.extractfile(info), seen, place)))
-                yield Passing(name, info.offset_data, info.size, int(info.mtime), body)
+            kind = _by_header(name, info)
+            body = _Body(tar, info, seen)
+            if seen.count(kind or by_content(body.peek)):
+                watched = Watched(cast(BinaryIO, body))
+                yield Passing(name, info.offset_data, info.size, int(info.mtime), watched)
             place = tar.offset
             tar.members.clear()
         while content.read(BLOCK):
@@ -185,46 +195,33 @@ def probe(name: str, head: bytes, tail: bytes) -> str:
     return hashlib.sha256(head + tail).hexdigest()[:16]
 
 
-def _member(name: str, info: tarfile.TarInfo, window: _Window) -> Member:
+def _member(name: str, info: tarfile.TarInfo, window: Window, *, is_told: bool) -> Member:
     ends = min(info.size, PROBE)
     head = b"" if name.endswith(".gz") else window.at(info.offset_data, ends)
     tail = window.at(info.offset_data + info.size - ends, ends)
     version = version_of(name, info.size, info.mtime, head, tail)
-    return Member(name, info.offset_data, info.size, version)
+    return Member(name, info.offset_data, info.size, version, is_told)
 
 
-def _is_wanted(name: str, info: tarfile.TarInfo, seen: Walk) -> bool:
-    """Whether a member is a log that can be read; ``seen`` counts it.
+def _by_header(name: str, info: tarfile.TarInfo) -> Kind | None:
+    """What a member is by its header; None if only its content can tell.
 
     :raises ReadError: it is a sparse file, or its name is too long.
     """
-    kind = kind_of(posixpath.basename(name)) if info.isreg() else "junk"
-    if kind == "junk":
-        seen.junk += 1
-    elif kind == "encrypted" and not seen.readable:
-        seen.encrypted += 1
-    elif info.issparse():
+    kind = by_name(posixpath.basename(name)) if info.isreg() else "junk"
+    if kind not in (None, "log", "encrypted") or (kind is None and not info.size):
+        return "junk"
+    if info.issparse():
         raise tarfile.ReadError(f"{name} is a sparse file")
-    elif len(name.encode()) > LONGEST_NAME:
+    if len(name.encode()) > LONGEST_NAME:
         raise tarfile.ReadError(f"{name[:100]}... is a name of {len(name)} characters")
-    else:
-        seen.members += 1
-        return True
-    return False
+    return kind
 
 
 def _plain(name: str) -> str:
     """A member's path without ``./``, in characters that text can hold."""
     decoded = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return posixpath.normpath(decoded).lstrip("/").replace("\0", "\ufffd")
-
-
-def kind_of(file: str) -> Literal["log", "encrypted", "junk"]:
-    """What a file is, by its name without its folder."""
-    found = _TRACKING_LOG.fullmatch(file)
-    if not found:
-        return "junk"
-    return "encrypted" if found["encrypted"] else "log"
 
 
 def _cut_off(seen: Walk, place: int, fault: Exception) -> PermanentFailure:
@@ -339,22 +336,33 @@ class _Tar(tarfile.TarFile):
 class _Body:
     """The bytes of a log in a compressed tar, with a sentence for what may be wrong with them."""
 
-    def __init__(self, stored: Any, seen: Walk, place: int) -> None:
-        self._stored = stored
+    def __init__(self, tar: Any, info: tarfile.TarInfo, seen: Walk) -> None:
+        self._tar = tar
+        self._info = info
         self._seen = seen
-        self._before = seen.members - 1
-        self._place = place
+        self._before = seen.members
+        self._peeked = b""
+
+    @cached_property
+    def _stored(self) -> Any:
+        return self._tar.extractfile(self._info)
+
+    def peek(self, size: int) -> bytes:
+        """Its first bytes, which are read again."""
+        self._peeked = self.read(size)
+        return self._peeked
 
     def read(self, size: int) -> bytes:
+        peeked, self._peeked = self._peeked[:size], self._peeked[size:]
         try:
-            content: bytes = self._stored.read(size)
+            content: bytes = peeked + self._stored.read(size - len(peeked))
         except (Damaged, tarfile.TarError) as fault:
             self._seen.members = self._before
-            raise _cut_off(self._seen, self._place, fault) from None
+            raise _cut_off(self._seen, self._info.offset, fault) from None
         return content
 
 
-class _Window:
+class Window:
     """A tar as a file, of which one stretch at a time is fetched.
 
     Where the next read lies close behind, the members are small, and the stretches grow: one then

@@ -45,9 +45,10 @@ class SummaryOperator(BaseOperator):
     :param schemas: the schemas of the warehouse that the run is for.
     :param would_load: the XCom of a step that, in a dry run, says what would be loaded.
     :param remark: says more of the run's deliveries in the log, or nothing.
+    :param findings: the XCom of a step with sentences that the run's end has to say.
     """
 
-    template_fields: Sequence[str] = ("loads", "would_load")
+    template_fields: Sequence[str] = ("loads", "would_load", "findings")
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class SummaryOperator(BaseOperator):
         schemas: Sequence[str],
         would_load: Any = None,
         remark: Callable[[Connection, Sequence[int]], str | None] | None = None,
+        findings: Any = None,
         warehouse_conn_id: str = WAREHOUSE_CONN_ID,
         **kwargs: Any,
     ) -> None:
@@ -64,6 +66,7 @@ class SummaryOperator(BaseOperator):
         self.schemas = list(schemas)
         self.would_load = would_load
         self.remark = remark
+        self.findings = findings
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
@@ -84,6 +87,8 @@ class SummaryOperator(BaseOperator):
             self.log.info("A dry run; it would load:\n%s", table)
         else:
             self.log.info("There was nothing new to merge.")
+        for sentence in self.findings or []:
+            self.log.warning("%s", in_lines(sentence))
         self._tell_findings(context, merged)
         failed = _failed_tasks(context)
         if failed:

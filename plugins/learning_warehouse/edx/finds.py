@@ -1,0 +1,145 @@
+"""What a run finds: the logs that it takes, entered into the ledger, and what else it has to say.
+
+Knows the ledger; where logs lie, ``search`` knows.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from learning_warehouse import delivery_notes
+from learning_warehouse.edx.logs import EVENTS
+from learning_warehouse.landing import LandingZone
+from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.sql import statement
+
+if TYPE_CHECKING:
+    from learning_warehouse.edx.found import Found
+    from learning_warehouse.edx.tar import Walk
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.ledger import Delivery
+
+log = logging.getLogger(__name__)
+
+
+class Finds:
+    """What a run finds.
+
+    ``sizes`` has the bytes of each delivery that is to be loaded, by its id, or in a dry run by a
+    number that stands for it; ``looked``, tar by tar, what was found in it; ``findings``, sentences
+    for the end of the run.
+
+    :param reload: those that were loaded have to be loaded again.
+    :param dry_run: nothing lands, and the ledger is only read.
+    """
+
+    def __init__(
+        self, conn: Connection, *, reload: bool, dry_run: bool, landing_conn_id: str
+    ) -> None:
+        self.sizes: dict[int, int] = {}
+        self.looked: list[dict[str, Any]] = []
+        self.findings: list[str] = []
+        self._conn = conn
+        self._reload = reload
+        self._dry_run = dry_run
+        self._would: dict[tuple[str, str, str], int] = {}
+        self._landing_conn_id = landing_conn_id
+
+    @cached_property
+    def zone(self) -> LandingZone:
+        """Where logs of compressed tars land."""
+        return LandingZone(self._landing_conn_id)
+
+    def is_done(self, before: Delivery | None) -> bool:
+        """Whether nothing is to be done for a log: it was loaded, or is among ``sizes``.
+
+        One that was damaged where it lay is to be taken from wherever else it is found.
+        """
+        if before is None:
+            return False
+        if before.delivery_id in self.sizes:
+            return self._dry_run or not before.problem
+        return before.status in ("merged", "replaced") and not self._reload
+
+    def deliver(
+        self, found: Found, name: str, version: str, *, uri: str, size: int, details: dict[str, Any]
+    ) -> None:
+        """Take a log; in a dry run only count it."""
+        if self._dry_run:
+            log_of_it = (found.site, name, version)
+            self.sizes[self._would.setdefault(log_of_it, -1 - len(self._would))] = size
+            return
+        delivery = ledger.deliver(
+            self._conn,
+            dataset=EVENTS.table,
+            origin=found.site,
+            name=name,
+            version=version,
+            made_at=found.last_modified,
+            uri=uri,
+            size=size,
+            details=details,
+        )
+        if "landed" in details:
+            delivery_notes.write(self.zone, delivery)
+        self.sizes[delivery.delivery_id] = size
+
+    def say(self, seen: Walk, before: set[int]) -> None:
+        """Write down what was found, and log it."""
+        new = self.look(seen, before)
+        log.info(
+            "%s (%.1f MB): %d tracking logs, of which %d (%.1f MB) are to be loaded, %d junk",
+            seen.uri, seen.size / 1e6, seen.members, len(new), sum(new) / 1e6, seen.junk,
+        )  # fmt: skip
+        if seen.encrypted:
+            log.warning("%s: %d encrypted logs are left alone", seen.uri, seen.encrypted)
+
+    def look(self, seen: Walk, before: set[int]) -> list[int]:
+        """Write down what was found.
+
+        :param before: the ids that were among ``sizes`` when the search came to this tar.
+        :returns: the bytes of each log that is to be loaded of it.
+        """
+        new = [size for delivery_id, size in self.sizes.items() if delivery_id not in before]
+        self.looked.append(
+            {
+                "where": seen.uri,
+                "bytes": seen.size,
+                "members": seen.members,
+                "new": len(new),
+                "new_bytes": sum(new),
+                "known": seen.members - len(new),
+                "junk": seen.junk,
+                "encrypted": seen.encrypted,
+            }
+        )
+        return new
+
+    def note(self, tar: Found, seen: Walk) -> None:
+        """Remember that a tar was gone through, unless something in it waits for a key."""
+        self.warn_of(seen)
+        if seen.encrypted or self._dry_run:
+            return
+        self._conn.execute(
+            statement("edx/search", "note_tar"),
+            {
+                "uri": tar.uri,
+                "version": tar.etag,
+                "size": tar.size,
+                "made_at": tar.last_modified,
+                "members": seen.members,
+                "junk": seen.junk,
+            },
+        )
+
+    def warn_of(self, seen: Walk) -> None:
+        """Tell of a tar that was gone through and holds no log."""
+        if seen.junk and not (seen.members or seen.encrypted):
+            sentence = (
+                f"{seen.uri} holds no tracking log: none of its {seen.junk} members is one, by its "
+                "name or its content; look into it."
+            )
+            log.warning("%s", sentence)
+            self.findings.append(sentence)
