@@ -35,7 +35,7 @@ def line(number: int = 0, **fields: Any) -> bytes:
 
 
 def deliver(conn: Connection, content: bytes, name: str = "prod-edx-001/tracking.log") -> Delivery:
-    version = f"{len(content)}-0-{probe(name, content[:PROBE], content[-PROBE:])}"
+    version = f"{len(content)}-0-{probe(content[:PROBE], content[-PROBE:])}"
     return ledger.deliver(
         conn,
         dataset="edx.event",

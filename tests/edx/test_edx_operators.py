@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import random
+import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +16,7 @@ from learning_warehouse.steps import summary
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.warehouse import ledger
 from tests.conftest import context
-from tests.edx.bucket import load_logs, log, names, tar, together
+from tests.edx.bucket import PACKERS, load_logs, log, names, tar, together
 from tests.edx.loading import column, line, load
 from tests.sessions import killed_at
 
@@ -134,19 +137,43 @@ def test_a_damaged_log_is_let_go_once_it_was_delivered_anew(
 def test_an_intact_copy_in_another_tar_takes_the_damaged_ones_place(
     warehouse: Connection, bucket: Bucket
 ) -> None:
-    """Broken in its middle, it has the size, time and end of the intact one."""
-    (name,) = LOG_1
-    broken = bytearray(LOG_1[name])
+    """Broken in its middle, it has the size, time and ends of the intact one."""
+    name = "prod-edx-001/tracking.log.gz"
+    intact = gzip.compress(
+        line(1) + b"\n" + line(2, agent=random.Random(1).randbytes(20_000).hex())
+    )
+    broken = bytearray(intact)
     broken[len(broken) // 2] ^= 0xFF
     bucket.put(FIRST, tar({name: bytes(broken)}))
     (damaged,) = bucket.unpack()
     with pytest.raises(PermanentFailure, match="is damaged"):
         load_logs([damaged])
-    bucket.put(SECOND, tar(LOG_1))
+    bucket.put(SECOND, tar({name: intact}))
     assert bucket.unpack() == [damaged]
     assert ledger.find(warehouse, damaged).problem is None
     assert [count["rows_merged"] for count in load_logs([damaged])] == [2]
     assert bucket.unpack() == []
+
+
+def test_logs_that_cannot_be_taken_are_told_of_and_hold_nothing_back(
+    warehouse: Connection, bucket: Bucket
+) -> None:
+    sparse = tarfile.TarInfo("s/tracking.log")
+    sparse.type = tarfile.GNUTYPE_SPARSE
+    long = "d" * 1001 + "/tracking.log"
+    for key, end in ((FIRST, ""), (SECOND + ".gz", ".gz")):
+        content = sparse.tobuf(tarfile.GNU_FORMAT) + tar({long: line(7), **LOG_1, **LOG_2})
+        bucket.put(key, PACKERS[end](content))
+    load_logs(bucket.unpack())
+    assert sorted(column(warehouse, "session")) == ["1", "2", "3"]
+    for _ in range(2):
+        assert [sentence.partition(" (")[0] for sentence in sorted(bucket.findings)] == [
+            f"s3://{bucket.name}/{key} holds 2 logs that cannot be taken"
+            for key in (FIRST, SECOND + ".gz")
+        ]
+        assert all("s/tracking.log is a sparse file" in sentence for sentence in bucket.findings)
+        assert bucket.unpack() == []
+    assert names(warehouse, bucket.unpack(reload=True)) == {*LOG_1, *LOG_2}
 
 
 @pytest.mark.parametrize("is_gone", [True, False])

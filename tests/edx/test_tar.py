@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from learning_warehouse.edx.tar import Member, Walk, walk
+from learning_warehouse.edx.tar import Member, Walk, pass_through, walk
 from learning_warehouse.errors import PermanentFailure
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ class Tar:
 
     def names(self) -> list[str]:
         return [member.name for member in self.walk()]
+
+    def names_as_it_passes(self) -> list[str]:
+        packed = io.BytesIO(gzip.compress(self.content))
+        return [one.name for one in pass_through(self.seen, packed)]  # type: ignore[arg-type]
 
 
 def tar_of(members: Mapping[str, bytes], *, layout: int = tarfile.GNU_FORMAT) -> Tar:
@@ -175,11 +179,25 @@ def version(body: bytes, name: str = "prod-edx-001/tracking.log") -> str:
     return member.version
 
 
-def test_a_gzipped_log_is_known_by_its_crc_and_length() -> None:
+def test_a_gzipped_log_is_known_by_its_ends_and_not_by_when_it_was_packed() -> None:
     name = "prod-edx-001/tracking.log.gz"
     once, again = gzip.compress(b"a" * 999, mtime=1), gzip.compress(b"a" * 999, mtime=2)
-    assert version(once, name) == f"{len(once)}-{MTIME}-{once[-8:].hex()}" == version(again, name)
+    assert version(once, name) == version(again, name)
+    assert version(once, name).startswith(f"{len(once)}-{MTIME}-")
     assert version(gzip.compress(b"b" * 999), name) != version(once, name)
+
+
+@pytest.mark.parametrize("end", [".gz", "", ".gz.gpg"])
+def test_gzipped_logs_of_several_members_that_differ_early_are_told_apart(end: str) -> None:
+    name = "prod-edx-001/tracking.log" + end
+    first, second = (gzip.compress(bytes([97, number]) * 99, mtime=0) for number in (98, 99))
+    rest = gzip.compress(bytes(range(256)) * 99, mtime=0) * 9
+    assert len(first) == len(second)
+    content = [tar_of({name: member + rest}) for member in (first, second)]
+    for tar in content:
+        tar.seen.readable = True
+    (one,), (other,) = (tar.walk() for tar in content)
+    assert one.version != other.version
 
 
 def test_a_plain_log_is_known_by_its_ends() -> None:
@@ -260,15 +278,94 @@ def test_a_header_that_claims_to_be_huge() -> None:
         Tar(content.getvalue()).walk()
 
 
-def test_a_sparse_log() -> None:
+# --- tars behind a tar ----------------------------------------------------------------------------
+
+TARS = [tar_of({f"{place}/tracking.log": bytes(1000)}).content for place in "abc"]
+THREE = ["a/tracking.log", "b/tracking.log", "c/tracking.log"]
+
+
+@pytest.mark.parametrize("gap", [0, 512, 512 * 41])
+def test_members_behind_an_end_mark_are_read(gap: int) -> None:
+    content = bytes(gap).join(TARS)
+    assert Tar(content).names() == THREE
+    assert Tar(content).names_as_it_passes() == THREE
+
+
+def test_a_tar_behind_a_bare_end_mark_is_read() -> None:
+    content = b"".join(tar[: 512 + 1024 + 1024] for tar in TARS)
+    assert Tar(content).names() == THREE
+    assert Tar(content).names_as_it_passes() == THREE
+
+
+def test_a_damaged_tar_behind_an_end_mark_is_named() -> None:
+    tar = Tar(TARS[0] + b"damage" + TARS[1][6:])
+    with pytest.raises(
+        PermanentFailure, match=f"{URI} cannot be read on from byte 1536 .*checksum"
+    ):
+        tar.walk()
+    with pytest.raises(PermanentFailure, match="cannot be unpacked to its end"):
+        tar.names_as_it_passes()
+
+
+@pytest.mark.parametrize("size", [1_000_001, 40_000_000])
+def test_zeros_behind_a_tar_are_passed_over(size: int) -> None:
+    assert Tar(TARS[0] + bytes(size)).names() == ["a/tracking.log"]
+    assert Tar(TARS[0] + bytes(size)).names_as_it_passes() == ["a/tracking.log"]
+
+
+# --- logs that cannot be taken --------------------------------------------------------------------
+
+
+def sparse_by_pax() -> bytes:
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w", format=tarfile.PAX_FORMAT) as writer:
-        info = tarfile.TarInfo("a/tracking.log")
+        info = tarfile.TarInfo("s/tracking.log")
         info.size = 3
         info.pax_headers = {"GNU.sparse.map": "0,3", "GNU.sparse.size": "3"}
         writer.addfile(info, io.BytesIO(b"abc"))
-    with pytest.raises(PermanentFailure, match=r"a/tracking\.log is a sparse file"):
-        Tar(content.getvalue()).walk()
+    return content.getvalue()[:2048]
+
+
+def sparse_of_the_old_kind(name: str = "s/tracking.log") -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type = tarfile.GNUTYPE_SPARSE
+    info.size = 100
+    return info.tobuf(tarfile.GNU_FORMAT) + bytes(512)
+
+
+@pytest.mark.parametrize(
+    ("member", "says"),
+    [
+        (sparse_by_pax(), "s/tracking.log is a sparse file"),
+        (sparse_of_the_old_kind(), "s/tracking.log is a sparse file"),
+        (sparse_of_the_old_kind("s/events"), "s/events is a sparse file"),
+        (
+            tar_of({"d" * 1001 + "/tracking.log": b"x"}).content[:2560],
+            f"{'d' * 100}... has a name of 1014 characters",
+        ),
+        (
+            tar_of({"ü" * 501 + "/events": b"x"}).content[:2560],
+            f"{'ü' * 100}... has a name of 508 characters",
+        ),
+    ],
+)
+def test_a_log_that_cannot_be_taken_is_named_and_the_walk_goes_on(member: bytes, says: str) -> None:
+    for read in (Tar.names, Tar.names_as_it_passes):
+        tar = Tar(TARS[0][:1536] + member + TARS[1])
+        assert read(tar) == ["a/tracking.log", "b/tracking.log"]
+        assert tar.seen.untaken == [says]
+        assert tar.seen.members == 2
+
+
+# --- names that forge -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\x85", "\u2028", "\x1b[2K"])
+def test_no_name_holds_a_line_end(end: str) -> None:
+    name = f"s{end}ERROR all is lost/2013-10-27-U.log"
+    assert [one.isprintable() for one in tar_of({name: b"x"}).names()] == [True]
+    tar = tar_of({name: b"x"})
+    assert [one.isprintable() for one in tar.names_as_it_passes()] == [True]
 
 
 def test_an_empty_tar() -> None:

@@ -136,11 +136,7 @@ LIES = {
     "a record that goes back": with_body(b"x", b"1 path=elsewhere\n") + header(),
     "a modification at infinity": with_body(b"x", record(b"mtime", b"inf")) + header(),
     "a modification at no number": with_body(b"x", record(b"mtime", b"nan")) + header(),
-    "a name of 100,000 characters": with_body(b"L", LOG.encode().rjust(60_000, b"d")) + header(),
-    "a sparse file of the old kind": header(kind=b"S"),
-    "a sparse file of version 1.0": with_body(
-        b"x", record(b"GNU.sparse.major", b"1") + record(b"GNU.sparse.minor", b"0")
-    ) + header(size=b"00000001000") + padded(b"999999999\n" + b"1\n" * 251),
+    "thousands of sparse files": header(kind=b"S") * 2000,
 }  # fmt: skip
 
 
@@ -176,6 +172,25 @@ def test_an_odd_header_holds_nothing_back(bounded: Bounded, oddity: str, packed:
     read = reading.names_in_packed_tar if packed else reading.names_in_tar
     names = bounded(read, tar).said
     assert names == ["prod-edx-000/tracking.log", LOG, "prod-edx-999/tracking.log"]
+
+
+UNTAKEN = {
+    "a name of 60,000 characters": with_body(b"L", LOG.encode().rjust(60_000, b"d")) + header(),
+    "a sparse file of the old kind": header(kind=b"S"),
+    "a sparse file of version 1.0": with_body(
+        b"x", record(b"GNU.sparse.major", b"1") + record(b"GNU.sparse.minor", b"0")
+    ) + header(size=b"00000001000") + padded(b"999999999\n" + b"1\n" * 251),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+@pytest.mark.parametrize("log", UNTAKEN)
+def test_a_log_that_cannot_be_taken_holds_nothing_back(
+    bounded: Bounded, log: str, packed: bool
+) -> None:
+    tar = gzip.compress(FIRST + UNTAKEN[log] + LAST + END)
+    read = reading.names_in_packed_tar if packed else reading.names_in_tar
+    assert bounded(read, tar).said == ["prod-edx-000/tracking.log", "prod-edx-999/tracking.log"]
 
 
 def test_global_headers_before_each_member(bounded: Bounded) -> None:

@@ -5,7 +5,8 @@ SELECT
     uri,
     version,
     members,
-    junk
+    junk,
+    untaken
 FROM edx.tracking_log_tar
 WHERE uri = ANY(%(uris)s::text []);
 
@@ -43,10 +44,10 @@ SET
 WHERE delivery_id = ANY(%(deliveries)s) AND status = 'landed';
 
 -- section: note_tar
-INSERT INTO edx.tracking_log_tar (uri, version, size, made_at, members, junk)
-VALUES (%(uri)s, %(version)s, %(size)s, %(made_at)s, %(members)s, %(junk)s)
+INSERT INTO edx.tracking_log_tar (uri, version, size, made_at, members, junk, untaken)
+VALUES (%(uri)s, %(version)s, %(size)s, %(made_at)s, %(members)s, %(junk)s, %(untaken)s)
 ON CONFLICT (uri, version) DO UPDATE
-    SET walked_at = now();
+    SET walked_at = now(), untaken = excluded.untaken;
 
 -- section: told
 SELECT

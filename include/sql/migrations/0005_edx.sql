@@ -308,6 +308,7 @@ CREATE TABLE edx.tracking_log_tar (
     members integer NOT NULL,
     junk integer NOT NULL,
     walked_at timestamptz NOT NULL DEFAULT now(),
+    untaken text [] NOT NULL DEFAULT '{}',
     PRIMARY KEY (uri, version)
 );
 
@@ -319,6 +320,7 @@ COMMENT ON COLUMN edx.tracking_log_tar.made_at IS 'Its LastModified.';
 COMMENT ON COLUMN edx.tracking_log_tar.members IS 'Tracking logs in it.';
 COMMENT ON COLUMN edx.tracking_log_tar.junk IS 'Other members, which are left alone.';
 COMMENT ON COLUMN edx.tracking_log_tar.walked_at IS 'When it was walked last.';
+COMMENT ON COLUMN edx.tracking_log_tar.untaken IS 'Logs in it that cannot be taken, each with the reason: sparse files, and names that are too long.';
 
 CREATE TABLE edx.told_by_content (
     origin text NOT NULL,

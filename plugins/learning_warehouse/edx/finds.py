@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_NAMED = 3
+"""How many logs a sentence names."""
+
 
 class Finds:
     """What a run finds.
@@ -131,15 +134,24 @@ class Finds:
                 "made_at": tar.last_modified,
                 "members": seen.members,
                 "junk": seen.junk,
+                "untaken": seen.untaken,
             },
         )
 
     def warn_of(self, seen: Walk) -> None:
-        """Tell of a tar that was gone through and holds no log."""
-        if seen.junk and not (seen.members or seen.encrypted):
-            sentence = (
+        """Tell of a tar that was gone through and holds no log, or some that cannot be taken."""
+        sentences = []
+        if seen.junk and not (seen.members or seen.encrypted or seen.untaken):
+            sentences.append(
                 f"{seen.uri} holds no tracking log: none of its {seen.junk} members is one, by its "
                 "name or its content; look into it."
             )
+        if seen.untaken:
+            sentences.append(
+                f"{seen.uri} holds {len(seen.untaken)} logs that cannot be taken "
+                f"({'; '.join(seen.untaken[:MOST_NAMED])}): ask edX to deliver them anew; "
+                "edx.tracking_log_tar names them all."
+            )
+        for sentence in sentences:
             log.warning("%s", sentence)
-            self.findings.append(sentence)
+        self.findings += sentences

@@ -158,7 +158,12 @@ class Search:
             row = known.get((tar.uri, tar.etag))
             if row is not None:
                 walked[tar] = Walk(
-                    tar.uri, tar.size, self._readable, members=row["members"], junk=row["junk"]
+                    tar.uri,
+                    tar.size,
+                    self._readable,
+                    members=row["members"],
+                    junk=row["junk"],
+                    untaken=row["untaken"],
                 )
         return walked
 

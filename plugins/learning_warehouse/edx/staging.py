@@ -257,7 +257,7 @@ def _is_as_found(delivery: Delivery, watched: Watched) -> bool:
         return False
     if not {"offset", "landed"} & delivery.details.keys():
         return True
-    return delivery.version.endswith(f"-{probe(delivery.name, watched.head, watched.tail)}")
+    return delivery.version.endswith(f"-{probe(watched.head, watched.tail)}")
 
 
 # --- from lines to the table ----------------------------------------------------------------------

@@ -3,8 +3,9 @@
 tarfile does the parsing (ustar, GNU and PAX long names, sizes beyond 8 GiB). A plain tar is walked
 where it lies, by range reads: tarfile seeks from header to header, and but for a few bytes of each
 body the bodies in between are never read. A compressed tar is read once, from its first byte to its
-last. What tarfile takes for the end of a tar, and is none, is an error here; so are headers that
-would have it read for ever, go backwards, or keep more than a header can mean.
+last. Behind an end mark another tar may begin, as ``cat`` joins them. What tarfile takes for the
+end of a tar, and is none, is an error here; so are headers that would have it read for ever, go
+backwards, or keep more than a header can mean.
 
 Knows tars; what their members are, ``telling`` knows. Knows neither S3 nor the ledger.
 """
@@ -16,7 +17,7 @@ import logging
 import posixpath
 import re
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -45,6 +46,11 @@ MOST_HEADERS = 8
 """How many headers one member may have."""
 
 MOST_GLOBALS = 100
+
+MOST_ZEROS = 16 * 1024 * 2
+"""Blocks behind an end mark: more of them are the end, whatever comes then."""
+
+MOST_UNTAKEN = 1000
 LARGEST_MEMBER = 2**37
 LONGEST_NAME = 1000
 """Bytes; S3 has no longer keys, and the ledger's index no room for much more."""
@@ -84,7 +90,7 @@ class Passing:
 
     def version(self) -> str:
         """The version that it has in a plain tar as well; its body has to have been read."""
-        return version_of(self.name, self.size, self.mtime, self.body.head, self.body.tail)
+        return version_of(self.size, self.mtime, self.body.head, self.body.tail)
 
 
 @dataclass
@@ -94,6 +100,7 @@ class Walk:
     :param readable: whether there is a key that opens encrypted logs.
     :param junk: members that are no tracking logs, directories too.
     :param encrypted: tracking logs that are left alone, for they are encrypted.
+    :param untaken: of each log that cannot be taken, why.
     """
 
     uri: str
@@ -102,6 +109,7 @@ class Walk:
     members: int = 0
     junk: int = 0
     encrypted: int = 0
+    untaken: list[str] = field(default_factory=list)
 
     def count(self, kind: Kind) -> bool:
         """Count a member of that kind; whether it is a log that can be read."""
@@ -120,27 +128,26 @@ def walk(seen: Walk, fetch: Fetch) -> Iterator[Member]:
 
     :param seen: which tar; its counts are kept up, but for what is not told by its name.
     :param fetch: ``fetch(offset, size)`` gives so many bytes of the tar, fewer only at its end.
-    :raises PermanentFailure: a header is damaged, a log is sparse, or the tar is cut off; the
-        members before it have been given.
+    :raises PermanentFailure: a header is damaged, or the tar is cut off; the members before it
+        have been given.
     """
     window = Window(fetch, seen.size)
     offset = 0
     try:
-        tar: Any = _Tar.open(fileobj=cast(BinaryIO, window), mode="r:")
+        tar: Any = _Tar.open(fileobj=cast(BinaryIO, window), mode="r:", ignore_zeros=True)
         while info := tar.next():
             offset = info.offset
             name = _plain(info.name)
             if info.size < 0 or info.offset_data + info.size > seen.size:
                 raise tarfile.ReadError(f"{name} ends beyond the end of the tar")
             kind = _by_header(name, info)
-            if kind is None or seen.count(kind):
+            if (kind == "junk" or _can_be_taken(name, info, seen)) and (
+                kind is None or seen.count(kind)
+            ):
                 yield _member(name, info, window, is_told=kind is not None)
             offset = tar.offset
             tar.members.clear()
-        beyond = window.at(offset, tarfile.BLOCKSIZE)
-        if any(beyond):
-            raise tarfile.ReadError("no valid header")
-        if not beyond:
+        if not window.at(offset, tarfile.BLOCKSIZE):
             log.warning("%s has no end mark: it may have been cut off after a member", seen.uri)
     except (tarfile.TarError, ValueError, OverflowError) as fault:
         raise PermanentFailure(
@@ -154,13 +161,14 @@ def pass_through(seen: Walk, stream: io.RawIOBase) -> Iterator[Passing]:
 
     :param seen: which tar; its counts are kept up.
     :param stream: its bytes.
-    :raises PermanentFailure: the tar or a log in it is damaged, a log is sparse, or the tar is cut
-        off; the members before it have been given.
+    :raises PermanentFailure: the tar or a log in it is damaged, or the tar is cut off; the members
+        before it have been given.
     """
     content = unpacked(stream, to_the_last=True)
     place = 0
     try:
-        tar: Any = _Tar.open(fileobj=cast(BinaryIO, content), mode="r|", bufsize=BLOCK)
+        packed = cast(BinaryIO, content)
+        tar: Any = _Tar.open(fileobj=packed, mode="r|", bufsize=BLOCK, ignore_zeros=True)
         while info := tar.next():
             place = info.offset
             name = _plain(info.name)
@@ -168,7 +176,9 @@ def pass_through(seen: Walk, stream: io.RawIOBase) -> Iterator[Passing]:
                 raise tarfile.ReadError(f"{name} claims a size that no log has")
             kind = _by_header(name, info)
             body = _Body(tar, info, seen)
-            if seen.count(kind or by_content(body.peek)):
+            if (kind == "junk" or _can_be_taken(name, info, seen)) and seen.count(
+                kind or by_content(body.peek)
+            ):
                 watched = Watched(cast(BinaryIO, body))
                 yield Passing(name, info.offset_data, info.size, int(info.mtime), watched)
             place = tar.offset
@@ -179,49 +189,65 @@ def pass_through(seen: Walk, stream: io.RawIOBase) -> Iterator[Passing]:
         raise _cut_off(seen, place, fault) from None
 
 
-def version_of(name: str, size: int, mtime: float, head: bytes, tail: bytes) -> str:
+def version_of(size: int, mtime: float, head: bytes, tail: bytes) -> str:
     """The version of a member; see :func:`probe`."""
-    return f"{size}-{int(mtime)}-{probe(name, head, tail)}"
+    return f"{size}-{int(mtime)}-{probe(head, tail)}"
 
 
-def probe(name: str, head: bytes, tail: bytes) -> str:
+def probe(head: bytes, tail: bytes) -> str:
     """What tells a file from another of its name and size.
 
+    Its last bytes are not enough: a .gz may be several that were joined, and ends in the CRC-32 and
+    the length of the last of them. When a .gz was packed is left out.
+
     :param head: its first ``PROBE`` bytes.
-    :param tail: its last ``PROBE`` bytes; a .gz ends in the CRC-32 and the length of its content.
+    :param tail: its last ``PROBE`` bytes.
     """
-    if name.endswith(".gz"):
-        return tail[-8:].hex()
+    if head.startswith(b"\x1f\x8b"):
+        head = head[:4] + head[8:]
+        if len(tail) < PROBE:
+            tail = head
     return hashlib.sha256(head + tail).hexdigest()[:16]
 
 
 def _member(name: str, info: tarfile.TarInfo, window: Window, *, is_told: bool) -> Member:
     ends = min(info.size, PROBE)
-    head = b"" if name.endswith(".gz") else window.at(info.offset_data, ends)
+    head = window.at(info.offset_data, ends)
     tail = window.at(info.offset_data + info.size - ends, ends)
-    version = version_of(name, info.size, info.mtime, head, tail)
+    version = version_of(info.size, info.mtime, head, tail)
     return Member(name, info.offset_data, info.size, version, is_told)
 
 
 def _by_header(name: str, info: tarfile.TarInfo) -> Kind | None:
-    """What a member is by its header; None if only its content can tell.
-
-    :raises ReadError: it is a sparse file, or its name is too long.
-    """
-    kind = by_name(posixpath.basename(name)) if info.isreg() else "junk"
-    if kind not in (None, "log", "encrypted") or (kind is None and not info.size):
+    """What a member is by its header; None if only its content can tell."""
+    if not info.isreg():
         return "junk"
+    kind = by_name(posixpath.basename(name))
+    if kind in ("log", "encrypted") or (kind is None and info.size):
+        return kind
+    return "junk"
+
+
+def _can_be_taken(name: str, info: tarfile.TarInfo, seen: Walk) -> bool:
+    """Whether a log can be read and named; ``seen`` keeps why not."""
     if info.issparse():
-        raise tarfile.ReadError(f"{name} is a sparse file")
-    if len(name.encode()) > LONGEST_NAME:
-        raise tarfile.ReadError(f"{name[:100]}... is a name of {len(name)} characters")
-    return kind
+        why = "is a sparse file"
+    elif len(name.encode()) > LONGEST_NAME:
+        why = f"has a name of {len(name)} characters"
+    else:
+        return True
+    sentence = f"{name[:100]}{'...' if len(name) > 100 else ''} {why}"
+    log.warning("%s: %s, and is left alone", seen.uri, sentence)
+    seen.untaken.append(sentence)
+    if len(seen.untaken) > MOST_UNTAKEN:
+        raise tarfile.ReadError(f"more than {MOST_UNTAKEN} logs that cannot be taken")
+    return False
 
 
 def _plain(name: str) -> str:
-    """A member's path without ``./``, in characters that text can hold."""
+    """A member's path without ``./``, in characters that text can hold and a line of a log."""
     decoded = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return posixpath.normpath(decoded).lstrip("/").replace("\0", "\ufffd")
+    return UNPRINTABLE.sub("\ufffd", posixpath.normpath(decoded).lstrip("/"))
 
 
 def _cut_off(seen: Walk, place: int, fault: Exception) -> PermanentFailure:
@@ -241,6 +267,9 @@ _WITH_A_HEADER_FOR_BODY = (
 )
 
 
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Characters that end a line of a log, or steer a terminal."""
+
 _PAX_RECORD = re.compile(rb"(\d{1,6}) ([^=\n]+)=")
 
 
@@ -250,17 +279,30 @@ class _Header(tarfile.TarInfo):
     sparse: Any
 
     @classmethod
+    def frombuf(cls, buf: Any, encoding: str, errors: str) -> Any:
+        if 0 < len(buf) < tarfile.BLOCKSIZE and not any(buf):
+            raise cast(Any, tarfile).EmptyHeaderError("the last zeros fill no block")
+        known: Any = super()
+        return known.frombuf(buf, encoding, errors)
+
+    @classmethod
     def fromtarfile(cls, tar: Any) -> _Header:
         errors: Any = tarfile
         try:
             return super().fromtarfile(tar)
-        except (errors.EOFHeaderError, errors.EmptyHeaderError):
+        except errors.EmptyHeaderError:
+            raise
+        except errors.EOFHeaderError:
+            tar.zeros += 1
+            if tar.zeros > MOST_ZEROS:
+                raise errors.EmptyHeaderError("nothing but zeros") from None
             raise
         except tarfile.HeaderError as fault:
             raise tarfile.ReadError(str(fault)) from None
 
     def _proc_member(self, tar: Any) -> Any:
         known: Any = super()
+        tar.zeros = 0
         if self.type not in _WITH_A_HEADER_FOR_BODY:
             tar.headers_in_a_row = 0
             return known._proc_member(tar)
@@ -331,6 +373,7 @@ class _Tar(tarfile.TarFile):
 
     tarinfo = _Header
     headers_in_a_row = 0
+    zeros = 0
 
 
 class _Body:
