@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from learning_warehouse.edx import finds, search
 from learning_warehouse.edx.operators import EdxLogTarOperator, deal
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.steps import summary
@@ -174,6 +175,29 @@ def test_logs_that_cannot_be_taken_are_told_of_and_hold_nothing_back(
         assert all("s/tracking.log is a sparse file" in sentence for sentence in bucket.findings)
         assert bucket.unpack() == []
     assert names(warehouse, bucket.unpack(reload=True)) == {*LOG_1, *LOG_2}
+
+
+@pytest.mark.parametrize("end", ["", ".gz", ".zst"])
+def test_a_run_takes_so_many_new_members_and_the_next_one_goes_on(
+    warehouse: Connection, bucket: Bucket, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr(finds, "MOST_NEW", 4)
+    monkeypatch.setattr(search, "MEMBERS_AT_ONCE", 2)
+    bucket.put(SECOND + end, tar({f"s{i}/tracking.log": line(i) for i in range(7)}, end))
+    bucket.put(FIRST, tar({"s7/tracking.log": line(7)}))
+    runs = []
+    for _ in range(4):
+        ids = bucket.unpack()
+        is_told = any("trigger the DAG again" in sentence for sentence in bucket.findings)
+        runs.append((len(ids), is_told))
+        if ids:
+            load_logs(ids)
+    assert sum(count for count, _ in runs) == 8
+    assert runs[0][1]
+    assert runs[-1] == (0, False)
+    assert max(count for count, _ in runs) <= 5
+    assert sorted(column(warehouse, "session")) == list("01234567")
+    assert len(bucket.unpack(reload=True)) == 8
 
 
 @pytest.mark.parametrize("is_gone", [True, False])

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+MOST_NEW = 20_000
+"""New members of tars that a run takes, and no further batch: a small tar can hold any number."""
+
 MOST_NAMED = 3
 """How many logs a sentence names."""
 
@@ -44,6 +47,7 @@ class Finds:
         self.sizes: dict[int, int] = {}
         self.looked: list[dict[str, Any]] = []
         self.findings: list[str] = []
+        self.new_members = 0
         self._conn = conn
         self._reload = reload
         self._dry_run = dry_run
@@ -54,6 +58,20 @@ class Finds:
     def zone(self) -> LandingZone:
         """Where logs of compressed tars land."""
         return LandingZone(self._landing_conn_id)
+
+    def is_full(self) -> bool:
+        """Whether a run has taken all the new members that it may; says so for its end."""
+        if self.new_members < MOST_NEW:
+            return False
+        sentence = (
+            f"This run took {self.new_members} new logs of tars, which is the most that one takes: "
+            "the next run for these days takes more of them, so trigger the DAG again with the "
+            "same Params until this is not said any more."
+        )
+        if sentence not in self.findings:
+            log.warning("%s", sentence)
+            self.findings.append(sentence)
+        return True
 
     def is_done(self, before: Delivery | None) -> bool:
         """Whether nothing is to be done for a log: it was loaded, or is among ``sizes``.

@@ -95,12 +95,15 @@ class Search:
         self._take_unmerged(walked, waiting)
         for tar in tars:
             if tar not in walked:
+                if self.finds.is_full():
+                    return
                 with self._failures.apart(tar.uri):
                     if tar.kind == "tar":
                         self._walk(tar)
                     else:
                         self._unpack(tar)
-        self._give_up(lost - self.finds.sizes.keys())
+        if not self.finds.is_full():
+            self._give_up(lost - self.finds.sizes.keys())
 
     def landed_at(self) -> str:
         """Where the console shows what landed; empty where nothing did."""
@@ -208,14 +211,20 @@ class Search:
             )  # fmt: skip
 
     def _walk(self, tar: Found) -> None:
-        """Register the members of one tar, batch by batch; of a damaged one, those before it."""
+        """Register the members of one tar, batch by batch; of a damaged one, those before it.
+
+        A tar that fills the run is not noted, so that the next run goes on with it.
+        """
         seen = Walk(tar.uri, tar.size, readable=self._readable)
         batch: list[Member] = []
         damage: PermanentFailure | None = None
+        is_cut = False
         progress = Progress(f"Walking {tar.uri}", tar.size)
         before = set(self.finds.sizes)
         try:
             for member in walk(seen, self._fetch(tar)):
+                if is_cut := self.finds.is_full():
+                    break
                 batch.append(member)
                 progress.add(member.offset + member.size - progress.done)
                 if len(batch) == MEMBERS_AT_ONCE:
@@ -224,7 +233,7 @@ class Search:
         except PermanentFailure as found:
             damage = found
         self._register(tar, seen, batch)
-        if damage is None:
+        if damage is None and not is_cut:
             self.finds.note(tar, seen)
         self.finds.say(seen, before)
         if damage is not None:
@@ -241,7 +250,9 @@ class Search:
         )
         with self._conn.transaction():
             for member in logs:
-                if not self.finds.is_done(known.get((member.name, member.version))):
+                before = known.get((member.name, member.version))
+                if not self.finds.is_done(before):
+                    self.finds.new_members += before is None
                     self.finds.deliver(
                         tar, member.name, member.version, uri=tar.uri, size=member.size,
                         details={"offset": member.offset, "etag": tar.etag},
@@ -271,6 +282,7 @@ class Search:
         before = set(self.finds.sizes)
         mistaken: set[int] = set()
         damage: PermanentFailure | None = None
+        is_cut = False
         try:
             with closing(self._passing(tar, seen)) as passings:
                 for passing in passings:
@@ -278,6 +290,8 @@ class Search:
                         self._let_pass(tar, passing)
                         continue
                     if not (alike := self._alike(tar, passing)):
+                        if is_cut := self.finds.is_full():
+                            break
                         self._land(tar, passing)
                         continue
                     passing.body.drain()
@@ -295,7 +309,7 @@ class Search:
                     if passing.offset in mistaken:
                         self._land(tar, passing)
                         mistaken.remove(passing.offset)
-        if damage is None:
+        if damage is None and not is_cut:
             self.finds.note(tar, seen)
         self.finds.say(seen, before)
         if damage is not None:
@@ -349,6 +363,7 @@ class Search:
             landing_key(tar, passing), cast("BinaryIO", passing.body), size=passing.size
         )
         self.landed[uri] = tar.uri
+        self.finds.new_members += 1
         self._deliver_landed(tar, passing.name, passing.version(), uri, size)
 
     def _deliver_landed(self, tar: Found, name: str, version: str, uri: str, size: int) -> None:
