@@ -271,6 +271,20 @@ def test_it_says_how_many_keys_of_other_sites_it_left_alone(
     assert "3 tars and logs are left alone: they are not of the site UniversityB" in caplog.text
 
 
+@pytest.mark.parametrize("end", ["\r", "\u2028", "\x1b"])
+def test_a_key_that_could_forge_a_line_of_a_log_is_left_alone(
+    bucket: Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    end: str,
+) -> None:
+    bucket.put(f"2013-10-20{end}ERROR all is lost/2013-10-20_U.log", line(1))
+    monkeypatch.setattr(EdxLogTarOperator, "log", logging.getLogger("unpack"))
+    assert bucket.unpack() == []
+    (said,) = [r.getMessage() for r in caplog.records if "is left alone" in r.getMessage()]
+    assert said.isprintable()
+
+
 # --- a tar without logs ---------------------------------------------------------------------------
 
 

@@ -172,6 +172,7 @@ class EdxLogTarOperator(DaysOperator):
     def _find(self, days: Days) -> list[Found]:
         """What lies in the bucket of these days, and the pattern finds."""
         from learning_warehouse.edx.found import Found
+        from learning_warehouse.edx.tar import UNPRINTABLE
         from learning_warehouse.edx.telling import by_name
 
         hook = s3_hook(self.aws_conn_id)
@@ -185,6 +186,12 @@ class EdxLogTarOperator(DaysOperator):
         for each in objects:
             found = pattern.search(each["Key"])
             if not found:
+                continue
+            if UNPRINTABLE.search(each["Key"]):
+                self.log.warning(
+                    "%a is left alone: such a name could forge lines of a log; rename it",
+                    each["Key"],
+                )
                 continue
             groups = found.groupdict()
             if site and groups.get("site") not in (None, site):
