@@ -224,7 +224,7 @@ def damaged_logs() -> list[bytes]:
         whole[:middle] + b"xxxx" + whole[middle + 4 :],
         whole[:10] + b"\xff" + whole[11:],
         whole[:-8] + bytes(8),
-        whole + b"garbage",
+        whole + whole[:middle],
     ]
 
 
@@ -233,6 +233,12 @@ def test_a_damaged_gzip_loads_nothing_and_says_so(warehouse: Connection, content
     with pytest.raises(PermanentFailure, match=r"tracking\.log\.gz in s3://.+ is damaged"):
         load(warehouse, content, "prod-edx-001/tracking.log.gz")
     assert rows_staged(warehouse) == 0
+
+
+@pytest.mark.parametrize("behind", [b"garbage", b"\x1f", b"\0\0"])
+def test_bytes_behind_a_gzipped_log_are_ignored(warehouse: Connection, behind: bytes) -> None:
+    content = gzip.compress(b"\n".join(map(line, range(10)))) + behind
+    assert load(warehouse, content, "prod-edx-001/tracking.log.gz").rows_merged == 10
 
 
 @pytest.mark.parametrize("now_there", [line(2), line(12), b"\x1f\x8b no gzip any more"])

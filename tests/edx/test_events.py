@@ -432,6 +432,10 @@ def test_a_user_name_may_end_in_a_line_feed() -> None:
 
 def test_an_anonymous_user_has_an_empty_name() -> None:
     assert row(line(username=""))["username"] == ""
+    assert row(line(username="\U0001f600" * 255))["username"] == "\U0001f600" * 255
+    too_long = row(line(username="a" * 256))
+    assert (too_long["username"], too_long["repairs"]) == (None, "{username}")
+    assert json.loads(too_long["_extras"]) == {"username": "a" * 256}
 
 
 @pytest.mark.parametrize(

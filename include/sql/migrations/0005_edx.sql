@@ -74,7 +74,7 @@ COMMENT ON COLUMN edx.event.ip IS 'user ip address.';
 COMMENT ON COLUMN edx.event.agent IS 'users browser agent string.';
 COMMENT ON COLUMN edx.event.accept_language IS 'languages that the browser asked for.';
 COMMENT ON COLUMN edx.event.host IS 'host of the site that the user was visiting.';
-COMMENT ON COLUMN edx.event.repairs IS 'What had to be mended before the line could be read or stored; NULL for nearly all. prefix: text before its object was cut off. nul: NULs were taken out, or became U+FFFD. utf-8: bytes that are no UTF-8 became U+FFFD. surrogate: lone surrogates became U+FFFD. control, escape: characters that JSON wants escaped otherwise. number: NaN, Infinity or a number out of range became a string.';
+COMMENT ON COLUMN edx.event.repairs IS 'What had to be mended before the line could be read or stored; NULL for nearly all. prefix: text before its object was cut off. nul: NULs were taken out, or became U+FFFD. utf-8: bytes that are no UTF-8 became U+FFFD. surrogate: lone surrogates became U+FFFD. control, escape: characters that JSON wants escaped otherwise. number: NaN, Infinity or a number out of range became a string. username: one of more than 255 characters is in _extras.';
 COMMENT ON COLUMN edx.event._origin IS 'The edX site.';
 COMMENT ON COLUMN edx.event._delivery IS 'The line of ops.delivery that brought the row first.';
 COMMENT ON COLUMN edx.event._row IS 'The record''s ordinal in its log file, from 1.';

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -73,6 +73,8 @@ IMPLICIT = "implicit"
 LONGEST_TRUSTED_LINE = 16 * 1024
 LARGEST_MEMO = 10_000
 LONGEST_NAME = 200
+LONGEST_USERNAME = 255
+"""Characters; edX's own has 150 at most. The index by user name holds no more than 2,704 bytes."""
 MOST_UNKNOWN_FIELDS = 100
 
 Care = Literal["none", "suspects", "all"]
@@ -252,6 +254,8 @@ class EventReader:
             org_id = org_of(course_id)
 
         username = None if e.username is None else e.username.strip()
+        if username is not None and len(username) > LONGEST_USERNAME:
+            return None
         session, referer, ip = e.session, e.referer, e.ip
         agent, accept_language, host = e.agent, e.accept_language, e.host
         texts = (
@@ -298,11 +302,16 @@ class EventReader:
             in_context.get("course_id"), text["page"], text["event_type"], event
         )
         user_id = user_id_of(in_context.get("user_id"))
-        extras = {name: value for name, value in fields.items() if name not in FIELDS}
+        extras: dict[str, Any] = {
+            name: value for name, value in fields.items() if name not in FIELDS
+        }
         room = MOST_UNKNOWN_FIELDS - len(self.unknown_fields)
         self.unknown_fields.update(name[:LONGEST_NAME] for name in islice(extras, max(0, room)))
         if text["username"] is not None:
             text["username"] = text["username"].strip()
+            if len(text["username"]) > LONGEST_USERNAME:
+                extras["username"], text["username"] = text["username"], None
+                repairs.append("username")
         row: dict[str, str | None] = {
             **text,
             "_row": str(ordinal),

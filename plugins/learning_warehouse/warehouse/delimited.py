@@ -122,15 +122,12 @@ def layout_of(head: bytes, table: Table, delivery: Delivery) -> Layout:
 
 
 def _as_wide_as(sample: list[list[str]], headers: list[str]) -> list[str]:
-    """The headers, with a delimiter at the end of all records or of the header alone made even."""
-    widths = [len(record) for record in sample if any(record)]
-    if not widths:
-        return headers
-    if not headers[-1].strip() and max(widths) < len(headers):
+    """The headers, made even with a delimiter at the end of all records or of the header alone."""
+    records = [record for record in sample if any(record)]
+    widths = {len(record) for record in records}
+    if widths and not headers[-1].strip() and max(widths) < len(headers):
         return headers[:-1]
-    if max(widths) == len(headers) + 1 and not any(
-        record[-1].strip() for record in sample if any(record)
-    ):
+    if widths == {len(headers) + 1} and not any(record[-1].strip() for record in records):
         return [*headers, ""]
     return headers
 
