@@ -120,5 +120,5 @@ def read_table(conn: Connection, table: str) -> Table:
 
 
 def _aliases(comment: str) -> tuple[str, ...]:
-    also = re.search(r"\bAlso: (.+?)\.?$", comment)
-    return tuple(spelling.strip() for spelling in also[1].split(",")) if also else ()
+    _, also, spellings = comment.rpartition(" Also: ")
+    return tuple(name.strip() for name in spellings.removesuffix(".").split(",")) if also else ()

@@ -46,7 +46,7 @@ SHORT_DATE = re.compile(r"\s*\d{1,2}([-/.])\d{1,2}\1\d{1,2}(?!\d)")
 NO_VALUE = ("n/a", "null", "-", "0000-00-00 00:00:00", "0000-00-00")
 """What vendors write for no time, in lower case."""
 
-UUID_IN_CAPITALS = re.compile(r"\s*(?=.*[A-F])[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}\s*")
+UUID_IN_CAPITALS = re.compile(r"(?=[0-9-]*[A-F])[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 
 ODD_BLANKS = (
     (b"\t", rb"\t"),

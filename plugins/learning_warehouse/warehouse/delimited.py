@@ -149,7 +149,7 @@ def _oddity(sample: list[list[str]], match: Match) -> str | None:
         for value, column in zip(record, match.columns, strict=False):
             if column and column.type in TIMES and SHORT_DATE.match(value):
                 return "it has dates with a year of two digits"
-            if column and column.type == "identifier" and UUID_IN_CAPITALS.fullmatch(value):
+            if column and column.type == "identifier" and UUID_IN_CAPITALS.fullmatch(value.strip()):
                 return "it has UUIDs in capitals"
     return None
 
