@@ -31,9 +31,9 @@ Finds the tracking logs in edX's bucket, in tars (`{date}-{site}-tracking.tar`, 
 `.tgz`, `.tar.bz2`, `.tar.xz`, `.tar.zst`) and as single files
 (`{org}-{site}-events-{date}.log.gz`, also with `.gpg`), and adds their events to `edx.event`, each
 event once, however often it is delivered. A log may be plain or a `.gz`, `.bz2`, `.xz` or `.zst`,
-and encrypted or not. A file whose name does not tell what it is is told by how it begins, once;
-hidden files and unfinished copies (`.part`, `.tmp`) are left alone. A tar that holds no log is
-named in the log of `summarise`.
+and encrypted or not. Where a name does not say what a file is, its first bytes do, and they are
+read once. Hidden files and unfinished copies (`.part`, `.tmp`) are left alone. A tar that holds no
+log is named in the log of `summarise`.
 
 * **What it does**: `unpack` reads the headers of plain tars where they are; nothing is downloaded.
   A compressed tar is read once, and what is new in it is copied to the landing zone. A log that is

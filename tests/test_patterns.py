@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 import learning_warehouse
+from learning_warehouse.edx.operators import LOGS_KEY
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.warehouse import column_types, fast_path
 
@@ -35,9 +36,9 @@ MADE_IN_FUNCTIONS: dict[str, tuple[str, list[Any]]] = {
     "vocareum.files": ("fullmatch", [re.escape(f.prefix) + f.pattern for f in REGISTRY]),
     "warehouse.fast_path": ("fullmatch", [fast_path._well_quoted(b",")]),
     "warehouse.column_types": ("search", [each for _, each in column_types._padding(b",")]),
-    "edx.operators": ("fullmatch", []),
+    "edx.operators": ("search", [LOGS_KEY]),
 }
-"""Those that cannot be read where they stand, by their module; edX's is the institution's own."""
+"""Those that cannot be read where they stand, by their module; of edX's keys the default."""
 
 METHODS = ("search", "match", "fullmatch", "sub", "split", "finditer", "findall")
 

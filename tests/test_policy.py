@@ -152,7 +152,11 @@ def refusal(dag: DAG, task: Any, conf: dict[str, Any]) -> str:
         ("edx_tracking_logs", {"accept_shrink": True}, "This DAG has no Param 'accept_shrink'"),
         ("edx_tracking_logs", {"replay_rejects": True, "reload": True}, "contradict each other"),
         ("edx_tracking_logs", {"replay_rejects": True, "dry_run": True}, ""),
-        ("warehouse_housekeeping", {"days": 3}, "This DAG has no Param 'days'"),
+        (
+            "warehouse_housekeeping",
+            {"days": 3},
+            "This DAG has no Param 'days', only name_events: trigger it again",
+        ),
         ("warehouse_housekeeping", {"name_events": True}, ""),
     ],
 )

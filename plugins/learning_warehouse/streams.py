@@ -12,6 +12,7 @@ import logging
 import lzma
 import re
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from isal import igzip_lib
@@ -28,6 +29,8 @@ LARGEST_DICTIONARY = 128 * 1024 * 1024
 
 PROBE = 4096
 """Bytes at each end of a stream that are remembered."""
+
+BEHIND = "Bytes behind the end of a gzipped file are ignored, as gzip does."
 
 _GZ = b"\x1f\x8b"
 _BZ2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
@@ -103,7 +106,9 @@ def _open(packed: Any, head: bytes, to_the_last: bool) -> tuple[Any, *tuple[type
     if _BZ2.match(head):
         return bz2.BZ2File(packed), OSError
     if head.startswith(b"\xfd7zXZ\0"):
-        return _buffered(_Xz(packed)), lzma.LZMAError
+        # LZMAFile knows no bound of its memory.
+        begin = partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY)
+        return _buffered(_Members(packed, begin)), lzma.LZMAError
     if _ZST.match(head):
         from backports import zstd
 
@@ -114,13 +119,11 @@ def _open(packed: Any, head: bytes, to_the_last: bool) -> tuple[Any, *tuple[type
 class _Members(io.RawIOBase):
     """What a packed file holds, which may be several in a row, with zeros between them."""
 
-    def __init__(self, packed: BinaryIO) -> None:
+    def __init__(self, packed: BinaryIO, begin: Callable[[], Any]) -> None:
+        """:param begin: makes what unpacks one of them."""
         self._packed = packed
-        self._decompressor = self._begin()
-
-    def _begin(self) -> Any:
-        """What unpacks one of them."""
-        raise NotImplementedError
+        self._begin = begin
+        self._decompressor = begin()
 
     def readable(self) -> bool:
         return True
@@ -150,18 +153,11 @@ class _Members(io.RawIOBase):
         return block
 
 
-class _Xz(_Members):
-    """LZMAFile knows no bound of its memory."""
-
-    def _begin(self) -> Any:
-        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=LARGEST_DICTIONARY)
-
-
 class _Gz(_Members):
     """IGzipFile takes bytes behind the end for a file that is cut off."""
 
-    def _begin(self) -> Any:
-        return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+    def __init__(self, packed: BinaryIO) -> None:
+        super().__init__(packed, partial(igzip_lib.IgzipDecompressor, flag=igzip_lib.DECOMP_GZIP))
 
     def _following(self) -> bytes:
         block = super()._following()
@@ -182,9 +178,6 @@ class _SlowGz(gzip.GzipFile):
                 log.warning(BEHIND)
                 return b""
             raise
-
-
-BEHIND = "Bytes behind the end of the gzipped file are ignored, as gzip does."
 
 
 def decompressed(stream: BinaryIO) -> BinaryIO:

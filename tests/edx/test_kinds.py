@@ -114,7 +114,7 @@ def test_unknown_kinds_are_listed_with_their_counts(warehouse: Connection) -> No
     merged = load(warehouse, b"\n".join([*lines, line(event_type=None, name="three")]), "new.log")
     said = unknown_kinds(warehouse, [known.delivery_id, merged.delivery_id])
     assert said == (
-        "Events without a kind, for edx.event_alias lacks their types: 10\n"
+        "10 events have no kind: edx.event_alias does not know their types\n"
         "        6 'one'\n        3 'two'\n        1 'three'"
     )
 

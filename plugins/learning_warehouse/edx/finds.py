@@ -59,19 +59,19 @@ class Finds:
         """Where logs of compressed tars land."""
         return LandingZone(self._landing_conn_id)
 
+    @property
     def is_full(self) -> bool:
-        """Whether a run has taken all the new members that it may; says so for its end."""
-        if self.new_members < MOST_NEW:
-            return False
+        """Whether a run has taken all the new members that it may."""
+        return self.new_members >= MOST_NEW
+
+    def warn_of_more(self) -> None:
+        """Tell that the run has stopped before the end."""
         sentence = (
             f"This run took {self.new_members} new logs of tars, which is the most that one takes: "
-            "the next run for these days takes more of them, so trigger the DAG again with the "
-            "same Params until this is not said any more."
+            "trigger the DAG again with the same Params until this sentence is gone."
         )
-        if sentence not in self.findings:
-            log.warning("%s", sentence)
-            self.findings.append(sentence)
-        return True
+        log.warning("%s", sentence)
+        self.findings.append(sentence)
 
     def is_done(self, before: Delivery | None) -> bool:
         """Whether nothing is to be done for a log: it was loaded, or is among ``sizes``.
@@ -167,7 +167,7 @@ class Finds:
         if seen.untaken:
             sentences.append(
                 f"{seen.uri} holds {len(seen.untaken)} logs that cannot be taken "
-                f"({'; '.join(seen.untaken[:MOST_NAMED])}): ask edX to deliver them anew; "
+                f"({'; '.join(seen.untaken[:MOST_NAMED])}): ask edX to deliver them again; "
                 "edx.tracking_log_tar names them all."
             )
         for sentence in sentences:

@@ -37,7 +37,7 @@ def unknown_kinds(conn: Connection, deliveries: Sequence[int]) -> str | None:
         listed.append(f"and {len(rows) - MOST_KINDS} more")
     total = sum(row["rows"] for row in rows)
     return "\n".join(
-        [f"Events without a kind, for edx.event_alias lacks their types: {total}", *listed]
+        [f"{total} events have no kind: edx.event_alias does not know their types", *listed]
     )
 
 
@@ -45,7 +45,7 @@ class NameEventsOperator(BaseOperator):
     """Gives events that are already there the kinds of today, where the Param ``name_events`` asks.
 
     Month by month, each in a transaction of its own: what is interrupted is done again, and goes on
-    where it was. Merges wait while a month is at it.
+    where it was. Loads of edX's logs wait while a month is renamed.
 
     XCom: for each partition that had some, how many events got another kind.
     """

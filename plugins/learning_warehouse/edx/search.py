@@ -94,15 +94,15 @@ class Search:
             walked = {tar: seen for tar, seen in walked.items() if tar.kind != "tar"}
         self._take_unmerged(walked, waiting)
         for tar in tars:
-            if tar not in walked:
-                if self.finds.is_full():
-                    return
+            if tar not in walked and not self.finds.is_full:
                 with self._failures.apart(tar.uri):
                     if tar.kind == "tar":
                         self._walk(tar)
                     else:
                         self._unpack(tar)
-        if not self.finds.is_full():
+        if self.finds.is_full:
+            self.finds.warn_of_more()
+        else:
             self._give_up(lost - self.finds.sizes.keys())
 
     def landed_at(self) -> str:
@@ -223,7 +223,7 @@ class Search:
         before = set(self.finds.sizes)
         try:
             for member in walk(seen, self._fetch(tar)):
-                if is_cut := self.finds.is_full():
+                if is_cut := self.finds.is_full:
                     break
                 batch.append(member)
                 progress.add(member.offset + member.size - progress.done)
@@ -290,7 +290,7 @@ class Search:
                         self._let_pass(tar, passing)
                         continue
                     if not (alike := self._alike(tar, passing)):
-                        if is_cut := self.finds.is_full():
+                        if is_cut := self.finds.is_full:
                             break
                         self._land(tar, passing)
                         continue
