@@ -226,42 +226,54 @@ def _storable(raw: str) -> str:
 
 
 def _fit(
-    fields: list[str],
-    match: Match,
-    dataset: Dataset,
-    ended: bool,
+    fields: list[str], match: Match, dataset: Dataset, ended: bool
 ) -> tuple[dict[str, str], dict[str, object], str | None]:
     """Place the fields of a record under the headers.
-
-    A short record may lack what the registry says that its vendor leaves out, or its end, or both.
-    It is placed where exactly one of these readings makes sense, and lacks no more than one value
-    at the end: more of them are a record that was cut off, perhaps in the middle of a value. A
-    loose tail has to have begun for the same reason.
 
     :param ended: whether a line end follows, so that the last value is whole.
     :returns: values by column, what the table has no column for, and the reason to reject it.
     """
-    headers = match.headers
-    short = len(headers) - len(fields)
+    short = len(match.headers) - len(fields)
     if short == 0:
         return (*_place(fields, match), None)
-    reason = f"it has {len(fields)} fields where the header has {len(headers)}"
+    reason = f"it has {len(fields)} fields where the header has {len(match.headers)}"
     if short < 0:
         return {}, {}, reason
+    tail = _loose_tail(match, dataset)
+    if tail is None:
+        return _place_in_one_way(fields, match, dataset, ended, reason)
+    if len(fields) <= tail:
+        # It has not begun, so that the value before it may be cut off.
+        return {}, {}, reason
+    headers = match.headers[tail:]
+    placed, extras = _place(fields[:tail], match)
+    extras["_leftover"] = fields[tail:]
+    extras["_note"] = (
+        f"{short} of the last {len(headers)} values are missing, it is not known "
+        f"which: {', '.join(headers)} stay empty"
+    )
+    return placed, extras, None
+
+
+def _loose_tail(match: Match, dataset: Dataset) -> int | None:
+    """Where the columns begin of which the vendor leaves out some; None if the file has none."""
     loose = [i for i, c in enumerate(match.columns) if c and c.name in dataset.loose_tail]
-    tail = loose[0] if loose else len(headers)
-    if loose and all(i in loose or not c for i, c in enumerate(match.columns[tail:], tail)):
-        if len(fields) <= tail:
-            return {}, {}, reason
-        placed, extras = _place(fields[:tail], match)
-        extras["_leftover"] = fields[tail:]
-        extras["_note"] = (
-            f"{short} of the last {len(headers) - tail} values are missing, it is not known "
-            f"which: {', '.join(headers[tail:])} stay empty"
-        )
-        return placed, extras, None
+    if loose and all(c is None or c.name in dataset.loose_tail for c in match.columns[loose[0] :]):
+        return loose[0]
+    return None
+
+
+def _place_in_one_way(
+    fields: list[str], match: Match, dataset: Dataset, ended: bool, reason: str
+) -> tuple[dict[str, str], dict[str, object], str | None]:
+    """Place a short record where exactly one reading makes sense.
+
+    It may lack what the registry says that its vendor leaves out, or its end, or both. No more than
+    one value may be missing at the end: else it was cut off, perhaps in the middle of a value.
+    """
+    headers = match.headers
     readings: dict[object, tuple[tuple[int, ...], int, list[str]]] = {}
-    for gaps, cut in _readings(match, dataset, short):
+    for gaps, cut in _readings(match, dataset, len(headers) - len(fields)):
         missing = (*gaps, *range(len(headers) - cut, len(headers)))
         aligned = _with_gaps(fields, missing)
         if _makes_sense(aligned, match):
@@ -273,12 +285,11 @@ def _fit(
         )
         return {}, {}, f"{reason}: what is missing may be {lacking}"
     for _, cut, aligned in readings.values():
-        if cut > 1 or (cut and not ended and fields[-1].strip()):
-            break
-        placed, extras = _place(aligned, match)
-        if cut:
-            extras["_note"] = f"it ends before {headers[-1]}, which stays empty"
-        return placed, extras, None
+        if cut == 0 or (cut == 1 and (ended or not fields[-1].strip())):
+            placed, extras = _place(aligned, match)
+            if cut:
+                extras["_note"] = f"it ends before {headers[-1]}, which stays empty"
+            return placed, extras, None
     return {}, {}, reason
 
 
