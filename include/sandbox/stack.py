@@ -41,6 +41,12 @@ CAMPUS = {"seed": 7, "students": 60, "courses": 4}
 PATIENCE = 180
 """Seconds within which a part must be there."""
 AIRFLOW_2 = version("apache-airflow").startswith("2.")
+LOCAL_SETTINGS = """\
+import sys
+
+if {"scheduler", "celery"} & set(sys.argv):
+    import learning_warehouse.preload
+"""
 COMPONENTS = ("scheduler", "triggerer", *(() if AIRFLOW_2 else ("api-server", "dag-processor")))
 
 
@@ -103,7 +109,8 @@ class Stack:
         """
         self.postgres.stop()
         _clear(self.state)
-        self._home.mkdir()
+        (self._home / "config").mkdir(parents=True)
+        (self._home / "config" / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
         (self._home / "passwords.json").write_text(json.dumps({USER: self.password}))
         self.postgres.start()
         for database in ("airflow", "warehouse"):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+    from boto3 import Session
+    from botocore.loaders import Loader
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +74,29 @@ def s3_client(conn_id: str) -> Any:
     :raises PermanentFailure: there is no such connection.
     """
     hook = s3_hook(conn_id)
-    return hook.get_session().client(
-        "s3",
+    return client_of(
+        hook.get_session(),
         endpoint_url=hook.conn_config.get_service_endpoint_url("s3"),
         config=hook.config,
         verify=hook.verify,
     )
+
+
+def client_of(session: Session, **settings: Any) -> Any:
+    """A client of S3 that reads nothing which another one of this process has read.
+
+    :param settings: as ``Session.client`` takes them.
+    """
+    session._session.register_component("data_loader", descriptions())
+    return session.client("s3", **settings)
+
+
+@cache
+def descriptions() -> Loader:
+    """Boto's descriptions of S3 and its regions, which each session would read again (0.1 s)."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 def listed(client: Any, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:

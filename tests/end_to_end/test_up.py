@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -139,6 +140,13 @@ def test_connections_are_seen_and_edited_in_airflow(up: Up) -> None:
     assert shown["description"] == "edited"
     assert shown["host"] == edited["host"]
     assert shown["extra_dejson"]["org_id"] == ORG_ID
+
+
+def test_tasks_are_forked_by_a_process_that_has_their_imports(up: Up) -> None:
+    keeper = psutil.Process(json.loads((up.state / "stack.json").read_text())["pid"])
+    (scheduler,) = [part for part in keeper.children() if part.cmdline()[-1] == "scheduler"]
+    mapped = {folder for each in scheduler.memory_maps() for folder in Path(each.path).parts}
+    assert {"pandas", "psycopg_binary"} <= mapped
 
 
 def test_a_log_of_ones_own_by_the_commands_of_the_readme(up: Up, tmp_path: Path) -> None:

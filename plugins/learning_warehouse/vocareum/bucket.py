@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from learning_warehouse.errors import TransientFailure
-from learning_warehouse.s3 import BLOCK, s3_sentences
+from learning_warehouse.s3 import BLOCK, client_of, s3_sentences
 from learning_warehouse.vocareum.credentials import request_credentials
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ class VocareumBucket:
 
         self._good_until = datetime.fromisoformat(credentials.expires_at)
         with s3_sentences(self.url):
-            self._client: Any = boto3.Session().client(
-                "s3",
+            self._client = client_of(
+                boto3.Session(),
                 region_name=self.account.region,
                 endpoint_url=self.account.endpoint_url,
                 aws_access_key_id=credentials.access_key_id,
