@@ -13,7 +13,7 @@ from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.staging import assets_of
 from learning_warehouse.edx.logs import EVENTS, logs_of
 from learning_warehouse.params import params, refuse_wrong_params
-from learning_warehouse.steps.rebuild import RebuildOperator
+from learning_warehouse.steps.rebuild import RebuildOperator, RebuildPlanOperator
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.vocareum.files import REGISTRY
 
@@ -46,7 +46,7 @@ vendor is asked for anything. In a warehouse that lacks nothing, a run changes n
 
 
 def rebuild() -> DAG:
-    """The DAG, with a task for each table."""
+    """The DAG: a plan, then a task for each table."""
     with DAG(
         "warehouse_rebuild",
         description="Loads what landed into the warehouse, without the vendors",
@@ -57,33 +57,29 @@ def rebuild() -> DAG:
         tags=["learning warehouse"],
         default_args=DEFAULT_ARGS,
     ) as dag:
+        plan = RebuildPlanOperator(task_id="plan", pre_execute=refuse_wrong_params)
         loads = []
-        with TaskGroup("vocareum"):
+        with TaskGroup("vocareum") as vocareum:
             for files in REGISTRY:
-                task = RebuildOperator(
-                    task_id=files.dataset.name,
-                    dataset=files.dataset,
-                    pre_execute=refuse_wrong_params,
-                )
+                task = RebuildOperator(task_id=files.dataset.name, dataset=files.dataset)
                 loads.append(task.output)
-        with TaskGroup("echo360"):
+        with TaskGroup("echo360") as echo360:
             for name, report in REPORTS.items():
                 task = RebuildOperator(
                     task_id=name,
                     dataset=report.dataset,
                     reader=assets_of(report),
                     remember=remember_requests(report),
-                    pre_execute=refuse_wrong_params,
                 )
                 loads.append(task.output)
-        with TaskGroup("edx"):
+        with TaskGroup("edx") as edx:
             task = RebuildOperator(
                 task_id=EVENTS.name,
                 dataset=EVENTS,
                 reader=logs_of(EDX_CONN_ID),
-                pre_execute=refuse_wrong_params,
             )
             loads.append(task.output)
+        plan >> [vocareum, echo360, edx]
         SummaryOperator(task_id="summarise", loads=loads, schemas=["vocareum", "echo360", "edx"])
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(

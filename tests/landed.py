@@ -84,14 +84,14 @@ def grow_old(conn: Connection, days: int) -> None:
 
 
 def run_dag(dag_id: str, *tasks: str, **params: Any) -> dict[str, Any]:
-    """Execute tasks of a DAG of upkeep, or all that are no summary, one after another.
+    """Execute tasks of a DAG of upkeep, or all that change something, one after another.
 
     :returns: the XCom of each that was not skipped.
     """
     (dag,) = runpy.run_path(str(ROOT / "dags" / f"{dag_id}.py"))["DAGS"]
     results = {}
     for task in dag.tasks:
-        if task.task_id == "summarise" or (tasks and task.task_id not in tasks):
+        if task.task_id in ("plan", "summarise") or (tasks and task.task_id not in tasks):
             continue
         try:
             results[task.task_id] = task.execute(context(**params))

@@ -31,6 +31,19 @@ if TYPE_CHECKING:
     Remember = Callable[[Connection, Sequence[Delivery]], None]
 
 
+class RebuildPlanOperator(BaseOperator):
+    """Says what a run loads: the first step, so that a run with wrong Params fails once.
+
+    XCom: the tables. Reads the Param ``datasets``.
+    """
+
+    def execute(self, context: Context) -> list[str]:
+        """Tell the tables."""
+        tables: list[str] = context["params"]["datasets"]
+        self.log.info("This run loads %s.", ", ".join(tables))
+        return tables
+
+
 class RebuildOperator(BaseOperator):
     """Loads what landed of a dataset and is not merged, from the landing zone alone.
 
