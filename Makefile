@@ -15,7 +15,7 @@ SETUP := $(VENV)/.installed
 SETUP2 := $(VENV2)/.installed
 
 help:  ## say what there is
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(SETUP)  ## install everything into .venv (Python 3.11 to 3.13)
 
@@ -63,6 +63,13 @@ test-celery: $(SETUP)  ## a week by Celery's workers, one of which is lost on th
 	}; \
 	$(VENV)/bin/python -m pytest tests/end_to_end/test_workers.py --redis-server $$redis
 
+test-platforms: $(SETUP) $(SETUP2)  ## each platform's layout, and requirements.txt beside each Airflow
+	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.platforms \
+		--python $(VENV)/bin/python --python $(VENV2)/bin/python
+
+package: $(SETUP)  ## plugins.zip, a folder and a wheel, for platforms that take no include/ (into dist/)
+	@PYTHONPATH=plugins $(VENV)/bin/python -m tools.package
+
 bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside a bare \copy (FILE=...: edX lines of your own)
 	@failed=; for subject in lab_sessions videoview; do \
 		PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.$$subject --state $(STATE)/bench || \
@@ -100,7 +107,7 @@ lint: $(SETUP)  ## ruff, mypy, sqlfluff
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/sqlfluff lint include/sql
 
-lock: $(SETUP)  ## choose the versions anew, for both Airflows
+lock: $(SETUP)  ## choose the versions again, for both Airflows
 	@$(call compile,3.3.2,requirements-airflow3.lock)
 	@$(call compile,2.11.2,requirements-airflow2.lock)
 	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -115,8 +122,8 @@ endef
 
 clean:  ## remove what make made: .venv, .sandbox and caches
 	@test ! -x $(VENV)/bin/python || $(STACK) down
-	@rm -rf $(VENV) $(VENV2) $(BENCH) $(STATE) .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(VENV2) $(BENCH) $(STATE) dist .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo rebuild test test-backfill test-airflow2 test-celery bench fuzz chaos up down \
-	env lint lock clean
+.PHONY: help setup demo rebuild test test-backfill test-airflow2 test-celery test-platforms package \
+	bench fuzz chaos up down env lint lock clean

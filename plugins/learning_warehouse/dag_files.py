@@ -10,11 +10,15 @@ from __future__ import annotations
 import re
 from configparser import Error, RawConfigParser
 from datetime import timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from learning_warehouse.places import settings_file
 from learning_warehouse.steps.alerts import say_failure, tell_of_failure
 
-ORIGINS = Path(__file__).resolve().parents[2] / "include" / "origins.cfg"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ORIGINS = settings_file("origins.cfg")
 ID = re.compile(r"[\w#!().:/\\-]+")
 """What Airflow allows in the id of a connection."""
 

@@ -8,7 +8,6 @@ told; what is wrong, the steps say.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
@@ -19,10 +18,11 @@ from learning_warehouse.errors import (
     in_lines,
     unfold,
 )
+from learning_warehouse.places import settings_file
 
 log = logging.getLogger(__name__)
 
-ALERTS = Path(__file__).resolve().parents[3] / "include" / "alerts.toml"
+ALERTS = settings_file("alerts.toml")
 FAILURE_KEY = "failure"
 """The XCom of a task that failed: its sentence."""
 

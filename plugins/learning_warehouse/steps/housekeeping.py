@@ -9,16 +9,17 @@ from __future__ import annotations
 import logging
 import tomllib
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
+from learning_warehouse.places import settings_file
 from learning_warehouse.warehouse.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from airflow.providers.common.compat.sdk import Context
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-RETENTION = Path(__file__).resolve().parents[3] / "include" / "retention.toml"
+RETENTION = settings_file("retention.toml")
 KEPT = ("rejected_rows", "landed_versions")
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from learning_warehouse.places import INCLUDE
 
 if TYPE_CHECKING:
     from psycopg import sql
 
-SQL_DIRECTORY = Path(__file__).resolve().parents[3] / "include" / "sql"
+SQL_DIRECTORY = INCLUDE / "sql"
 
 
 @cache
