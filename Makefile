@@ -70,6 +70,12 @@ test-platforms: $(SETUP) $(SETUP2)  ## each platform's layout, and requirements.
 package: $(SETUP)  ## plugins.zip, a folder and a wheel, for platforms that take no include/ (into dist/)
 	@PYTHONPATH=plugins $(VENV)/bin/python -m tools.package
 
+docs: $(SETUP)  ## write the generated pages of docs/
+	@PYTHONPATH=plugins $(VENV)/bin/python -m tools.docs
+
+pictures: $(SETUP)  ## take the pictures of docs/ (needs chromium and chromedriver)
+	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.pictures --state $(STATE)/pictures
+
 bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside a bare \copy (FILE=...: edX lines of your own)
 	@failed=; for subject in lab_sessions videoview; do \
 		PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.$$subject --state $(STATE)/bench || \
@@ -126,4 +132,4 @@ clean:  ## remove what make made: .venv, .sandbox and caches
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help setup demo rebuild test test-backfill test-airflow2 test-celery test-platforms package \
-	bench fuzz chaos up down env lint lock clean
+	docs pictures bench fuzz chaos up down env lint lock clean

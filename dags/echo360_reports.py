@@ -53,7 +53,7 @@ landing zone and loads them into the schema `echo360` of the warehouse.
   failed request is tried again, a window that keeps failing is split until the failing day is
   isolated, and the error names that day and its request id, for Echo360's support. A report is
   *held* if it would shrink a day by more than half: look at it, and if it is right, run again with
-  the Params that the sentence names. Until then that day is requested by itself, and so is a day
+  the Params that the sentence names. Until then that day has a request of its own, and so has a day
   that kept failing. Rejected rows are in `ops.rejected_row`.
 """
 

@@ -32,7 +32,7 @@ Finds the tracking logs in edX's bucket, in tars (`{date}-{site}-tracking.tar`, 
 (`{org}-{site}-events-{date}.log.gz`, also with `.gpg`), and adds their events to `edx.event`, each
 event once, however often it is delivered. A log may be plain or a `.gz`, `.bz2`, `.xz` or `.zst`,
 and encrypted or not. Where a name does not say what a file is, its first bytes do, and they are
-read once. Hidden files and unfinished copies (`.part`, `.tmp`) are left alone. A tar that holds no
+read once. Hidden files and unfinished copies (`.part`, `.tmp`) are skipped. A tar that holds no
 log is named in the log of `summarise`.
 
 * **What it does**: `unpack` reads the headers of plain tars where they are; nothing is downloaded.
@@ -44,10 +44,9 @@ log is named in the log of `summarise`.
   the tars and logs of the 35 days before its own; a tar that was read to its end is not read again
   until it changes. A run by hand without days does the same; a backfill looks at its day alone.
 * **By hand**: `first_day` and `last_day` choose tars and logs by the date in their names, which is
-  when they were made (a file whose name has none goes by its last change): the events in them are
-  older. Each tar repeats what the ones before it had,
-  so the last one has everything. `earliest` takes all of them; `reload` loads logs again that were
-  loaded before.
+  when they were made (for a file without one, the day of its last change): the events in them are
+  older. Each tar repeats what the ones before it had, so the last one has everything. `earliest`
+  takes all of them; `reload` loads logs again that were loaded before.
 * **To see what a run would do**: with `dry_run`, `unpack` lists for each tar, and for the single
   files, what would be loaded, in its log and in that of `summarise`; nothing is loaded. A
   compressed tar is read to its end for it.
@@ -64,8 +63,8 @@ log is named in the log of `summarise`.
 * **Connections**: `CONN_ID` (its extra `site` names the edX site, else the keys do),
   `learning_warehouse`; for compressed tars `landing_zone`; for encrypted logs `edx_gpg`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. Nothing
-  is loaded twice. A damaged tar or log stops nothing but itself: the logs in a tar before the
-  damage are loaded.
+  is loaded twice. A damaged tar or log stops nothing else: the logs in a tar before the damage
+  are loaded.
 """
 
 

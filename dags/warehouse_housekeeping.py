@@ -29,7 +29,7 @@ log what it removed.
   replaced. The newest version of each file is kept, and so is every version that is
   current: `reload` and `warehouse_rebuild` keep working. edX's logs are never removed.
 * **`name_events`**: only in a run by hand with the Param of that name: gives the events that are
-  already in `edx.event` the kinds that `edx.event_alias` says now, a month at a time. Loads of
+  already in `edx.event` the kinds that `edx.event_alias` has now, a month at a time. Loads of
   edX's logs wait meanwhile. It may be stopped and run again.
 * **Connections**: `learning_warehouse`; `landing_zone`, whose keys must be allowed to delete.
 """
@@ -63,7 +63,7 @@ def housekeeping() -> DAG:
         False,
         type="boolean",
         description="Give the events that are already in edx.event the kinds that edx.event_alias "
-        "says now.",
+        "has now.",
     )
     return dag
 

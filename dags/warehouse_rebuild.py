@@ -27,7 +27,7 @@ DOC = """
 ### Rebuild
 
 Loads what is in the landing zone and not in the warehouse: all of it, if the warehouse is lost. No
-vendor is asked for anything. In a warehouse that lacks nothing, a run changes nothing.
+vendor's API is called. In a warehouse that lacks nothing, a run changes nothing.
 
 * **After a loss**: pause the other DAGs, point the connection `learning_warehouse` to an empty
   database, trigger this DAG, then `edx_tracking_logs` with `earliest`: logs that were read in edX's
@@ -36,7 +36,7 @@ vendor is asked for anything. In a warehouse that lacks nothing, a run changes n
   deliveries are loaded in the order in which the vendor made them. A task that failed or was killed
   continues where it stopped.
 * **What is held**: a delivery that shrinks a day or file by more than half is held, as it was the
-  first time. If it is right, trigger this DAG again with `accept_shrink` and its table alone in
+  first time. If it is right, trigger this DAG again with `accept_shrink` and only its table in
   `datasets`.
 * **Missing notes**: a run writes the notes that are missing, of all deliveries that the ledger
   knows to have landed.

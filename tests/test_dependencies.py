@@ -46,12 +46,12 @@ def test_make_installs_nothing_without_its_hash() -> None:
     assert all("--require-hashes" in install for install in installs)
 
 
-def test_the_readme_names_every_direct_dependency() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_docs_name_every_direct_dependency() -> None:
+    docs = (ROOT / "docs" / "architecture.md").read_text()
     for file in ("requirements-dev.txt", "requirements-bench.txt"):
         for wanted in required(file):
             short = wanted.name.removeprefix("apache-airflow-providers-")
-            assert f"`{short}`" in readme, wanted.name
+            assert f"`{short}`" in docs, wanted.name
 
 
 def installed(file: str) -> dict[str, Distribution]:

@@ -241,7 +241,7 @@ def test_what_was_held_is_over_once_a_later_version_is_loaded(warehouse: Connect
 def waits(conn: Connection) -> list[dict[str, Any]]:
     """What docs/operations.md finds that waits and is held."""
     text = (ROOT / "docs" / "operations.md").read_text()
-    query: Any = text.split("What waits?\n\n```sql\n")[1].split("```")[0]
+    query: Any = text.split("What is waiting?\n\n```sql\n")[1].split("```")[0]
     return [line for line in conn.execute(query) if line["status"] == "held"]
 
 

@@ -65,7 +65,7 @@ class SecretiveStack(Stack):
         """As every stack has it, and this."""
         environment = super().environment()
         if AIRFLOW_2:
-            # As the README says: with it, tasks and the backfill deadlock in the metadata database.
+            # As docs/running.md says: with it, tasks and backfill deadlock in Airflow's database.
             environment["AIRFLOW__SCHEDULER__SCHEDULE_AFTER_TASK_EXECUTION"] = "False"
         return environment
 

@@ -57,7 +57,7 @@ BY_HAND = {
     "landing_zone": ("aws", ("login", "password"), ("service_config",)),
     "learning_warehouse": ("postgres", ("host", "login", "password", "schema", "port"), ()),
 }
-"""What the README says of each connection: its type, its fields, its extras."""
+"""What docs/deploy.md says of each connection: its type, its fields, its extras."""
 
 
 def commands(settings: dict[str, Any]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""`make up` and what one does there: by shell, by UI, by the commands of the README."""
+"""`make up` and what one does there: by shell, by UI, by the commands of the quickstart."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ pytestmark = [
 ]
 
 CONNECTIONS = {"vocareum", "echo360", "edx_tracking_logs", "landing_zone", "learning_warehouse"}
-README = (ROOT / "README.md").read_text()
-OWN_LOG = README.partition("### Load a log of your own\n")[2].partition("\n#")[0]
-BLOCKS = re.findall(r"^```\n(.*?)^```", OWN_LOG, re.S | re.M)
+QUICKSTART = (ROOT / "docs" / "quickstart.md").read_text()
+OWN_LOG = QUICKSTART.partition("Load a log of your own\n")[2].partition("\n#")[0]
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", OWN_LOG, re.S | re.M)
 CLEAN = {
     name: value
     for name, value in os.environ.items()
@@ -149,7 +149,7 @@ def test_tasks_are_forked_by_a_process_that_has_their_imports(up: Up) -> None:
     assert {"pandas", "psycopg_binary"} <= mapped
 
 
-def test_a_log_of_ones_own_by_the_commands_of_the_readme(up: Up, tmp_path: Path) -> None:
+def test_a_log_of_ones_own_by_the_commands_of_the_quickstart(up: Up, tmp_path: Path) -> None:
     (tmp_path / "tracking.log").write_bytes(b"\n".join([line(1), line(2), b"no event"]))
     load, query = BLOCKS
     up.shell(load, cwd=tmp_path)
