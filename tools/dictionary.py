@@ -1,4 +1,4 @@
-"""The data dictionary, and the diagram of how the tables belong together, from the catalogue."""
+"""The data dictionary, and the diagrams of how tables belong together, from the catalogue."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ JOINS = (
     ("ops.delivery", "vocareum.lab_sessions", "delivery_id = _delivery"),
     ("ops.delivery", "echo360.videoview", "delivery_id = _delivery"),
     ("ops.delivery", "edx.event", "delivery_id = _delivery"),
-    ("vocareum.enrollment", "echo360.videoview", "email"),
 )
 """Pairs of tables that join without a foreign key, and by what.
 
@@ -60,24 +59,27 @@ class Catalogue:
         """The pages of the data dictionary, by their names."""
         return {"README.md": self._index(), **{f"{s}.md": self._page(s) for s in SCHEMAS}}
 
-    def diagram(self) -> str:
-        """How the tables belong together, for Mermaid.
+    def diagrams(self) -> str:
+        """How the tables of each schema belong together, for Mermaid.
 
         :raises LookupError: a join names a column that is not there.
         """
         columns = {(f"{c['schema']}.{c['relation']}", c["name"]) for c in self._read["columns"]}
-        lines = []
+        lines: dict[str, list[str]] = {}
         for left, right, by in JOINS:
             for pair in by.split(", "):
                 first, _, second = pair.partition(" = ")
                 if not {(left, first), (right, second or first)} <= columns:
                     raise LookupError(f"{left} and {right} do not join by {pair}.")
-            lines.append(f'    "{left}" }}o..o{{ "{right}" : "{by}"')
-        lines += [
-            f'    "{key["parent"]}" ||--o{{ "{key["child"]}" : "{key["name"]}"'
-            for key in self._read["foreign_keys"]
-        ]
-        return "\n".join(["```mermaid", "erDiagram", *lines, "```"])
+            line = f'    "{left}" }}o..o{{ "{right}" : "{by}"'
+            lines.setdefault(left.partition(".")[0], []).append(line)
+        for key in self._read["foreign_keys"]:
+            line = f'    "{key["parent"]}" ||--o{{ "{key["child"]}" : "{key["name"]}"'
+            lines.setdefault(key["parent"].partition(".")[0], []).append(line)
+        return "\n\n".join(
+            "\n".join(["```mermaid", "erDiagram", "    direction LR", *lines[schema], "```"])
+            for schema in SCHEMAS
+        )
 
     def _relations(self, schema: str) -> list[dict[str, Any]]:
         return [row for row in self._read["relations"] if row["schema"] == schema]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-BEGIN, END = "<!-- diagram: written by `make docs` -->\n", "<!-- end of the diagram -->"
+BEGIN, END = "<!-- diagrams: written by `make docs` -->\n", "<!-- end of the diagrams -->"
 
 
 def generated(conn: Connection) -> dict[Path, str]:
@@ -27,7 +27,7 @@ def generated(conn: Connection) -> dict[Path, str]:
     before, _, rest = warehouse.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
     return {
-        warehouse: f"{before}{BEGIN}\n{catalogue.diagram()}\n\n{END}{after}",
+        warehouse: f"{before}{BEGIN}\n{catalogue.diagrams()}\n\n{END}{after}",
         DOCS / "errors.md": errors.page(),
         **{DOCS / "dags" / name: text for name, text in dag_pages.pages().items()},
         **{DOCS / "data-dictionary" / name: text for name, text in catalogue.pages().items()},
