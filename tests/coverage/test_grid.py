@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import runpy
 import shlex
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +25,11 @@ from learning_warehouse.coverage.grid import (
 )
 from learning_warehouse.coverage.sources import SOURCES
 from learning_warehouse.warehouse.sql import statement
+from tests.conftest import open_database
 from tests.coverage.known import BEGUN, HOST, ORG, SITE, KnownLedger
 
 if TYPE_CHECKING:
+    from include.sandbox.postgres import EmbeddedPostgres
     from learning_warehouse.warehouse.connection import Connection
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
@@ -33,11 +37,19 @@ YESTERDAY = date(2026, 11, 20)
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def rows(warehouse: Connection) -> dict[str, Row]:
+@pytest.fixture(scope="module")
+def filled(postgres: EmbeddedPostgres) -> Iterator[Connection]:
+    """A warehouse with the known ledger; who writes to it rolls back."""
+    postgres.create_database("known_ledger")
+    with closing(open_database(postgres, "known_ledger")) as conn:
+        KnownLedger(conn, NOW).fill()
+        yield conn
+
+
+@pytest.fixture(scope="module")
+def rows(filled: Connection) -> dict[str, Row]:
     """The map of the known ledger, by the dataset's name."""
-    KnownLedger(warehouse, NOW).fill()
-    return {row.dataset.name: row for row in read_rows(warehouse, SOURCES, now=NOW)}
+    return {row.dataset.name: row for row in read_rows(filled, SOURCES, now=NOW)}
 
 
 def days_in(row: Row, state: State) -> list[int]:
@@ -123,14 +135,15 @@ def test_logs_are_shown_on_the_day_in_their_name(rows: dict[str, Row]) -> None:
     assert event.cells[-5].loaded == 2
 
 
-def test_today_is_a_day_of_the_map_and_no_gap(warehouse: Connection, rows: dict[str, Row]) -> None:
+def test_today_is_a_day_of_the_map_and_no_gap(filled: Connection, rows: dict[str, Row]) -> None:
     assert days_in(rows["course_mapping"], State.LOADED)[0] == -1
     assert rows["course_mapping"].last_day == YESTERDAY + timedelta(days=1)
     assert -1 in days_in(rows["asset"], State.LOADED)
-    known = KnownLedger(warehouse, NOW)
+    known = KnownLedger(filled, NOW)
     log = f"prod-edx-001/{known.day(-2)}-{SITE}.log.gz"
-    known.deliver("edx.event", SITE, log, NOW)
-    again = read_rows(warehouse, SOURCES, now=NOW)
+    with filled.transaction(force_rollback=True):
+        known.deliver("edx.event", SITE, log, NOW)
+        again = read_rows(filled, SOURCES, now=NOW)
     assert not any(row.cells[-1].state is State.GAP for row in again)
 
 
@@ -270,7 +283,7 @@ def test_the_last_load_is_the_last_merge(rows: dict[str, Row]) -> None:
     assert rows["event"].last_day == YESTERDAY - timedelta(days=3)
 
 
-def test_counts_are_totals_of_what_is_current(warehouse: Connection, rows: dict[str, Row]) -> None:
+def test_counts_are_totals_of_what_is_current(filled: Connection, rows: dict[str, Row]) -> None:
     def total(name: str) -> tuple[int, int]:
         found = rows[name].total
         assert found is not None
@@ -282,11 +295,12 @@ def test_counts_are_totals_of_what_is_current(warehouse: Connection, rows: dict[
     assert total("event") == (2000 * 77 - 1000 - 2, 2)
     assert rows["polling"].total is None
 
-    known = KnownLedger(warehouse, NOW)
+    known = KnownLedger(filled, NOW)
     week = (known.day(6), known.day(-1))
     parts = tuple(str(known.day(before)) for before in (2, 1, 0))
-    known.deliver("echo360.polling", HOST, "polling of a week", NOW, parts=parts, days=week)
-    (row,) = read_rows(warehouse, SOURCES, now=NOW, table="echo360.polling")
+    with filled.transaction(force_rollback=True):
+        known.deliver("echo360.polling", HOST, "polling of a week", NOW, parts=parts, days=week)
+        (row,) = read_rows(filled, SOURCES, now=NOW, table="echo360.polling")
     assert row.total is not None
     assert row.total["rows_merged"] == 429, "three of its seven days are current"
     assert [round(cell.rows) for cell in row.cells[-5:]] == [0, 143, 143, 143, 0]
@@ -310,62 +324,62 @@ def test_an_empty_ledger_has_no_rows(warehouse: Connection) -> None:
 
 
 def test_a_day_that_is_done_is_loaded_again_by_reload_alone(
-    warehouse: Connection, rows: dict[str, Row]
+    filled: Connection, rows: dict[str, Row]
 ) -> None:
     day = str(YESTERDAY - timedelta(days=50))
     whole = {"first_day": day, "last_day": day, "reports": ["videoview"], "reload": True}
-    assert command(warehouse, rows["videoview"], 50) == whole
-    assert "reload" not in command(warehouse, rows["videoview"], 1)
-    assert "reload" not in command(warehouse, rows["videoview"], 10)
-    assert command(warehouse, rows["presentation"], 30)["accept_shrink"] is True
-    assert command(warehouse, rows["lab_sessions"], 14)["datasets"] == ["lab_sessions"]
-    assert command(warehouse, rows["lab_sessions"], 40)["reload"] is True
-    assert command(warehouse, rows["lab_sessions"], 2)["reload"] is True, "its file is known"
+    assert command(filled, rows["videoview"], 50) == whole
+    assert "reload" not in command(filled, rows["videoview"], 1)
+    assert "reload" not in command(filled, rows["videoview"], 10)
+    assert command(filled, rows["presentation"], 30)["accept_shrink"] is True
+    assert command(filled, rows["lab_sessions"], 14)["datasets"] == ["lab_sessions"]
+    assert command(filled, rows["lab_sessions"], 40)["reload"] is True
+    assert command(filled, rows["lab_sessions"], 2)["reload"] is True, "its file is known"
 
 
 def test_what_has_no_date_is_asked_for_as_it_is(
-    warehouse: Connection, rows: dict[str, Row]
+    filled: Connection, rows: dict[str, Row]
 ) -> None:
-    assert "cannot be had any more" in notes(warehouse, rows["asset"], 25)
-    assert "warehouse_rebuild" in notes(warehouse, rows["asset"], 35)
-    assert command(warehouse, rows["asset"], -1) == {"reports": ["asset"]}
-    assert "reload" not in command(warehouse, rows["enrollment"], 3)
-    assert command(warehouse, rows["enrollment"], 5)["reload"] is True
-    assert command(warehouse, rows["course_mapping"], -1) == {"datasets": ["course_mapping"]}
+    assert "cannot be had any more" in notes(filled, rows["asset"], 25)
+    assert "warehouse_rebuild" in notes(filled, rows["asset"], 35)
+    assert command(filled, rows["asset"], -1) == {"reports": ["asset"]}
+    assert "reload" not in command(filled, rows["enrollment"], 3)
+    assert command(filled, rows["enrollment"], 5)["reload"] is True
+    assert command(filled, rows["course_mapping"], -1) == {"datasets": ["course_mapping"]}
 
 
 def test_no_command_is_for_a_day_that_is_not_over(
-    warehouse: Connection, rows: dict[str, Row]
+    filled: Connection, rows: dict[str, Row]
 ) -> None:
     for name in ("videoview", "aws_cost", "service_spend", "event"):
-        assert "not over (UTC)" in notes(warehouse, rows[name], -1), name
+        assert "not over (UTC)" in notes(filled, rows[name], -1), name
 
 
 def test_a_newer_version_is_tried_again_and_not_what_is_loaded(
-    warehouse: Connection, rows: dict[str, Row]
+    filled: Connection, rows: dict[str, Row]
 ) -> None:
-    assert "reload" not in command(warehouse, rows["aws_cost"], 21)
-    assert "reload" not in command(warehouse, rows["grades"], 1)
-    assert command(warehouse, rows["notes"], 43)["reload"] is True, "Echo360 makes another"
+    assert "reload" not in command(filled, rows["aws_cost"], 21)
+    assert "reload" not in command(filled, rows["grades"], 1)
+    assert command(filled, rows["notes"], 43)["reload"] is True, "Echo360 makes another"
 
 
 def test_no_command_would_reject_the_same_rows_again(
-    warehouse: Connection, rows: dict[str, Row]
+    filled: Connection, rows: dict[str, Row]
 ) -> None:
     for name, before in (("viewsessions", 20), ("lab_sessions", 18), ("azure_cost", 3)):
-        said = notes(warehouse, rows[name], before)
+        said = notes(filled, rows[name], before)
         assert "would reject the same rows" in said
         assert "to deliver them right" in said
         assert "with reload" in said
 
 
 def test_the_gaps_of_a_choice_have_a_command_for_each_dag(
-    warehouse: Connection, rows: dict[str, Row]
+    filled: Connection, rows: dict[str, Row]
 ) -> None:
     gaps = advice_for_gaps(rows.values(), yesterday=YESTERDAY)
     assert [one.heading for one in gaps] == ["Vocareum: 4 gaps", "Echo360: 3 gaps", "edX: 2 gaps"]
     vocareum, echo360, edx = [command for one in gaps for command in one.commands]
-    day = KnownLedger(warehouse, NOW).day
+    day = KnownLedger(filled, NOW).day
     assert set(vocareum.conf.pop("datasets")) == {"aws_cost", "lab_sessions", "grades"}
     assert vocareum.conf == {"first_day": str(day(15)), "last_day": str(day(0))}
     assert set(echo360.conf.pop("reports")) == {"videoview", "notes"}
@@ -381,15 +395,15 @@ def test_the_gaps_of_a_choice_have_a_command_for_each_dag(
 
 
 def test_logs_are_looked_for_where_they_were_delivered(
-    warehouse: Connection, rows: dict[str, Row]
+    filled: Connection, rows: dict[str, Row]
 ) -> None:
     sunday, log_day = date(2026, 10, 25), date(2026, 10, 21)
     before = (YESTERDAY - log_day).days
     loaded = {"first_day": str(sunday), "last_day": str(sunday), "reload": True}
-    assert command(warehouse, rows["event"], before) == loaded
-    gap = command(warehouse, rows["event"], 9)
+    assert command(filled, rows["event"], before) == loaded
+    gap = command(filled, rows["event"], 9)
     assert gap == {"first_day": "2026-11-11", "last_day": str(YESTERDAY)}
-    rejects = command(warehouse, rows["event"], 16)
+    rejects = command(filled, rows["event"], 16)
     assert rejects == {
         "first_day": "2026-11-08", "last_day": "2026-11-08", "replay_rejects": True,
     }  # fmt: skip
@@ -436,12 +450,12 @@ def test_of_several_dags_each_has_its_command(
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.title)
 def test_the_dag_takes_the_params_of_every_command(
-    source: Any, warehouse: Connection, rows: dict[str, Row]
+    source: Any, filled: Connection, rows: dict[str, Row]
 ) -> None:
     (dag_id,) = source.dag_ids
     (dag,) = runpy.run_path(str(ROOT / "dags" / f"{dag_id}.py"))["DAGS"]
     for row in (row for row in rows.values() if row.source is source):
-        said = [one for before in range(-1, DAYS - 1) for one in advice(warehouse, row, before)]
+        said = [one for before in range(-1, DAYS - 1) for one in advice(filled, row, before)]
         for one in (*said, *advice_for_gaps([row], yesterday=YESTERDAY)):
             for said_command in one.commands:
                 for name, value in said_command.conf.items():
