@@ -53,7 +53,7 @@ test-backfill: $(SETUP)  ## a week of backfills on Airflow 3, of which make test
 test-airflow2: $(SETUP2)  ## the DAGs and their backfills on Airflow 2.11, in .venv-airflow2
 	@$(VENV2)/bin/python -m pytest tests/test_policy.py tests/test_dependencies.py \
 		tests/end_to_end/test_alerts.py tests/end_to_end/test_settings.py \
-		tests/end_to_end/test_task_pages.py \
+		tests/end_to_end/test_task_pages.py tests/end_to_end/test_form_of_airflow2.py \
 		tests/end_to_end/test_backfill.py --backfill-days 7
 
 test-celery: $(SETUP)  ## a week by Celery's workers, one of which is lost on the way (needs redis-server)

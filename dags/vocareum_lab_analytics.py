@@ -85,7 +85,7 @@ def lab_analytics(dag_id: str, conn_id: str) -> DAG:
             ),
             "courses": Param(
                 [],
-                type="array",
+                type=["null", "array"],
                 items={"type": "string", "pattern": "^[^/]+$"},
                 description="Load grades and enrollment of these courses only, by their ids. "
                 "Empty: all courses.",

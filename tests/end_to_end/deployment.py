@@ -20,10 +20,8 @@ migration.func(migration)
 """
 """Makes the metadata database in the process that then uses it: starting Airflow takes seconds."""
 
-RUN_DAGS = """
-import json, os, sys
-from tests.clients import read_descriptions_once
-read_descriptions_once()
+READ_DAGS = """
+import os
 try:
     from airflow.dag_processing.bundles.manager import DagBundlesManager
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
@@ -35,6 +33,14 @@ except ImportError:
     bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"])
     bag.sync_to_db()
 assert not bag.import_errors, bag.import_errors
+"""
+"""Reads the DAG files, and writes them into the metadata database."""
+
+RUN_DAGS = f"""
+from tests.clients import read_descriptions_once
+read_descriptions_once()
+{READ_DAGS}
+import json, sys
 runs = []
 for dag_id, conf in json.loads(sys.argv[1]).items():
     run = bag.dags[dag_id].test(run_conf=conf)
@@ -52,12 +58,9 @@ def deploy(home: Path) -> None:
         shutil.copy(ROOT / "include" / settings, home / "include")
 
 
-def run_python(home: Path, connections: dict[str, Any], script: str, *arguments: str) -> str:
-    """Run a script in a deployment whose metadata database is up to date.
-
-    :returns: what it printed.
-    """
-    environment = {
+def environment(home: Path, connections: dict[str, Any]) -> dict[str, str]:
+    """The variables of a deployment's processes."""
+    return {
         **os.environ,
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
@@ -68,9 +71,16 @@ def run_python(home: Path, connections: dict[str, Any], script: str, *arguments:
         "PYTHONPATH": os.pathsep.join([str(home / "plugins"), str(ROOT)]),
         **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(c) for name, c in connections.items()},
     }
+
+
+def run_python(home: Path, connections: dict[str, Any], script: str, *arguments: str) -> str:
+    """Run a script in a deployment whose metadata database is up to date.
+
+    :returns: what it printed.
+    """
     done = subprocess.run(
         [sys.executable, "-c", MIGRATE + script, *arguments],
-        env=environment, cwd=home, capture_output=True, text=True, check=False,
+        env=environment(home, connections), cwd=home, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout
