@@ -226,7 +226,7 @@ def test_links_that_lead_nowhere(sandbox: Sandbox, fails: Any) -> None:
         f"http://user:{quote(SECRET, safe='')}@127.0.0.1:1/a.csv",
         f"ftp://127.0.0.1/a.csv?Signature={SECRET}",
     ):
-        fails(lambda link=link: open_asset(link))
+        fails(lambda link=link: open_asset(link, ["127.0.0.1"]))
 
 
 def test_links_that_are_refused_on_the_road(

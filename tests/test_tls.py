@@ -100,12 +100,12 @@ def test_echo360(
     with pytest.raises(TransientFailure, match=UNTRUSTED):
         Echo360Hook(attempts=1).reports()
     with pytest.raises(TransientFailure, match=UNTRUSTED):
-        open_asset(f"{host}/asset.csv?Signature=abc")
+        open_asset(f"{host}/asset.csv?Signature=abc", ["localhost"])
     for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
         monkeypatch.setenv(name, str(certificate))
     with pytest.raises(TransientFailure, match="is empty"):
         Echo360Hook(attempts=1).reports()
-    with open_asset(f"{host}/asset.csv?Signature=abc") as asset:
+    with open_asset(f"{host}/asset.csv?Signature=abc", ["localhost"]) as asset:
         assert json.loads(asset.read()) == ANSWER
 
 

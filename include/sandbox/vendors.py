@@ -9,7 +9,9 @@ with which it answers); ``vocareum_429``, ``vocareum_500``, ``vocareum_html`` (t
 ``listing_lag_seconds``; ``page_size`` of the listing; ``status_of`` ({report: status} for requests
 that would be Available, with ``status_times`` how many of them); ``poisoned_day`` (requests over it
 fail); ``reports_are`` (what ``/reports`` lists); ``assets`` (into how many a report is cut);
-``bad_links`` (times a request is told with links whose signature is wrong). Of both:
+``bad_links`` (times a request is told with links whose signature is wrong), ``no_links`` (times it
+is told without any), ``any_parameters`` (requests are not checked), ``undated`` (their ``created``
+is null). Of both:
 ``vendors_off``, their buckets too; what is asked all the same counts as ``asked in vain``.
 """
 
@@ -211,9 +213,9 @@ def echo360(world: World, campus: Campus, put_asset: PUT, s3_url: str) -> APIRou
             expires = int((world.now() + timedelta(days=7)).timestamp())
             signature = SIGNATURE + "spoiled" * world.strikes("bad_links")
             query = f"Expires={expires}&Signature={quote(signature, safe='')}"
-            shown["signedAssets"] = [
-                f"{s3_url}/{ASSET_BUCKET}/{name}?{query}" for name in shown.pop("assets")
-            ]
+            assets = shown.pop("assets")
+            if not world.strikes("no_links"):
+                shown["signedAssets"] = [f"{s3_url}/{ASSET_BUCKET}/{n}?{query}" for n in assets]
         return JSONResponse(shown)
 
     return router
@@ -237,7 +239,8 @@ def _submit(world: World, report: str, body: dict[str, Any]) -> Response:
     if report not in known:
         return JSONResponse({"message": f"Unknown report {report}"}, status_code=404)
     parameters = body.get("parameters") or {}
-    if report in DATED and not _is_window(parameters):
+    is_checked = report in DATED and not world.faults.get("any_parameters")
+    if is_checked and not _is_window(parameters):
         return JSONResponse({"message": "start and end: 7 days at most"}, status_code=400)
     with world.lock:
         pending = sum(_status(world, r) == "Pending" for r in world.requests.values())
@@ -295,6 +298,8 @@ def _shown(world: World, request: dict[str, Any]) -> dict[str, Any]:
         "parameters": request["parameters"],
         "created": f"{request['created']:%Y-%m-%dT%H:%M:%S}.{request['created']:%f}"[:23] + "Z",
     }
+    if world.faults.get("undated"):
+        shown["created"] = None
     if status == "Available":
         ending = ".csv" if request["output"].get("compression") is False else ".csv.gz"
         count = int(world.faults.get("assets", 1))

@@ -29,4 +29,5 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answers]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         configure(monkeypatch, host=server.url)
         yield server
+        server.is_over.set()
         server.shutdown()

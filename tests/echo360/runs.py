@@ -114,7 +114,11 @@ class Run:
         if not windows:
             raise AirflowSkipException("skipped with its upstream")
         sensor = Echo360ReportSensor(
-            task_id="wait", report=REPORTS[name], windows=windows, lag=self.lag
+            task_id="wait",
+            report=REPORTS[name],
+            windows=windows,
+            lag=self.lag,
+            pause=timedelta(0),
         )
         try:
             return sensor.execute(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from include.sandbox.postgres import free_port
+from learning_warehouse.answers import Answer, said_by
 from learning_warehouse.echo360.hook import (
     Echo360Hook,
     OutcomeUnknown,
     Refused,
+    _origin,
 )
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from tests.certificates import self_signed, tls_with
@@ -152,6 +155,19 @@ def test_the_token_is_not_sent_to_another_host(answers: Answers) -> None:
         Echo360Hook().requests()
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("https://echo360.org/a", "https://ECHO360.org:443/b", True),
+        ("http://echo360.org:80/a", "http://echo360.org/b", True),
+        ("https://echo360.org/a", "http://echo360.org:443/b", False),
+        ("https://echo360.org/a", "https://echo360.org:8443/b", False),
+    ],
+)
+def test_an_origin_is_scheme_host_and_port(one: str, other: str, is_same: bool) -> None:
+    assert (_origin(one) == _origin(other)) == is_same
+
+
 def test_the_plural_path_of_a_request_is_remembered(answers: Answers) -> None:
     answers.bodies[f"{REPORTING}/requests/a"] = listed("a")
     hook = Echo360Hook()
@@ -196,3 +212,44 @@ def test_a_submission_that_tls_breaks_off(
             hook.submit("videoview", WEEK, {})
         server.shutdown()
     assert isinstance(failure.value, OutcomeUnknown) == read
+
+
+@pytest.mark.parametrize("what", ["a redirect", "headers"])
+def test_one_deadline_for_a_whole_exchange(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """The body of a redirect was read whole, and headers could come for ever."""
+    monkeypatch.setattr("learning_warehouse.answers.LONGEST", 1.0)
+    hook = Echo360Hook(attempts=1)
+    monkeypatch.setattr(hook, "_token", "token")
+    path = f"{REPORTING}/reports"
+    answers.leads_on[path], answers.long_redirect = "/elsewhere", what == "a redirect"
+    answers.drips = what == "headers"
+    with pytest.raises(TransientFailure, match=r"HTTP 302|does not end within"):
+        hook.reports()
+    assert answers.redirect_sent < 50_000_000
+    assert [path for path, _ in answers.asked] == [path], "no token is sent where it leads"
+
+
+@pytest.mark.parametrize(
+    ("body", "is_said"),
+    [
+        ({"message": "start and end: 7 days at most"}, "start and end: 7 days at most"),
+        ({"error": {"code": "TooMany", "details": "echo360-secret"}}, "TooMany"),
+        ({"message": "a b", "secret": "echo360-secret"}, "a b"),
+        ({"message": "you sent ab/cd"}, ""),
+        ({"message": "you sent ab\\/cd"}, ""),
+        ({"message": "you sent ab%2fcd"}, ""),
+        ({"message": "you sent ab&#47;cd"}, ""),
+        ({"message": "you sent YWIvY2Q="}, ""),
+        ({"message": "you sent eGFiL2Nk"}, ""),
+        ({"message": "you sent 61622f6364"}, ""),
+        ({"message": "you sent " + "x" * 25}, ""),
+        ({"text": "anything"}, ""),
+        (["anything"], ""),
+    ],
+)
+def test_what_is_repeated_of_an_answer(body: Any, is_said: str) -> None:
+    """Its whole text was, with a secret in it that was spelled in another way than it was sent."""
+    answer = Answer(400, {}, json.dumps(body).encode())
+    assert said_by(answer, ["ab/cd", "echo360-secret"]) == is_said

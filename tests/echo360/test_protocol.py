@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import pytest
 
 from learning_warehouse.days import Days
-from learning_warehouse.echo360 import protocol, request_lines
+from learning_warehouse.echo360 import protocol, request_lines, slots
 from learning_warehouse.echo360.hook import Echo360Hook
-from learning_warehouse.echo360.protocol import Progress, advance
+from learning_warehouse.echo360.progress import Progress
+from learning_warehouse.echo360.protocol import advance
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.windows import Window, windows_of
 from learning_warehouse.errors import TransientFailure
@@ -31,19 +32,19 @@ def go(
     *windows: Window,
     report: str = "videoview",
     run: str = "echo360_reports one",
+    pause: timedelta = timedelta(0),
     **given: Any,
 ) -> Progress:
-    return advance(
-        Echo360Hook(longest_pause=0.01), REPORTS[report], windows or (WEEK,), run=run, **given
-    )
+    hook = Echo360Hook(longest_pause=0.01)
+    return advance(hook, REPORTS[report], windows or (WEEK,), run=run, pause=pause, **given)
 
 
 def submissions(sandbox: Sandbox) -> int:
     return sum(n for what, n in sandbox.counts().items() if what.startswith("echo360 submitted "))
 
 
-def submit_as_somebody_else(window: Window = WEEK) -> str:
-    parameters = {"start": str(window.first_day), "end": str(window.end_day)}
+def submit_as_somebody_else(window: Window = WEEK, **more: str) -> str:
+    parameters = {"start": str(window.first_day), "end": str(window.end_day), **more}
     return Echo360Hook().submit("videoview", parameters, {"delimiter": "|"}).request_id
 
 
@@ -77,6 +78,43 @@ def test_requests_of_others_hold_slots(echo360: Sandbox) -> None:
     attempted = echo360.counts()["echo360 submissions"]
     assert go().waiting == [WEEK]
     assert echo360.counts()["echo360 submissions"] == attempted
+
+
+def test_slots_go_round_reports_and_runs(
+    echo360: Sandbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A report of many windows took each slot that one of its own requests had left."""
+    caplog.set_level("INFO")
+    echo360.set_clock("2026-03-01T00:00:00Z")
+    echo360.set_faults(echo360_build_seconds=60)
+    assert len(go(*FIVE_WEEKS).pending) == 3
+    two, three = ({"report": r, "run": f"echo360_reports {r}"} for r in ("notes", "confused"))
+    for other in (two, three):
+        assert len(go(*FIVE_WEEKS[:2], **other).waiting) == 2
+    assert "6 windows of all reports and runs wait for one of 3 slots" in caplog.text
+    echo360.set_clock("2026-03-01T00:01:01Z")
+    progress = go(*FIVE_WEEKS)
+    assert (len(progress.pending), len(progress.waiting)) == (1, 1)
+    assert len(go(*FIVE_WEEKS[:2], **three).pending) == 1
+    assert len(go(*FIVE_WEEKS[:2], **two).pending) == 1
+    echo360.set_clock("2026-03-01T00:02:02Z")
+    monkeypatch.setattr(slots, "TURN", timedelta(0))
+    assert len(go(FIVE_WEEKS[4]).pending) == 1, "two waits and does not come"
+    assert submissions(echo360) == 7
+
+
+def test_a_failure_is_followed_by_pauses_that_grow(echo360: Sandbox, warehouse: Connection) -> None:
+    """Three attempts within seconds gave a day up that an outage of a minute had broken."""
+    echo360.set_faults(echo360_build_seconds=0, status_of={"videoview": "Failed"}, status_times=3)
+    for attempt, left in ((1, 9), (2, 59)):
+        while not (pauses := go(pause=timedelta(minutes=10)).pauses):
+            pass
+        assert submissions(echo360) == attempt
+        assert timedelta(minutes=left) < pauses[0] < timedelta(minutes=left + 2)
+        warehouse.execute("UPDATE ops.report_request SET written_at = now() - interval '61 min'")
+    while (progress := go(pause=timedelta(minutes=10))).is_open:
+        assert not progress.pauses
+    assert submissions(echo360) == 5, "the week thrice, then its halves"
 
 
 def test_a_refusal_while_all_slots_are_taken_costs_no_attempt(
@@ -162,6 +200,27 @@ def test_a_request_of_somebody_else_is_adopted(echo360: Sandbox) -> None:
     progress = go()
     assert progress.pending + progress.available == [theirs]
     assert submissions(echo360) == 1
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"sectionId": "7"}, {"start": "2026-01-05T12:00:00Z"}, {"end": "2026-01-12T00:00:00.001Z"}],
+    ids=["another parameter", "half a day less", "a moment more"],
+)
+def test_a_request_for_something_else_is_not_adopted(
+    echo360: Sandbox, parameters: dict[str, str]
+) -> None:
+    """Each served a whole week."""
+    echo360.set_faults(any_parameters=True, echo360_build_seconds=FOREVER)
+    theirs = submit_as_somebody_else(**parameters)
+    assert theirs not in go().pending
+    assert submissions(echo360) == 2
+
+
+def test_midnight_and_a_parameter_without_a_value_change_nothing(echo360: Sandbox) -> None:
+    echo360.set_faults(any_parameters=True, echo360_build_seconds=FOREVER)
+    theirs = submit_as_somebody_else(start="2026-01-05T00:00:00.000Z", sectionId="")
+    assert go().pending == [theirs]
 
 
 def test_a_request_made_before_the_data_was_complete_is_not_adopted(echo360: Sandbox) -> None:
@@ -360,6 +419,25 @@ def test_a_reload_asks_once_more_and_only_once(echo360: Sandbox) -> None:
     assert go(run="echo360_reports three").available == [second]
 
 
+def test_a_plan_that_is_made_again_asks_again_for_what_was_not_final(echo360: Sandbox) -> None:
+    """The run has the same id when it is cleared or reprocessed: nothing was requested again."""
+    echo360.set_faults(echo360_build_seconds=0)
+    echo360.set_clock("2026-01-12T08:00:00Z")
+    while (early := go(plan="first")).is_open:
+        pass
+    echo360.set_clock("2026-01-20T08:00:00Z")
+    assert go(plan="first").available == early.available
+    while (late := go(plan="second")).is_open:
+        pass
+    assert late.available != early.available
+    assert go(plan="third").available == late.available
+    while (anew := go(plan="fourth", reload=True)).is_open:
+        pass
+    assert anew.available != late.available
+    assert go(plan="fourth", reload=True).available == anew.available
+    assert submissions(echo360) == 3
+
+
 def test_a_reload_adopts_nothing_that_was_made_before(echo360: Sandbox) -> None:
     echo360.set_faults(echo360_build_seconds=0)
     theirs = submit_as_somebody_else()
@@ -397,6 +475,16 @@ def test_a_request_by_the_other_name_is_adopted(echo360: Sandbox) -> None:
     theirs = Echo360Hook().submit("qandav2", window, {}).request_id
     assert go(report="qanda2").pending == [theirs]
     assert submissions(echo360) == 1
+
+
+def test_a_request_that_does_not_say_when_it_was_made(echo360: Sandbox) -> None:
+    """One of anybody's stopped everybody; one of ours is known by its id."""
+    echo360.set_faults(echo360_build_seconds=FOREVER)
+    theirs = submit_as_somebody_else()
+    echo360.set_faults(undated=True)
+    (mine,) = go().pending
+    assert mine != theirs
+    assert go().pending == [mine]
 
 
 def test_a_listing_of_many_pages_is_read_to_its_end(echo360: Sandbox) -> None:

@@ -24,7 +24,7 @@ from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.sensors import Echo360ReportSensor
 from learning_warehouse.echo360.staging import assets_of, open_assets
 from learning_warehouse.echo360.triggers import Echo360RequestsTrigger
-from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.landing import LandingZone
 from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.warehouse import ledger
@@ -33,6 +33,8 @@ from tests.conftest import run_load
 from tests.echo360.runs import Run, first_event
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from include.sandbox.server import Sandbox
     from learning_warehouse.warehouse.connection import Connection
 
@@ -104,7 +106,9 @@ def test_the_trigger_fires_at_its_deadline(echo360: Sandbox) -> None:
     submit(WEEK)
     (waiting,) = Echo360Hook().requests()
     event = fire(Echo360RequestsTrigger("echo360", [waiting.request_id], 0.01, time.time() - 1))
-    sensor = Echo360ReportSensor(task_id="wait", report=VIDEOVIEW, windows=[WEEK])
+    sensor = Echo360ReportSensor(
+        task_id="wait", report=VIDEOVIEW, windows=[WEEK], patience=timedelta(0)
+    )
     with pytest.raises(PermanentFailure, match="clear this task"):
         sensor.execute_complete(run_context(), event)
 
@@ -124,6 +128,7 @@ def test_the_trigger_sleeps_until_a_slot_is_free(echo360: Sandbox) -> None:
     assert fire(Echo360RequestsTrigger(**{**hurried, "deadline": until})) == {
         "reason": "it is time to look",
         "deadline": until,
+        "begun": arguments["begun"],
     }
     echo360.set_faults(echo360_build_seconds=0)
     assert fire(Echo360RequestsTrigger(**hurried))["reason"] == "a slot is free"
@@ -154,10 +159,41 @@ def test_a_window_that_is_late_does_not_hold_back_the_others(echo360: Sandbox) -
     late = {"first_day": "2026-01-12", "end_day": "2026-01-13"}
     submit(WEEK, late)
     context = run_context()
-    sensor = Echo360ReportSensor(task_id="wait", report=VIDEOVIEW, windows=[WEEK, late])
+    sensor = Echo360ReportSensor(
+        task_id="wait", report=VIDEOVIEW, windows=[WEEK, late], patience=timedelta(0)
+    )
+    woken = {"reason": "late", "begun": time.time() - 1, "deadline": time.time() - 1}
     with pytest.raises(PermanentFailure, match="1 available, 1 pending"):
-        sensor.execute_complete(context, {"reason": "late", "deadline": time.time() - 1})
+        sensor.execute_complete(context, woken)
     assert len(context["ti"].pushed["return_value"]) == 1
+
+
+def test_only_time_in_flight_uses_up_patience(echo360: Sandbox, warehouse: Connection) -> None:
+    """Of the 15 requests of a day those failed that had waited for a slot all the time."""
+    echo360.set_faults(echo360_build_seconds=3600)
+    for day in ("2026-01-12", "2026-01-13", "2026-01-14"):
+        Echo360Hook().submit("notes", {"start": day, "end": "2026-01-15"}, {})
+    submit(WEEK)
+    sensor = Echo360ReportSensor(task_id="wait", report=VIDEOVIEW, windows=[WEEK])
+    day_ago = time.time() - 23 * 3600
+    woken = {"reason": "late", "begun": day_ago, "deadline": day_ago}
+    ago = "UPDATE ops.report_request SET {} = now() - interval '{} hours'"
+    warehouse.execute(ago.format("waiting_since", 23))
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor.execute_complete(run_context(), woken)
+    assert 3000 < deferred.value.trigger.deadline - time.time() < 3601
+    warehouse.execute(ago.format("waiting_since", 25))
+    woken["begun"] -= 3600
+    with pytest.raises(PermanentFailure, match=r"no slot became free for 1 day.*clear this task"):
+        sensor.execute_complete(run_context(), woken)
+    with pytest.raises(TaskDeferred):
+        sensor.execute(run_context())
+    echo360.reset()
+    submit(WEEK)
+    warehouse.execute(ago.format("in_flight_since", 13))
+    echo360.set_faults(echo360_build_seconds=3600)
+    with pytest.raises(PermanentFailure, match="not ready after 12:00:00 in flight"):
+        sensor.execute_complete(run_context(), woken)
 
 
 def fire(trigger: Echo360RequestsTrigger) -> dict[str, Any]:
@@ -220,7 +256,7 @@ def test_a_report_lands_unchanged_and_is_one_delivery(
     stored = echo360.client().get_object(Bucket=bucket, Key=key)["Body"].read()
     told = Echo360Hook().request(request_id)
     assert told is not None
-    with open_asset(told.links[0]) as asset:
+    with open_asset(told.links[0], ["127.0.0.1"]) as asset:
         assert asset.read() == stored
     assert f"/videoview/2026-01-05_2026-01-12/{request_id}/1-" in delivery.uri
 
@@ -251,16 +287,27 @@ def test_an_expired_link_is_fetched_anew(
     (request_id,) = wait(WEEK)
     opened: list[str] = []
 
-    def open_late(url: str) -> BinaryIO:
+    def open_late(url: str, trusted_hosts: Collection[str]) -> BinaryIO:
         """Come to the first link eight days after it was given."""
         if not opened:
             echo360.set_clock(f"{datetime.now(UTC) + timedelta(days=8)}")
         opened.append(url)
-        return open_asset(url)
+        return open_asset(url, trusted_hosts)
 
     monkeypatch.setattr("learning_warehouse.echo360.landing.open_asset", open_late)
     assert len(land(request_id)) == 1
     assert len(set(opened)) == 2
+
+
+def test_assets_without_links_are_no_empty_report(echo360: Sandbox, warehouse: Connection) -> None:
+    """A week stood as empty that had rows."""
+    echo360.set_faults(echo360_build_seconds=0, no_links=1)
+    submit(WEEK)
+    ready = wait(WEEK)
+    with pytest.raises(TransientFailure, match="has 1 assets at Echo360 and no link"):
+        land(*ready)
+    assert warehouse.execute("SELECT FROM ops.delivery").fetchall() == []
+    assert len(land(*ready)) == 1
 
 
 def test_an_expired_request_is_named(echo360: Sandbox, warehouse: Connection) -> None:

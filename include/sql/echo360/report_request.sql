@@ -13,20 +13,20 @@ SELECT pg_advisory_xact_lock(hashtextextended('ops.report_request ' || %(origin)
 SELECT clock_timestamp() AS now;
 
 -- section: of_window
--- The last line of a window that this run has a part in; else its current one, whoever wrote it.
+-- The last line of a window that this plan has a part in; else its current one, whoever wrote it.
 SELECT request.*
 FROM ops.report_request AS request
 WHERE request.origin = %(origin)s
     AND request.report = %(report)s
     AND request.first_day = %(first_day)s
     AND request.end_day = %(end_day)s
-    AND (request.closed_at IS NULL OR %(run)s = ANY (request.runs))
-ORDER BY %(run)s = ANY (request.runs) DESC, request.line_id DESC
+    AND (request.closed_at IS NULL OR %(plan)s = ANY (request.plans))
+ORDER BY %(plan)s = ANY (request.plans) DESC, request.line_id DESC
 LIMIT 1;
 
 -- section: intend
 INSERT INTO ops.report_request (
-    origin, report, first_day, end_day, attempt, split_from, runs, reload
+    origin, report, first_day, end_day, attempt, split_from, runs, plans, reload
 )
 VALUES (
     %(origin)s,
@@ -36,6 +36,7 @@ VALUES (
     %(attempt)s,
     %(split_from)s,
     %(runs)s,
+    %(plans)s,
     %(reload)s
 )
 RETURNING *;
@@ -44,6 +45,7 @@ RETURNING *;
 UPDATE ops.report_request
 SET
     runs = %(runs)s,
+    plans = %(plans)s,
     request_id = %(request_id)s,
     status = %(status)s,
     created = %(created)s,
@@ -53,6 +55,9 @@ SET
     listed_before = %(listed_before)s,
     refused_at = %(refused_at)s,
     answered_at = %(answered_at)s,
+    in_flight_since = %(in_flight_since)s,
+    waiting_since = %(waiting_since)s,
+    yielding_since = %(yielding_since)s,
     closed_at = %(closed_at)s
 WHERE line_id = %(line_id)s
 RETURNING *;
@@ -74,6 +79,54 @@ WHERE request.origin = %(origin)s
         (request.status = 'Pending' AND request.answered_at > %(since)s)
         OR request.submitting_since > %(earliest_submission)s
     );
+
+-- section: before
+-- Of each report and run that waits for a slot and whose turn comes before that of this line, a line.
+WITH turns AS (
+    SELECT
+        request.report,
+        request.runs[1] AS run,
+        max(request.in_flight_since) AS had_slot_at,
+        min(request.waiting_since) AS waiting_since,
+        max(request.line_id) FILTER (
+            WHERE request.waiting_since IS NOT NULL AND request.closed_at IS NULL
+        ) AS line_id
+    FROM ops.report_request AS request
+    WHERE request.origin = %(origin)s
+    GROUP BY request.report, request.runs[1]
+)
+
+SELECT turns.line_id
+FROM turns
+WHERE turns.line_id IS NOT NULL
+    AND (turns.report, turns.run) <> (%(report)s, (%(runs)s::text [])[1])
+    AND (coalesce(turns.had_slot_at, '-infinity'), turns.waiting_since, turns.report, turns.run) < (
+        SELECT
+            coalesce(max(mine.had_slot_at), '-infinity'),
+            coalesce(min(mine.waiting_since), %(waiting_since)s),
+            %(report)s,
+            (%(runs)s::text [])[1]
+        FROM turns AS mine
+        WHERE mine.report = %(report)s AND mine.run = (%(runs)s::text [])[1]
+    );
+
+-- section: pass_over
+UPDATE ops.report_request AS request
+SET waiting_since = NULL
+FROM ops.report_request AS passed
+WHERE passed.line_id = ANY (%(line_ids)s)
+    AND request.origin = passed.origin
+    AND request.report = passed.report
+    AND request.runs[1] = passed.runs[1]
+    AND request.waiting_since IS NOT NULL;
+
+-- section: queue
+SELECT
+    count(*) FILTER (WHERE request.waiting_since IS NOT NULL) AS windows,
+    min(request.waiting_since) FILTER (WHERE request.report = %(report)s) AS waiting_since,
+    max(request.in_flight_since) AS slot_taken_at
+FROM ops.report_request AS request
+WHERE request.origin = %(origin)s;
 
 -- section: landed
 -- The requests for these days whose reports have landed, and whether that is spent for another run:

@@ -182,6 +182,7 @@ CREATE TABLE ops.report_request (
     attempt integer NOT NULL DEFAULT 1,
     split_from bigint REFERENCES ops.report_request (line_id),
     runs text [] NOT NULL,
+    plans text [] NOT NULL DEFAULT '{}',
     reload boolean NOT NULL DEFAULT FALSE,
     request_id text,
     status text,
@@ -193,6 +194,9 @@ CREATE TABLE ops.report_request (
     listed_before text [] NOT NULL DEFAULT '{}',
     refused_at timestamptz,
     answered_at timestamptz,
+    in_flight_since timestamptz,
+    waiting_since timestamptz,
+    yielding_since timestamptz,
     closed_at timestamptz,
     CONSTRAINT report_request_window CHECK (first_day < end_day)
 );
@@ -216,6 +220,7 @@ COMMENT ON COLUMN ops.report_request.end_day IS 'First UTC day after it (the par
 COMMENT ON COLUMN ops.report_request.attempt IS 'Which try at its window this is, from 1.';
 COMMENT ON COLUMN ops.report_request.split_from IS 'The line of the longer window that kept failing and was split into this one and others.';
 COMMENT ON COLUMN ops.report_request.runs IS 'The DAG runs that it serves: DAG and run.';
+COMMENT ON COLUMN ops.report_request.plans IS 'The tokens of those runs'' plans: in a plan a window is asked for once, and again when the task plan is executed again.';
 COMMENT ON COLUMN ops.report_request.reload IS 'Whether its run loads again: nobody''s earlier request is adopted for it.';
 COMMENT ON COLUMN ops.report_request.request_id IS 'Echo360''s requestId, once known.';
 COMMENT ON COLUMN ops.report_request.status IS 'Echo360''s word, as last seen: Pending, Available, Expired, Failed, Missing.';
@@ -227,6 +232,9 @@ COMMENT ON COLUMN ops.report_request.submitting_since IS 'When a submission bega
 COMMENT ON COLUMN ops.report_request.listed_before IS 'The requests for the same window that Echo360 listed before that submission: any other one is its outcome.';
 COMMENT ON COLUMN ops.report_request.refused_at IS 'When it was refused while a slot seemed to be free: others may hold all of them without being listed yet.';
 COMMENT ON COLUMN ops.report_request.answered_at IS 'When its request id became known.';
+COMMENT ON COLUMN ops.report_request.in_flight_since IS 'When it was first submitted, or adopted: the patience of its run counts from then.';
+COMMENT ON COLUMN ops.report_request.waiting_since IS 'Since when it waits for a slot; empty where it does not, or was passed over.';
+COMMENT ON COLUMN ops.report_request.yielding_since IS 'Since when it leaves a free slot to a report and run whose turn it is.';
 COMMENT ON COLUMN ops.report_request.closed_at IS 'When it ceased to be current: another try or a newer request took its place, or it was given up.';
 
 -- In plpgsql each statement sees what was committed before it, so that the lock guards the others.

@@ -13,7 +13,7 @@ import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus, urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -21,7 +21,7 @@ from airflow.providers.common.compat.sdk import AirflowNotFoundException, BaseHo
 from requests import PreparedRequest, RequestException
 from requests.auth import AuthBase
 
-from learning_warehouse.answers import Answer, Endless, read, redacted
+from learning_warehouse.answers import Answer, Endless, exchange, redacted, said_by
 from learning_warehouse.conn_ids import ECHO360_CONN_ID
 from learning_warehouse.echo360.report_request import NOT_UNDERSTOOD, ReportRequest, word
 from learning_warehouse.errors import PermanentFailure, TransientFailure
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 REPORTING = "/public/api/v1/reporting/"
-TIMEOUT = (10.0, 60.0)
-"""Seconds to connect, and between two pieces of an answer."""
-TEXT = 500
-"""Characters of an answer's text that a sentence repeats."""
 MOST_PAGES = 1000
 MOST_IDLE_PAGES = 10
 """Pages of the listing that have nothing which others before them had not."""
@@ -51,11 +47,11 @@ class Refused(Exception):
     """A submission that Echo360 did not take.
 
     :param status: the HTTP status.
-    :param text: the answer's text, shortened.
+    :param text: what the answer says in a short field; may be empty.
     """
 
     def __init__(self, status: int, text: str) -> None:
-        super().__init__(f"HTTP {status}: {text}")
+        super().__init__(f"HTTP {status}: {text}" if text else f"HTTP {status}")
         self.status = status
         self.text = text
 
@@ -83,7 +79,6 @@ class Echo360Hook(BaseHook):
         self.echo360_conn_id = echo360_conn_id
         self.attempts = attempts
         self.longest_pause = longest_pause
-        self._session = requests.Session()
         self._token: str | None = None
         self._plural = False
         self._credentials: tuple[str, str, str] | None = None
@@ -94,6 +89,17 @@ class Echo360Hook(BaseHook):
     def origin(self) -> str:
         """The host, with its port if the connection names one: ``echo360.org``."""
         return urlsplit(self._configured()[0]).netloc.rpartition("@")[2]
+
+    @property
+    def trusted_hosts(self) -> frozenset[str]:
+        """The hosts to which a link may lead whatever their address: the connection's own, and
+        those of its extra ``allowed_hosts``.
+        """
+        base, _, _ = self._configured()
+        allowed = self.get_connection(self.echo360_conn_id).extra_dejson.get("allowed_hosts") or ()
+        names = allowed.split(",") if isinstance(allowed, str) else map(str, allowed)
+        own = urlsplit(base).hostname or ""
+        return frozenset({own, *(name.strip().lower() for name in names)})
 
     def reports(self) -> dict[str, list[str]]:
         """The reports that ``/reports`` lists: name → the parameters that it requires."""
@@ -247,11 +253,19 @@ class Echo360Hook(BaseHook):
     def _read(self, path: str, *, accept: tuple[int, ...] = ()) -> Answer:
         """GET, again and again within bounds; the answer is JSON or of a status in ``accept``."""
         url = path if "://" in path else self._url(path)
-        return self._patiently(lambda: self._authorised("GET", url), url, accept=accept)
+        return self._patiently(
+            lambda: self._authorised("GET", url), url, accept=accept, said=self._said
+        )
 
     def _patiently(
-        self, send: Callable[[], Answer], url: str, *, accept: tuple[int, ...] = ()
+        self,
+        send: Callable[[], Answer],
+        url: str,
+        *,
+        accept: tuple[int, ...] = (),
+        said: Callable[[Answer], str] | None = None,
     ) -> Answer:
+        """:param said: what a sentence repeats of an answer; None: nothing."""
         for pause in self._pauses():
             retry_after = None
             try:
@@ -266,10 +280,10 @@ class Echo360Hook(BaseHook):
                     "may find it mended."
                 )
                 if answer.status_code < 500 and answer.status_code != 429 and not answer.ok:
+                    refusal = Refused(answer.status_code, said(answer) if said else "")
                     raise PermanentFailure(
-                        f"Echo360 refused {redacted(url)} (HTTP {answer.status_code}: "
-                        f"{self._said(answer)}): check the host of the connection "
-                        f"'{self.echo360_conn_id}' and what its client may do."
+                        f"Echo360 refused {redacted(url)} ({refusal}): check the host of the "
+                        f"connection '{self.echo360_conn_id}' and what its client may do."
                     )
                 retry_after = _retry_after(answer)
             if pause is None:
@@ -290,17 +304,12 @@ class Echo360Hook(BaseHook):
         for again in (False, True):
             if self._token is None or again:
                 self._token = self._new_token()
-            answer = read(
-                self._session.request(
-                    method,
-                    url,
-                    auth=_Bearer(self._token),
-                    headers={"Accept": "application/json"},
-                    timeout=TIMEOUT,
-                    allow_redirects=False,
-                    stream=True,
-                    **kwargs,
-                )
+            answer = exchange(
+                method,
+                url,
+                auth=_Bearer(self._token),
+                headers={"Accept": "application/json"},
+                **kwargs,
             )
             if answer.status_code != 401:
                 return answer
@@ -320,16 +329,7 @@ class Echo360Hook(BaseHook):
             "client_secret": client_secret,
         }
         answer = self._patiently(
-            lambda: read(
-                requests.post(
-                    url,
-                    data=form,
-                    auth=_no_auth,
-                    timeout=TIMEOUT,
-                    allow_redirects=False,
-                    stream=True,
-                )
-            ),
+            lambda: exchange("POST", url, data=form, auth=_no_auth),
             url,
             accept=(400, 401, 403),
         )
@@ -358,7 +358,7 @@ class Echo360Hook(BaseHook):
                 " nothing was submitted; if it stays so, ask Echo360 about it."
             )
         following = urljoin(url, str(page["next"]))
-        if urlsplit(following)[:2] != urlsplit(url)[:2]:
+        if _origin(following) != _origin(url):
             raise PermanentFailure(
                 f"The listing of requests leads from {redacted(url)} to another host, "
                 f"{redacted(following)}: the token is not sent there; ask Echo360 about it."
@@ -373,12 +373,7 @@ class Echo360Hook(BaseHook):
         )
 
     def _said(self, answer: Answer) -> str:
-        """How an answer's text begins, without what it may repeat of the secrets sent with it."""
-        text = answer.text
-        for secret in (self._configured()[2], self._token):
-            for form in (secret, quote_plus(secret)) if secret else ():
-                text = text.replace(form, "***")
-        return text[:TEXT].strip()
+        return said_by(answer, [self._configured()[2], str(self._token)])
 
 
 class _Bearer(AuthBase):
@@ -394,6 +389,13 @@ class _Bearer(AuthBase):
 
 def _no_auth(prepared: PreparedRequest) -> PreparedRequest:
     return prepared
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port, the scheme's own where a URL names none."""
+    parts = urlsplit(url)
+    default = {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, parts.hostname, parts.port or default
 
 
 def _was_not_sent(error: RequestException) -> bool:

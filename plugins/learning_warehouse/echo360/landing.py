@@ -13,7 +13,7 @@ from learning_warehouse.echo360.assets import LinkRefused, open_asset
 from learning_warehouse.echo360.reports import Report
 from learning_warehouse.echo360.request_lines import AVAILABLE, find
 from learning_warehouse.echo360.windows import Window
-from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.errors import PermanentFailure, TransientFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,11 +111,16 @@ def _copy(
     copies = []
     for ordinal in range(len(links)):
         try:
-            body = open_asset(links[ordinal])
+            body = open_asset(links[ordinal], hook.trusted_hosts)
         except LinkRefused as refusal:
             log.info("%s", refusal)
-            links = _links(hook, request_id)
-            body = open_asset(links[ordinal])
+            before, links = len(links), _links(hook, request_id)
+            if len(links) != before:
+                raise TransientFailure(
+                    f"Request {request_id} had {before} assets, and now has {len(links)}: the next "
+                    "try fetches it from its beginning."
+                ) from None
+            body = open_asset(links[ordinal], hook.trusted_hosts)
         with body:
             file = basename(links[ordinal].partition("?")[0])[-LONGEST_FILE_NAME:]
             copies.append(zone.put_stream(f"{place}/{ordinal + 1}-{file}", body))
@@ -123,12 +128,22 @@ def _copy(
 
 
 def _links(hook: Echo360Hook, request_id: str) -> tuple[str, ...]:
-    """The signed links of a request, as long as it is available."""
+    """The signed links of a request, as long as it is available.
+
+    :raises TransientFailure: it has assets and no link to them.
+    """
     told = hook.request(request_id)
     if told is None or told.status != AVAILABLE:
         status = told.status if told else "unknown"
         raise PermanentFailure(
             f"Request {request_id} is {status} at Echo360: clear the task 'submit', which asks "
             "for it again."
+        )
+    listed = [r for r in hook.requests() if r.request_id == request_id] if not told.links else []
+    assets = max([told.assets, *(one.assets for one in listed)])
+    if assets and not told.links:
+        raise TransientFailure(
+            f"Request {request_id} has {assets} assets at Echo360 and no link to them: the next "
+            "try asks for the links again; if it stays so, ask Echo360 about it."
         )
     return told.links

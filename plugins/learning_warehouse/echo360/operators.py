@@ -29,8 +29,9 @@ class Echo360PlanOperator(DaysOperator):
     """Decides in which windows a run asks for which reports.
 
     XCom, by the report's name: its windows, as :func:`~learning_warehouse.echo360.planning.plan`
-    cuts them; none for a report that was not asked for or that Echo360 does not offer. Reads the
-    Params ``reports`` and ``reload``.
+    cuts them, each with a token of this plan; none for a report that was not asked for or that
+    Echo360 does not offer. Requests belong to the token: only where this task is executed again
+    may what it asks for be requested again. Reads the Params ``reports`` and ``reload``.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class Echo360PlanOperator(DaysOperator):
 
     def execute(self, context: Context) -> dict[str, list[dict[str, str]]]:
         """Cut the run's days into windows."""
+        from uuid import uuid4
+
         from learning_warehouse.days import days_of
         from learning_warehouse.echo360.hook import Echo360Hook
         from learning_warehouse.echo360.planning import plan
@@ -69,7 +72,11 @@ class Echo360PlanOperator(DaysOperator):
             "This run makes at most %d requests, unless some fail; three are in flight at a time.",
             sum(map(len, planned.values())),
         )
-        return {name: [w.as_json() for w in windows] for name, windows in planned.items()}
+        token = uuid4().hex
+        return {
+            name: [{**window.as_json(), "plan": token} for window in windows]
+            for name, windows in planned.items()
+        }
 
     def _note_news(self, conn: Connection, origin: str, offered: dict[str, list[str]]) -> None:
         """Record reports, and parameters that they require, of which nothing is known here."""

@@ -7,11 +7,13 @@ from any number of processes that may die at any point. What holds them together
 1. A window without a line gets one: the intent. So does one that a run loads again.
 2. A request in the listing that serves it is adopted: one that its own lost submission made, or
    anybody's that was made when the data was complete; the latter not where it is loaded again.
-3. Otherwise, under one lock for the whole institution, it is submitted if a slot is free. The line
-   says so before, and has the request id at once after.
+3. Otherwise, under one lock for the whole institution, it is submitted if a slot is free and no
+   report of a run that waits had its last slot longer ago. The line says so before, and has the
+   request id at once after.
 4. A submission whose outcome is unknown is looked for in the listing before it is repeated.
-5. A request that failed is asked again; a window that keeps failing is split, down to single days;
-   a day that keeps failing is given up. One whose report has landed cannot fail any more.
+5. A request that failed is asked again after a pause; a window that keeps failing is split, down
+   to single days; a day that keeps failing is given up. One whose report has landed cannot fail any
+   more.
 
 Knows when to ask for what; knows neither Airflow, nor SQL, nor what a report holds.
 """
@@ -19,13 +21,13 @@ Knows when to ask for what; knows neither Airflow, nor SQL, nor what a report ho
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
 from learning_warehouse.echo360.hook import Echo360Hook, OutcomeUnknown, Refused
+from learning_warehouse.echo360.progress import Progress
 from learning_warehouse.echo360.reports import Report
 from learning_warehouse.echo360.request_lines import (
     AVAILABLE,
@@ -35,6 +37,7 @@ from learning_warehouse.echo360.request_lines import (
     RequestLines,
     lock,
 )
+from learning_warehouse.echo360.slots import PATIENCE, SLOTS, Slots
 from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.warehouse.connection import connect
@@ -48,51 +51,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SLOTS = 3
-"""Reports in flight that Echo360 allows an institution ("Limitations")."""
 ATTEMPTS = 3
 """How often a window is asked for before it is split or given up."""
 LAG = timedelta(seconds=60)
 """How late a new request may appear in the listing."""
-PATIENCE = timedelta(minutes=15)
-"""The longest time for which a submission of unknown outcome is looked for, and holds a slot."""
+PAUSE = timedelta(minutes=10)
+"""How long a window pauses after its first failure, and six times as long after the second: three
+attempts outlast an hour's outage of Echo360."""
 SOON_DELETED = timedelta(days=7)
 """The age from which a report should be landed: Echo360 deletes it 14 days after its submission
 ("Processing and Retention")."""
 OUTPUT = {"compression": True, "delimiter": ","}
 """What Echo360 makes of a report unless told otherwise ("Output")."""
-
-
-@dataclass
-class Progress:
-    """Where the windows of one report stand.
-
-    :param available: the ids of the requests that are ready.
-    :param pending: the ids of those that Echo360 is working on.
-    :param waiting: windows that wait for a free slot.
-    :param unknown: windows whose submission has no known outcome yet.
-    :param lost: a sentence for each window that there will be no report for.
-    :param aging: of the available, those that Echo360 will delete soon and that have not landed.
-    """
-
-    available: list[str] = field(default_factory=list)
-    pending: list[str] = field(default_factory=list)
-    waiting: list[Window] = field(default_factory=list)
-    unknown: list[Window] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
-    aging: list[str] = field(default_factory=list)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is something to wait for."""
-        return bool(self.pending or self.waiting or self.unknown)
-
-    def __str__(self) -> str:
-        return (
-            f"{len(self.available)} available, {len(self.pending)} pending, "
-            f"{len(self.waiting)} waiting for a slot, {len(self.unknown)} of unknown outcome, "
-            f"{len(self.lost)} given up"
-        )
 
 
 def advance(
@@ -101,21 +71,25 @@ def advance(
     windows: Sequence[Window],
     *,
     run: str,
+    plan: str | None = None,
     afresh: bool = False,
     reload: bool = False,
     output: Mapping[str, Any] = OUTPUT,
     lag: timedelta = LAG,
+    pause: timedelta = PAUSE,
     warehouse_conn_id: str = WAREHOUSE_CONN_ID,
 ) -> Progress:
     """Do for these windows what can be done now, and say where they stand.
 
-    :param run: the DAG run that wants them: a window is asked for once in a run, and again by
-        another run if the first one asked before the data was complete, or if what landed is held,
-        was undone or was removed.
+    :param run: the DAG run that wants them.
+    :param plan: the token that its task ``plan`` made: a window is asked for once in a plan, and
+        again by another plan, of the same run or another, if the first one asked before the data
+        was complete, or if what landed is held, was undone or was removed. None: the run's name.
     :param afresh: submit again what Echo360 refused before.
-    :param reload: ask again, once in this run, for what was made before.
+    :param reload: ask again, once in this plan, for what was made before.
     :param output: ``compression`` and ``delimiter`` of what is submitted now.
     :param lag: how late a submitted request may appear in the listing.
+    :param pause: for how long a window pauses after its first failure.
     :raises Busy: others have been submitting for too long; nothing was done.
     :raises TransientFailure: the listing cannot be read; nothing was submitted.
     """
@@ -133,13 +107,16 @@ def advance(
             report,
             windows,
             run=run,
+            plan=plan or run,
             afresh=afresh,
             reload=reload,
             output=output,
             lag=lag,
+            pause=pause,
         )
         for window in windows:
             protocol.settle(window)
+        protocol.look_at_queue()
     log.info("%s: %s", report.name, protocol.progress)
     return protocol.progress
 
@@ -155,10 +132,12 @@ class _Protocol:
         windows: Sequence[Window],
         *,
         run: str,
+        plan: str,
         afresh: bool,
         reload: bool,
         output: Mapping[str, Any],
         lag: timedelta,
+        pause: timedelta,
     ) -> None:
         self.progress = Progress()
         self._conn = conn
@@ -166,13 +145,16 @@ class _Protocol:
         self._hook = hook
         self._report = report
         self._run = run
+        self._plan = plan
         self._afresh = afresh
         self._reload = reload
         self._output = output
         self._lag = lag
+        self._pause = pause
         self._now = self._lines.now()
         self._listed = {r.request_id: r for r in hook.requests()}
         self._landed = self._lines.landed(windows)
+        self._slots = Slots(self._lines, report.name, now=self._now, lag=lag)
 
     def settle(self, window: Window, whole: int | None = None) -> None:
         """Bring one window, or the parts that took its place, a step further."""
@@ -195,23 +177,32 @@ class _Protocol:
                 "Echo360's support, then run the DAG again for these days."
             )
 
+    def look_at_queue(self) -> None:
+        """Say how many wait for a slot, and for how long nobody has got one."""
+        if self.progress.waiting:
+            self.progress.slotless = self._slots.look_at_queue()
+
     # --- the line of a window ---------------------------------------------------------------------
 
     def _line(self, window: Window, whole: int | None) -> dict[str, Any]:
-        """The line that this run goes by: its own last one, one that it may share, or a new one."""
-        line = self._lines.of(window, self._run)
+        """The line that a plan goes by: its own last one, one that it may share, or a new one."""
+        line = self._lines.of(window, self._plan)
         if line is None:
             return self._begin(window, whole)
-        if self._run in line["runs"]:
+        if self._plan in line["plans"]:
             if not self._is_gone(line):
                 return line
-            others = [run for run in line["runs"] if run != self._run]
-            self._lines.change(line, runs=others)
+            others = {
+                "runs": [run for run in line["runs"] if run != self._run],
+                "plans": [plan for plan in line["plans"] if plan != self._plan],
+            }
+            self._lines.change(line, **others)
             return self._line(window, whole)
         status = self._status(line)
         why_again = self._why_again(window, line) if status == AVAILABLE else None
         if why_again is None:
-            return self._lines.change(line, runs=[*line["runs"], self._run])
+            runs = list(dict.fromkeys([*line["runs"], self._run]))
+            return self._lines.change(line, runs=runs, plans=[*line["plans"], self._plan])
         with self._conn.transaction():
             self._lines.change(
                 line,
@@ -230,7 +221,7 @@ class _Protocol:
         return status
 
     def _why_again(self, window: Window, line: dict[str, Any]) -> str | None:
-        """Why another run does not take the report that a line has; None where it does."""
+        """Why another plan does not take the report that a line has; None where it does."""
         if self._reload:
             return "which loads again"
         if not self._is_complete(window, line["created"]):
@@ -251,7 +242,9 @@ class _Protocol:
         return created >= window.complete_at
 
     def _begin(self, window: Window, whole: int | None) -> dict[str, Any]:
-        return self._lines.intend(window, whole, attempt=1, runs=[self._run], reload=self._reload)
+        return self._lines.intend(
+            window, whole, attempt=1, runs=[self._run], plans=[self._plan], reload=self._reload
+        )
 
     # --- what becomes of it -----------------------------------------------------------------------
 
@@ -266,7 +259,7 @@ class _Protocol:
         if line["submitting_since"] is not None:
             mine = [r for r in candidates if r.request_id not in line["listed_before"]]
             if mine:
-                oldest = min(mine, key=lambda r: (r.created, r.request_id))
+                oldest = min(mine, key=lambda r: (r.created or self._now, r.request_id))
                 log.info(
                     "%s %s: its submission made %s", self._report.name, window, oldest.request_id
                 )
@@ -275,15 +268,18 @@ class _Protocol:
             patience = max(self._lag, min(longer, PATIENCE))
             if self._now < line["submitting_since"] + patience:
                 self.progress.unknown.append(window)
+                self.progress.in_flight.append(self._now - line["in_flight_since"])
                 return None
         elif not line["reload"]:
             serving = [
-                r
+                (r.created, r.request_id, r)
                 for r in candidates
-                if r.status in (PENDING, AVAILABLE) and self._is_complete(window, r.created)
+                if r.status in (PENDING, AVAILABLE)
+                and r.created
+                and self._is_complete(window, r.created)
             ]
             if serving:
-                newest = max(serving, key=lambda r: (r.created, r.request_id))
+                *_, newest = max(serving)
                 log.info("%s %s: %s is adopted", self._report.name, window, newest.request_id)
                 return self._answered(line, newest)
         return self._submit(window, line, candidates)
@@ -315,6 +311,7 @@ class _Protocol:
                     request_id, status,
                 )  # fmt: skip
             self.progress.pending.append(request_id)
+            self.progress.in_flight.append(self._now - line["in_flight_since"])
             return None
         log.warning(
             "%s %s: request %s is %s (attempt %d of %d)",
@@ -334,6 +331,7 @@ class _Protocol:
                 line["split_from"],
                 attempt=line["attempt"] + 1,
                 runs=line["runs"],
+                plans=line["plans"],
                 reload=line["reload"],
             )
 
@@ -344,14 +342,8 @@ class _Protocol:
         return [r for r in listed if r.request_id not in taken]
 
     def _is_for(self, window: Window, request: ReportRequest) -> bool:
-        if request.report not in self._report.names:
-            return False
-        given = {
-            name: str(request.parameters[name])[:10]
-            for name in ("start", "end")
-            if request.parameters.get(name)
-        }
-        return given == self._parameters(window)
+        is_ours = request.report in self._report.names
+        return is_ours and request.asks_for(self._parameters(window))
 
     def _parameters(self, window: Window) -> dict[str, str]:
         if self._report.days is None:
@@ -367,25 +359,35 @@ class _Protocol:
         if line["problem"] and not self._afresh:
             self.progress.lost.append(line["problem"])
             return None
+        pause = self._pause_left(line)
+        if pause > timedelta(0):
+            self.progress.pauses.append(pause)
+            return None
         refused_lately = line["refused_at"] and self._now < line["refused_at"] + self._lag
-        if refused_lately or self._in_flight(line) >= SLOTS:
+        if refused_lately or not self._slots.has_one_for(line, self._listed.values()):
             self.progress.waiting.append(window)
             return None
         before = line
         name = self._name
+        submitting_since = self._lines.now()
         line = self._lines.change(
             line,
-            submitting_since=self._lines.now(),
+            submitting_since=submitting_since,
             submissions=line["submissions"] + 1,
             listed_before=[r.request_id for r in candidates],
             problem=None,
+            in_flight_since=line["in_flight_since"] or submitting_since,
+            waiting_since=None,
+            yielding_since=None,
         )
-        not_sent = {"submitting_since": None, "submissions": before["submissions"]}
+        undone = ("submissions", "in_flight_since", "waiting_since")
+        not_sent = {"submitting_since": None, **{column: before[column] for column in undone}}
         try:
             answer = self._hook.submit(name, self._parameters(window), self._output)
         except OutcomeUnknown as unknown:
             log.warning("%s", unknown)
             self.progress.unknown.append(window)
+            self.progress.in_flight.append(self._now - line["in_flight_since"])
             return None
         except Refused as refusal:
             line = self._lines.change(line, **not_sent)
@@ -397,6 +399,14 @@ class _Protocol:
         self._listed[answer.request_id] = answer
         return self._answered(line, answer)
 
+    def _pause_left(self, line: dict[str, Any]) -> timedelta:
+        """How much longer a window pauses after its last failure."""
+        if line["attempt"] == 1:
+            return timedelta(0)
+        pause = self._pause * 6 ** (line["attempt"] - 2)
+        until: datetime = line["written_at"] + pause
+        return until - self._now
+
     @cached_property
     def _name(self) -> str:
         """The report's name as ``/reports`` has it."""
@@ -404,15 +414,6 @@ class _Protocol:
             return self._report.name
         offered = self._hook.reports()
         return next((n for n in self._report.names if n in offered), self._report.name)
-
-    def _in_flight(self, line: dict[str, Any]) -> int:
-        """Everybody's pending requests, and ours that the listing does not show yet."""
-        listed = {r.request_id for r in self._listed.values() if r.status == PENDING}
-        ours = self._lines.in_flight(
-            line, since=self._now - self._lag, earliest_submission=self._now - PATIENCE
-        )
-        submitted = {id_ for id_ in ours if id_} - self._listed.keys()
-        return len(listed) + len(submitted) + ours.count(None)
 
     def _refused(
         self, window: Window, line: dict[str, Any], refusal: Refused
@@ -426,25 +427,33 @@ class _Protocol:
         no_slot = refusal.status == 429 or pending >= SLOTS
         if no_slot or line["refused_at"] is None:
             log.info("%s %s: no slot is free, it seems (%s)", self._report.name, window, refusal)
-            self._lines.change(line, refused_at=None if no_slot else self._lines.now())
+            self._lines.change(
+                line,
+                refused_at=None if no_slot else self._lines.now(),
+                waiting_since=line["waiting_since"] or self._now,
+            )
             self.progress.waiting.append(window)
             return None
         problem = (
-            f"Echo360 refuses the request for {self._report.name} {window} (HTTP {refusal.status}: "
-            f"{refusal.text}): mend what it says, then clear the task 'submit'."
+            f"Echo360 refuses the request for {self._report.name} {window} ({refusal}): mend what "
+            "it says, then clear the task 'submit'."
         )
         self._lines.change(line, problem=problem, refused_at=None)
         self.progress.lost.append(problem)
         return None
 
     def _answered(self, line: dict[str, Any], request: ReportRequest) -> dict[str, Any]:
+        answered_at = self._lines.now()
         return self._lines.change(
             line,
             request_id=request.request_id,
             status=request.status,
-            created=request.created,
+            created=request.created or answered_at,
             submitting_since=None,
             refused_at=None,
             problem=None,
-            answered_at=self._lines.now(),
+            answered_at=answered_at,
+            in_flight_since=line["in_flight_since"] or answered_at,
+            waiting_since=None,
+            yielding_since=None,
         )

@@ -12,7 +12,7 @@ from learning_warehouse.steps.loading import run_name
 if TYPE_CHECKING:
     from airflow.providers.common.compat.sdk import Context
 
-    from learning_warehouse.echo360.protocol import Progress
+    from learning_warehouse.echo360.progress import Progress
     from learning_warehouse.echo360.reports import Report
 
 
@@ -27,7 +27,7 @@ def pursue(
 ) -> Progress:
     """Go through the protocol once for a run, with its Params.
 
-    :param windows: as ``plan`` cut them.
+    :param windows: as ``plan`` cut them, each with the token of that plan.
     :param how: what else :func:`~learning_warehouse.echo360.protocol.advance` is told.
     """
     from learning_warehouse.echo360.hook import Echo360Hook
@@ -40,6 +40,7 @@ def pursue(
         report,
         [Window.from_json(window) for window in windows],
         run=run_name(context),
+        plan=windows[0].get("plan"),
         reload=bool(given.get("reload")),
         output={option: given.get(option, default) for option, default in OUTPUT.items()},
         warehouse_conn_id=warehouse_conn_id,

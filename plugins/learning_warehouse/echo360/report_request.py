@@ -19,7 +19,9 @@ NOT_UNDERSTOOD = (TypeError, KeyError, ValueError, AttributeError, OverflowError
 class ReportRequest:
     """A request for a report, as Echo360 tells of it.
 
-    :param parameters: ``start`` and ``end`` for a report with dates.
+    :param parameters: all that it has; ``start`` and ``end`` for a report with dates.
+    :param created: None where it does not say so in a way that can be read.
+    :param assets: how many files it says that it has.
     :param links: the signed links; only the answer to a single request has them.
     """
 
@@ -27,7 +29,8 @@ class ReportRequest:
     status: str
     report: str
     parameters: dict[str, str]
-    created: datetime
+    created: datetime | None
+    assets: int = 0
     links: tuple[str, ...] = field(default=(), repr=False)
 
     @classmethod
@@ -42,12 +45,23 @@ class ReportRequest:
             status=word(value.get("status") or ""),
             report=word(value.get("reportName") or ""),
             parameters={
-                name: str(parameters[name])
-                for name in ("start", "end")
-                if _is_word(parameters.get(name))
+                str(name): str(given)
+                for name, given in parameters.items()
+                if given is not None and given != ""
             },
             created=_time(value.get("created")),
+            assets=len(value.get("assets") or ()),
             links=tuple(map(str, value.get("signedAssets") or ())),
+        )
+
+    def asks_for(self, parameters: dict[str, str]) -> bool:
+        """Whether it has these parameters and no other.
+
+        :param parameters: ``start`` and ``end`` as days, or none. A timestamp is one of these days
+            only at its very beginning.
+        """
+        return self.parameters.keys() == parameters.keys() and all(
+            _time(self.parameters[name]) == _time(day) for name, day in parameters.items()
         )
 
 
@@ -68,7 +82,10 @@ def _is_word(value: Any) -> bool:
     return len(text) <= LONGEST_WORD and text.isprintable()
 
 
-def _time(value: Any) -> datetime:
-    """A timestamp of the API's, which is in UTC."""
-    made = datetime.fromisoformat(str(value))
-    return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
+def _time(value: Any) -> datetime | None:
+    """A timestamp of the API's, which is in UTC; None where it is none."""
+    try:
+        made = datetime.fromisoformat(str(value))
+        return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -63,13 +63,20 @@ class RequestLines:
         self._origin = origin
         self._report = report
 
-    def of(self, window: Window, run: str) -> dict[str, Any] | None:
-        """The last line of a window that the run has a part in; else its current one, if any."""
-        found = self._execute("of_window", **self._key(window), run=run)
+    def of(self, window: Window, plan: str) -> dict[str, Any] | None:
+        """The last line of a window that the plan has a part in; else its current one, if any."""
+        found = self._execute("of_window", **self._key(window), plan=plan)
         return found[0] if found else None
 
     def intend(
-        self, window: Window, split_from: int | None, *, attempt: int, runs: list[str], reload: bool
+        self,
+        window: Window,
+        split_from: int | None,
+        *,
+        attempt: int,
+        runs: list[str],
+        plans: list[str],
+        reload: bool,
     ) -> dict[str, Any]:
         """A new line, before anything is submitted."""
         return self._execute(
@@ -78,6 +85,7 @@ class RequestLines:
             split_from=split_from,
             attempt=attempt,
             runs=runs,
+            plans=plans,
             reload=reload,
         )[0]
 
@@ -109,6 +117,22 @@ class RequestLines:
             earliest_submission=earliest_submission,
         )
         return [row["request_id"] for row in rows]
+
+    def before(self, line: dict[str, Any]) -> list[int]:
+        """Whose turn comes before this line's: a line of each report and run that waits for a slot
+        and had its last one longer ago.
+        """
+        return [row["line_id"] for row in self._execute("before", **line)]
+
+    def pass_over(self, line_ids: Sequence[int]) -> None:
+        """Take the place in the queue from the reports and runs of these lines."""
+        self._conn.execute(statement(ROOM, "pass_over"), {"line_ids": list(line_ids)})
+
+    def queue(self, report: str) -> dict[str, Any]:
+        """``windows``: how many wait for a slot, of all reports and runs; ``waiting_since``: since
+        when one of this report does; ``slot_taken_at``: when a slot was last taken, if one was.
+        """
+        return self._execute("queue", origin=self._origin, report=report)[0]
 
     def landed(self, windows: Sequence[Window]) -> dict[str, bool]:
         """The requests whose reports have landed, and whether that is spent for another run."""

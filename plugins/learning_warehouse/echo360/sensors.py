@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
-    from learning_warehouse.echo360.protocol import Progress
+    from learning_warehouse.echo360.progress import Progress
 
 SHORTEST_INTERVAL = 5.0
 """A trigger that fires before its task is recorded as deferred is lost; it never fires sooner."""
@@ -43,11 +43,14 @@ class Echo360ReportSensor(BaseSensorOperator):
     :param report: the report.
     :param windows: its windows, as ``plan`` cut them.
     :param poll_interval: seconds between two looks at Echo360's listing, 5 at least.
-    :param patience: how long to wait for a window; for all of them, deferrals included, as many
-        times as there are. After that the task fails for good; cleared, it takes up the same
-        requests.
+    :param patience: for how long a request may be in flight; the time before, while its window
+        waits for a slot, does not count. When all that is open has taken too long, the task fails
+        for good; cleared, it takes up the same requests, with the same patience.
+    :param slot_patience: for how long no slot may become free while a window waits for one.
     :param lag: how late a submitted request may appear in the listing: a submission of unknown
         outcome is not repeated before.
+    :param pause: for how long a window pauses after its first failure, six times as long after the
+        second.
     :param deferrable: wait in the triggerer, without a worker's slot.
     """
 
@@ -61,7 +64,9 @@ class Echo360ReportSensor(BaseSensorOperator):
         windows: XComArg | list[dict[str, str]],
         poll_interval: float | str = 30.0,
         patience: timedelta = timedelta(hours=12),
+        slot_patience: timedelta = timedelta(hours=24),
         lag: timedelta = timedelta(seconds=60),
+        pause: timedelta = timedelta(minutes=10),
         deferrable: bool = True,
         echo360_conn_id: str = ECHO360_CONN_ID,
         landing_conn_id: str = LANDING_CONN_ID,
@@ -71,12 +76,16 @@ class Echo360ReportSensor(BaseSensorOperator):
         kwargs.setdefault("mode", "reschedule")
         kwargs.setdefault("poke_interval", 30.0)
         kwargs.setdefault("timeout", patience.total_seconds())  # of one; `execute` counts them
+        # A deferred wait has a deadline of its own.
+        kwargs.setdefault("execution_timeout", None)
         super().__init__(**kwargs)
         self.report = report
         self.windows: Any = windows
         self.poll_interval = poll_interval
         self.patience = patience
+        self.slot_patience = slot_patience
         self.lag = lag
+        self.pause = pause
         self.deferrable = deferrable
         self.echo360_conn_id = echo360_conn_id
         self.landing_conn_id = landing_conn_id
@@ -84,15 +93,17 @@ class Echo360ReportSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         """Look, then wait: in the triggerer, or as a sensor does."""
-        self.timeout = self._patience.total_seconds()
         if not self.deferrable:
+            every_window = self.patience * len(self.windows)
+            self.timeout = (every_window + self.slot_patience).total_seconds()
             return super().execute(context)
-        return self._look(context, time.time() + self.timeout)
+        begun = time.time()
+        return self._look(context, begun, begun + self.patience.total_seconds())
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> list[str]:
         """Woken by the trigger: look, and wait again while something is open."""
         self.log.info("Woken: %s", event["reason"])
-        return self._look(context, event["deadline"])
+        return self._look(context, event["begun"], event["deadline"])
 
     def poke(self, context: Context) -> PokeReturnValue:
         """One look, for a sensor that is not deferrable."""
@@ -112,6 +123,7 @@ class Echo360ReportSensor(BaseSensorOperator):
             self.report,
             self.windows,
             lag=self.lag,
+            pause=self.pause,
             echo360_conn_id=self.echo360_conn_id,
             warehouse_conn_id=self.warehouse_conn_id,
         )
@@ -136,47 +148,65 @@ class Echo360ReportSensor(BaseSensorOperator):
                 warehouse_conn_id=self.warehouse_conn_id,
             )
 
-    def _look(self, context: Context, deadline: float) -> list[str]:
-        """Look; wait while something is open, and where nothing could be seen."""
+    def _look(self, context: Context, begun: float, deadline: float) -> list[str]:
+        """Look; wait while something is open, and where nothing could be seen.
+
+        :param begun: epoch seconds at which this try began to wait.
+        :param deadline: epoch seconds until which there was something to wait for when Echo360 was
+            last seen.
+        """
         try:
             progress = self._advance(context)
         except TransientFailure as failure:
             self.log.warning("%s Looking again later.", failure)
-            self._check(context, deadline)
-            self._defer([], deadline, wake_after=self._interval)
+            if time.time() >= deadline:
+                raise PermanentFailure(
+                    f"{self.report.name}: Echo360 could not be asked for {self.patience}: clear "
+                    "this task to wait for the same requests again."
+                ) from None
+            self._defer([], begun, deadline, wake_after=self._interval)
         if not progress.is_open:
             return self._result(context, progress)
-        self._check(context, deadline, progress)
+        left = progress.left(
+            patience=self.patience,
+            slot_patience=self.slot_patience,
+            waited=timedelta(seconds=time.time() - begun),
+        )
+        if not left:
+            self._give_up(context, progress)
+        wake_after = [pause.total_seconds() for pause in progress.pauses]
+        if progress.unknown:
+            wake_after.append(self._interval)
         self._defer(
             progress.pending,
-            deadline,
-            wake_after=self._interval if progress.unknown else None,
+            begun,
+            time.time() + left.total_seconds(),
+            wake_after=min(wake_after, default=None),
             wants_slot=bool(progress.waiting),
         )
         raise AssertionError("defer does not return")
 
     @property
-    def _patience(self) -> timedelta:
-        return self.patience * max(1, len(self.windows))
-
-    @property
     def _interval(self) -> float:
         return max(SHORTEST_INTERVAL, float(self.poll_interval))
 
-    def _check(self, context: Context, deadline: float, progress: Progress | None = None) -> None:
-        if time.time() < deadline:
-            return
-        stand = f" ({progress})" if progress else ""
-        if progress:
-            context["ti"].xcom_push(key="return_value", value=progress.available)
+    def _give_up(self, context: Context, progress: Progress) -> None:
+        context["ti"].xcom_push(key="return_value", value=progress.available)
+        if progress.waiting:
+            raise PermanentFailure(
+                f"{self.report.name}: no slot became free for {self.slot_patience} ({progress}): "
+                "look which clients of your institution hold Echo360's slots, then clear this task "
+                "to wait again."
+            )
         raise PermanentFailure(
-            f"{self.report.name}: Echo360 was not ready after {self._patience}{stand}: clear this "
-            "task to wait for the same requests again."
+            f"{self.report.name}: Echo360 was not ready after {self.patience} in flight "
+            f"({progress}): clear this task to wait for the same requests again."
         )
 
     def _defer(
         self,
         request_ids: list[str],
+        begun: float,
         deadline: float,
         *,
         wake_after: float | None,
@@ -190,6 +220,7 @@ class Echo360ReportSensor(BaseSensorOperator):
                 request_ids=request_ids,
                 poll_interval=self._interval,
                 deadline=deadline,
+                begun=begun,
                 wake_at=None if wake_after is None else time.time() + wake_after,
                 wants_slot=wants_slot,
             ),

@@ -74,6 +74,7 @@ class Echo360RequestsTrigger(BaseTrigger):
     :param request_ids: the requests that are pending.
     :param poll_interval: seconds between two looks.
     :param deadline: epoch seconds at which it fires whatever was seen.
+    :param begun: epoch seconds at which the task began to wait.
     :param wake_at: epoch seconds at which windows that wait for the outcome of a submission are to
         be taken up again; None if there are none.
     :param wants_slot: whether a window waits for a slot: it fires when one is free.
@@ -85,6 +86,7 @@ class Echo360RequestsTrigger(BaseTrigger):
         request_ids: list[str],
         poll_interval: float,
         deadline: float,
+        begun: float | None = None,
         wake_at: float | None = None,
         wants_slot: bool = False,
     ) -> None:
@@ -93,6 +95,7 @@ class Echo360RequestsTrigger(BaseTrigger):
         self.request_ids = request_ids
         self.poll_interval = poll_interval
         self.deadline = deadline
+        self.begun = time.time() if begun is None else begun
         self.wake_at = wake_at
         self.wants_slot = wants_slot
 
@@ -105,6 +108,7 @@ class Echo360RequestsTrigger(BaseTrigger):
                 "request_ids": self.request_ids,
                 "poll_interval": self.poll_interval,
                 "deadline": self.deadline,
+                "begun": self.begun,
                 "wake_at": self.wake_at,
                 "wants_slot": self.wants_slot,
             },
@@ -112,8 +116,8 @@ class Echo360RequestsTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, until there is something for the sensor to do."""
-        from learning_warehouse.echo360.protocol import SLOTS
         from learning_warehouse.echo360.request_lines import AVAILABLE, FAILED, PENDING
+        from learning_warehouse.echo360.slots import SLOTS
         from learning_warehouse.errors import PermanentFailure, TransientFailure
 
         begun = time.monotonic()
@@ -148,5 +152,5 @@ class Echo360RequestsTrigger(BaseTrigger):
 
     def _event(self, reason: str) -> TriggerEvent:
         return TriggerEvent(  # type: ignore[no-untyped-call]
-            {"reason": reason, "deadline": self.deadline}
+            {"reason": reason, "deadline": self.deadline, "begun": self.begun}
         )

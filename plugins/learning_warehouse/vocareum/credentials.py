@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from learning_warehouse.answers import read
+from learning_warehouse.answers import exchange
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.tls import insist, reason, warn_of_plain_http
 
@@ -28,8 +28,8 @@ BUCKET = "vocareum-us-west-2-lab-analytics"
 REGION = "us-west-2"
 LIFETIME = timedelta(hours=1)
 MARGIN = timedelta(minutes=5)
-TIMEOUT = (10, 60)
-"""Seconds to connect and to answer."""
+NAME = re.compile("[A-Za-z_]{1,30}")
+"""A key of the answer that a sentence may repeat: it is the name of something, and no secret."""
 
 
 @dataclass(frozen=True)
@@ -157,15 +157,7 @@ def request_credentials(account: Account) -> Credentials:
     url = f"{account.api_url}/api/v2/orgs/{account.org_id}/s3_labs"
     asked_at = datetime.now(UTC)
     try:
-        answer = read(
-            requests.get(
-                url,
-                auth=_bearing(account.token),
-                timeout=TIMEOUT,
-                allow_redirects=False,
-                stream=True,
-            )
-        )
+        answer = exchange("GET", url, auth=_bearing(account.token))
     except requests.RequestException as error:
         raise TransientFailure(
             f"Vocareum does not answer at {account.api_url} "
@@ -226,7 +218,7 @@ def find_credentials(body: Any, asked_at: datetime) -> Credentials:
     seen: set[str] = set()
     for thing in _objects(body):
         plain = {_plain(key): value for key, value in thing.items()}
-        seen.update(map(str, thing))
+        seen.update(key for key in thing if NAME.fullmatch(key))
         keys = [plain.get(k) for k in ("accesskeyid", "secretaccesskey", "sessiontoken")]
         if all(isinstance(key, str) and key and _fits_a_header(key) for key in keys):
             expires_at = _expiry(plain.get("expiration"), asked_at)
