@@ -170,8 +170,8 @@ def test_no_vocareum(configure: Any, fails: Any) -> None:
 def test_temporary_keys_that_are_refused(fails: Any) -> None:
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     for sealed in (
-        Credentials("ASIANOBODY", SECRET, SECRET, later).seal(),
-        Credentials(SECRET, SECRET, SECRET, later).seal(),
+        Credentials("ASIANOBODY", SECRET, SECRET, later).seal("org123"),
+        Credentials(SECRET, SECRET, SECRET, later).seal("org123"),
     ):
         land = LandVocareumFilesOperator(task_id="land", files=REGISTRY[0], credentials=sealed)
         said = fails(lambda land=land: land.execute(context()))

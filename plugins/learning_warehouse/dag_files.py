@@ -12,6 +12,7 @@ from configparser import Error, RawConfigParser
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from learning_warehouse.limits import TASK
 from learning_warehouse.places import settings_file
 from learning_warehouse.steps.alerts import say_failure, tell_of_failure
 
@@ -28,6 +29,7 @@ DEFAULT_ARGS = {
     "retry_delay": timedelta(minutes=1),
     "retry_exponential_backoff": True,
     "max_retry_delay": timedelta(minutes=30),
+    "execution_timeout": TASK,
     "on_retry_callback": say_failure,
     "on_failure_callback": tell_of_failure,
 }

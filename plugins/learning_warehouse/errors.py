@@ -46,6 +46,24 @@ def without_value(said: str) -> str:
     return said.partition("\n")[0].partition(': "')[0]
 
 
+SERVER_SAID = {
+    "55P03": "a lock was not free in time: see who holds it (pg_stat_activity), and end that",
+    "57014": "a statement was canceled, by somebody or because it took as long as a task may: see "
+    "what the server is busy with",
+    "25P03": "the session was ended, for a transaction of it had been idle for too long: see what "
+    "kept the task waiting",
+    "40P01": "it met another task in a deadlock, several times",
+}
+"""What PostgreSQL's errors mean that come of the limits of a session, by their SQLSTATE."""
+
+
+def server_said(error: BaseException) -> str:
+    """What an error of PostgreSQL means; of one that is not known here, its first line without the
+    value at its end.
+    """
+    return SERVER_SAID.get(getattr(error, "sqlstate", None) or "") or without_value(str(error))
+
+
 class TransientFailure(AirflowException):
     """Something that a later try may find mended: a host that does not answer, a lock held."""
 
@@ -62,7 +80,7 @@ def sentence_of(failure: BaseException) -> str:
     """What a failure says; of what is no sentence of ours, only so much as quotes no row."""
     if isinstance(failure, PermanentFailure):
         return str(failure)
-    return without_value(str(failure)) or type(failure).__name__
+    return server_said(failure) or type(failure).__name__
 
 
 class Failures:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -121,6 +122,33 @@ def bucket_of(hook: S3Hook) -> str:
 
 CHECK = "the keys of the connection and what the bucket's policy allows"
 
+REGION = "give the connection the bucket's region, in its extra region_name."
+KEY = "check the bucket and the key."
+SHRUNK = "it is shorter than it was when it was listed: clear the run's first task (of edX "
+SHRUNK += "'unpack'), which lists it again."
+WHAT_TO_DO = {
+    "NoSuchBucket": "check the bucket that the connection names.",
+    "NoSuchKey": KEY,
+    "404": KEY,
+    "InvalidObjectState": "it is archived: restore it in S3, then clear this task.",
+    "InvalidRange": SHRUNK,
+    "416": SHRUNK,
+    "PermanentRedirect": REGION,
+    "301": REGION,
+    "AuthorizationHeaderMalformed": REGION,
+    "NotImplemented": "the store behind the connection's endpoint_url lacks what this needs. Where "
+    'it is checksums, give the extra config_kwargs {"request_checksum_calculation": '
+    '"when_required", "response_checksum_validation": "when_required"}.',
+}
+"""What to do about S3's refusals that no retry mends, by their code."""
+
+WHAT_WILL_BE = {
+    "RequestTimeTooSkewed": "set the worker's clock, which is not S3's; the next try may find it "
+    "right.",
+    "SlowDown": "it is asked for more than it can do at a time; the next try may find it free.",
+}
+"""The same of refusals that may be over when it is tried again."""
+
 
 @contextmanager
 def s3_sentences(what: str, *, check: str = CHECK) -> Iterator[None]:
@@ -139,12 +167,10 @@ def s3_sentences(what: str, *, check: str = CHECK) -> Iterator[None]:
         code = error.response.get("Error", {}).get("Code", "?")
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
         sentence = f"S3 refused {what} ({code}): "
-        if code == "NoSuchBucket":
-            raise PermanentFailure(
-                sentence + "check the bucket that the connection names."
-            ) from None
-        if code in ("404", "NoSuchKey"):
-            raise PermanentFailure(sentence + "check the bucket and the key.") from None
+        if code in WHAT_TO_DO:
+            raise PermanentFailure(sentence + WHAT_TO_DO[code]) from None
+        if code in WHAT_WILL_BE:
+            raise TransientFailure(sentence + WHAT_WILL_BE[code]) from None
         if status in (401, 403) or code in ("InvalidAccessKeyId", "SignatureDoesNotMatch"):
             raise PermanentFailure(f"{sentence}check {check}.") from None
         raise TransientFailure(sentence + "the next try may find it mended.") from None
@@ -186,7 +212,7 @@ def open_uri(
         wanted["IfMatch"] = etag
     with s3_sentences(f"reading {uri}"):
         try:
-            body = _client(conn_id).get_object(Bucket=bucket, Key=key, **wanted)["Body"]
+            answer = _client(conn_id).get_object(Bucket=bucket, Key=key, **wanted)
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
                 raise PermanentFailure(
@@ -194,7 +220,27 @@ def open_uri(
                     "task, which lists it again."
                 ) from None
             raise
-    return cast(BinaryIO, io.BufferedReader(_Body(body, uri), BLOCK))
+    if offset is not None and size is not None:
+        insist_on_range(answer, offset, size)
+    return cast(BinaryIO, io.BufferedReader(_Body(answer["Body"], uri), BLOCK))
+
+
+def insist_on_range(answer: dict[str, Any], offset: int, size: int | None = None) -> None:
+    """See that what S3 sends are the bytes that it was asked for.
+
+    :param answer: boto's, to a ``get_object`` with a ``Range``.
+    :param size: how many at most; None: all to the end.
+    :raises PermanentFailure: the store sends others, or does not say which.
+    """
+    sent = re.match(r"bytes (\d+)-(\d+)/", answer.get("ContentRange", ""))
+    first, last = map(int, sent.groups()) if sent else (None, 0)
+    if first != offset or (size is not None and last >= offset + size):
+        answer["Body"].close()
+        raise PermanentFailure(
+            f"The store behind S3's endpoint was asked for the bytes from {offset} on, and sends "
+            f"{answer.get('ContentRange') or 'the whole object'}: check the connection's "
+            "endpoint_url, and that no proxy on the way drops the header Range."
+        )
 
 
 def bucket_and_key(uri: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.windows import Window, windows_of
 from learning_warehouse.errors import TransientFailure
 from learning_warehouse.warehouse import ledger
-from learning_warehouse.warehouse.sql import statement
+from learning_warehouse.warehouse.locks import lock_dataset
 
 if TYPE_CHECKING:
     from include.sandbox.server import Sandbox
@@ -519,9 +519,8 @@ def test_a_process_that_submits_for_too_long_is_not_waited_for(
     echo360: Sandbox, warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(request_lines, "LOCK_PATIENCE", timedelta(milliseconds=100))
-    lock = statement(request_lines.ROOM, "lock")
     with warehouse.transaction():
-        warehouse.execute(lock, {"origin": Echo360Hook().origin})
+        lock_dataset(warehouse, f"ops.report_request {Echo360Hook().origin}")
         with pytest.raises(TransientFailure, match="Other tasks have been submitting"):
             go()
     assert len(go().pending) == 1

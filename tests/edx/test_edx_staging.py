@@ -5,13 +5,17 @@ from __future__ import annotations
 import gzip
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from learning_warehouse.edx import repair, staging
+from learning_warehouse.edx.finds import Finds
+from learning_warehouse.edx.found import Found
 from learning_warehouse.edx.logs import EVENTS
-from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.warehouse.locks import lock_deliveries, share_dataset
 from tests.conftest import open_database
 from tests.edx.loading import column, counts, deliver, line, load, reader, rows
 from tests.sessions import rows_staged
@@ -293,3 +297,88 @@ def test_a_damaged_log_fails_alone_in_a_batch(warehouse: Connection) -> None:
 def transactions(conn: Connection) -> int:
     """In how many transactions what is there was merged."""
     return len({row["transaction"] for row in rows(conn, "xmin::text AS transaction")})
+
+
+def test_two_runs_that_find_the_same_logs_in_two_orders(
+    postgres: EmbeddedPostgres, warehouse: Connection, warehouse_name: str
+) -> None:
+    """They met in a deadlock, and the ids that were rolled back were dealt to the lanes."""
+    mine = finds(warehouse)
+    tar = found()
+    with closing(open_database(postgres, warehouse_name)) as conn:
+        theirs = finds(conn)
+
+        def find_in_another_order() -> None:
+            with theirs.together(()):
+                take(theirs, tar, "b", "a")
+
+        with ThreadPoolExecutor(1) as rival:
+            with mine.together(()):
+                take(mine, tar, "a")
+                another = rival.submit(find_in_another_order)
+                while not waits_for_a_lock(warehouse, conn):
+                    pass
+                take(mine, tar, "b")
+            another.result()
+    assert mine.sizes == theirs.sizes == {1: 1, 2: 1}
+    with pytest.raises(ZeroDivisionError), mine.together(()):
+        take(mine, tar, "c")
+        _ = 1 / 0
+    assert mine.sizes == {1: 1, 2: 1}
+
+
+def test_a_log_that_is_found_again_is_locked_as_a_merge_locks_it(
+    postgres: EmbeddedPostgres, warehouse: Connection, warehouse_name: str
+) -> None:
+    one, two = (deliver(warehouse, line(n), name) for n, name in ((1, "a"), (2, "b")))
+    with closing(open_database(postgres, warehouse_name)) as conn:
+        theirs = finds(conn)
+
+        def find_in_another_order() -> None:
+            with theirs.together([two, one]):
+                take(theirs, found(), two.name, one.name)
+
+        with ThreadPoolExecutor(1) as rival:
+            with warehouse.transaction():
+                lock_deliveries(warehouse, [one.delivery_id])
+                another = rival.submit(find_in_another_order)
+                while not waits_for_a_lock(warehouse, conn):
+                    pass
+                lock_deliveries(warehouse, [two.delivery_id])
+            another.result()
+
+
+def finds(conn: Connection) -> Finds:
+    return Finds(conn, reload=False, dry_run=False, landing_conn_id="landing_zone")
+
+
+def found() -> Found:
+    when = datetime(2026, 1, 5, tzinfo=UTC)
+    return Found(
+        bucket="course-data", key="a.tar", site="UniversityA", day=when.date(), etag="a", size=9,
+        last_modified=when, kind="tar",
+    )  # fmt: skip
+
+
+def take(finds: Finds, tar: Found, *names: str) -> None:
+    for name in names:
+        finds.deliver(tar, name, "1", uri=tar.uri, size=1, details={})
+
+
+def waits_for_a_lock(conn: Connection, rival: Connection) -> bool:
+    query = "SELECT FROM pg_stat_activity WHERE pid = %s AND wait_event_type = 'Lock'"
+    return conn.execute(query, [rival.info.backend_pid]).rowcount == 1
+
+
+def test_a_reload_waits_for_others_that_insert_and_they_do_not_wait_for_each_other(
+    postgres: EmbeddedPostgres, warehouse: Connection, warehouse_name: str
+) -> None:
+    """Two lanes that reloaded overlapping logs met in a deadlock."""
+    load(warehouse, line(0), "another")
+    with closing(open_database(postgres, warehouse_name)) as rival, rival.transaction():
+        share_dataset(rival, EVENTS.table)
+        warehouse.execute("SET lock_timeout = '100ms'")
+        assert counts(load(warehouse, line(1))) == (1, 1, 0, 0)
+        with pytest.raises(TransientFailure, match="a lock was not free in time"):
+            load(warehouse, line(1), reload=True)
+    assert counts(load(warehouse, line(1), reload=True)) == (1, 1, 0, 0)

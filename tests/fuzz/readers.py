@@ -427,7 +427,7 @@ class Api:
 
         self.body, self.status, question = given
         if question == "credentials":
-            request_credentials(self._account).seal()
+            request_credentials(self._account).seal(self._account.origin)
             return
         ask: dict[str, Callable[[], Any]] = {
             "reports": self._hook.reports,

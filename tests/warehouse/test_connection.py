@@ -18,3 +18,13 @@ def test_neither_side_waits_for_hours_for_one_that_is_gone(warehouse: Connection
         kept = [ours.getsockopt(socket.IPPROTO_TCP, option) for option in options]
     assert servers == {name: {name: str(value)} for name, value in ASKED.items()}
     assert kept == list(ASKED.values())
+
+
+def test_no_session_holds_others_up_for_ever(warehouse: Connection) -> None:
+    limits = {
+        "lock_timeout": "10min",
+        "statement_timeout": "12h",
+        "idle_in_transaction_session_timeout": "1h",
+    }
+    said = {name: warehouse.execute(f"SHOW {name}".encode()).fetchone() for name in limits}
+    assert said == {name: {name: value} for name, value in limits.items()}

@@ -13,9 +13,11 @@ import pytest
 from psycopg.errors import InsufficientPrivilege
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse import connection, ledger
 from learning_warehouse.warehouse.ledger import Task
+from learning_warehouse.warehouse.locks import lock_dataset
 from learning_warehouse.warehouse.merging import merge
+from learning_warehouse.warehouse.sql import SQL_DIRECTORY
 from learning_warehouse.warehouse.staging_table import StagingTable
 from tests.conftest import open_database
 from tests.warehouse.roads import (
@@ -295,6 +297,7 @@ def test_a_reader_of_the_warehouse_cannot_hold_a_merge_back(
         for lock in (
             "SELECT * FROM ops.dataset_lock FOR UPDATE",
             "SELECT * FROM ops.delivery FOR UPDATE",
+            "SELECT * FROM ops.migration_lock FOR UPDATE",
             "BEGIN; LOCK TABLE vocareum.enrollment IN ACCESS EXCLUSIVE MODE",
         ):
             with pytest.raises(InsufficientPrivilege):
@@ -308,6 +311,52 @@ def test_a_reader_of_the_warehouse_cannot_hold_a_merge_back(
         warehouse.execute("RESET ROLE")
         warehouse.execute("DROP ROLE nosy")
     assert names(warehouse) == ["Bo"]
+    statements = {path.name: path.read_text() for path in SQL_DIRECTORY.rglob("*.sql")}
+    anybodys = [name for name, text in statements.items() if "advisory" in text]
+    assert anybodys == [], "an advisory lock may be taken and kept by anybody"
+
+
+def test_a_lock_that_is_not_free_in_time_is_named(
+    postgres: EmbeddedPostgres, warehouse: Connection, warehouse_name: str
+) -> None:
+    with closing(open_database(postgres, warehouse_name)) as rival, rival.transaction():
+        lock_dataset(rival, ENROLLMENT.table)
+        warehouse.execute("SET lock_timeout = '100ms'")
+        with pytest.raises(TransientFailure, match=r"a lock was not free in time.*the next try"):
+            load(warehouse, ENROLLMENT, enrolled("Al"), 1)
+    load(warehouse, ENROLLMENT, enrolled("Al"), 2)
+    assert names(warehouse) == ["Al"]
+
+
+def test_migrations_wait_for_a_lock_and_not_for_ever(
+    postgres: EmbeddedPostgres,
+    warehouse: Connection,
+    warehouse_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "LIMITS", "-c lock_timeout=100ms")
+    warehouse.execute("DELETE FROM ops._yoyo_migration WHERE migration_id = '0007_readers'")
+    with warehouse.transaction():
+        warehouse.execute("SELECT FROM ops.migration_lock FOR UPDATE")
+        with pytest.raises(TransientFailure, match="could not be brought up to date"):
+            open_database(postgres, warehouse_name)
+    open_database(postgres, warehouse_name).close()
+
+
+def test_a_merge_that_met_a_deadlock_is_made_again(
+    warehouse: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    warehouse.execute(
+        "CREATE SEQUENCE public.tries; "
+        "CREATE FUNCTION public.meet() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN "
+        "IF nextval('public.tries') < 3 THEN RAISE EXCEPTION 'met' USING ERRCODE = '40P01'; "
+        "END IF; RETURN NULL; END$$; "
+        "CREATE TRIGGER meet AFTER INSERT ON vocareum.enrollment "
+        "FOR EACH STATEMENT EXECUTE FUNCTION public.meet()"
+    )
+    load(warehouse, ENROLLMENT, enrolled("Al"), 1)
+    assert names(warehouse) == ["Al"]
+    assert caplog.text.count("met another task in a deadlock") == 2
 
 
 def test_the_ledger_refuses_counts_that_do_not_add_up(warehouse: Connection) -> None:

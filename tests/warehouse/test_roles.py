@@ -48,6 +48,15 @@ FOR_THE_LOADER, FOR_READERS, AFTERWARDS = (
     for block in re.findall(r"```sql\n(.*?)```", (ROOT / "SECURITY.md").read_text(), re.S)
 )
 """What SECURITY.md tells an administrator to do."""
+IN_OPS = {
+    "current_part": 6,
+    "delivery": 28,
+    "failed_try": 6,
+    "rejected_row": 4,
+    "report_request": 24,
+    "schema_change": 6,
+}
+"""The tables of ops of which a reader sees something, and how many columns."""
 DATA = ("vocareum", "echo360", "edx")
 READER = "learning_warehouse_reader"
 DAY = {"first_day": "2026-01-05", "last_day": "2026-01-05"}
@@ -246,6 +255,12 @@ def test_a_reader_reads_and_writes_nothing(
         where = conn.execute("SELECT delivery_id, _row, line, rejected_at FROM ops.rejected_row")
         assert len(where.fetchall()) == 2
 
+        readable = conn.execute(
+            "SELECT table_name AS name, count(*) AS columns FROM information_schema.columns "
+            "WHERE table_schema = 'ops' GROUP BY table_name"
+        )  # Of tables, and their columns, one sees there what one may read.
+        assert {row["name"]: row["columns"] for row in readable} == IN_OPS
+
         writes = "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
         for name in [*everything, "ops.delivery", "ops.rejected_row", "ops._yoyo_migration"]:
             query = "SELECT has_table_privilege(%s, %s) AS may"
@@ -254,6 +269,11 @@ def test_a_reader_reads_and_writes_nothing(
             "SELECT raw FROM ops.rejected_row",
             "SELECT reason FROM ops.rejected_row",
             "SELECT FROM ops.dataset_lock FOR UPDATE",
+            "SELECT FROM ops.migration_lock FOR UPDATE",
+            "SELECT lo_creat(-1)",
+            "SELECT lo_create(0)",
+            "SELECT lo_from_bytea(0, 'x')",
+            "CREATE TEMP TABLE mine ()",
             "BEGIN; LOCK ops.dataset_lock",
             "SELECT * FROM ops._yoyo_log",
             "SELECT * FROM finance.salary",

@@ -13,6 +13,12 @@ SELECT dataset FROM ops.dataset_lock
 WHERE dataset = %(dataset)s
 FOR UPDATE;
 
+-- section: share
+-- Of merges of which several may run at once, beside none that locks the row.
+SELECT dataset FROM ops.dataset_lock
+WHERE dataset = %(dataset)s
+FOR KEY SHARE;
+
 -- section: deliveries
 SELECT
     delivery_id,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.limits import milliseconds
+from learning_warehouse.warehouse.locks import lock_dataset
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
@@ -37,14 +39,16 @@ class Busy(TransientFailure):
 def lock(conn: Connection, origin: str) -> None:
     """Be the only one to submit to this host until the transaction of ``conn`` is over.
 
+    The transaction waits for Echo360 meanwhile.
+
     :raises Busy: others have been submitting for too long.
     """
     from psycopg.errors import LockNotAvailable
 
-    milliseconds = int(LOCK_PATIENCE.total_seconds() * 1000)
-    conn.execute(statement(ROOM, "lock_patience"), {"milliseconds": milliseconds})
+    values = {"milliseconds": milliseconds(LOCK_PATIENCE)}
+    conn.execute(statement(ROOM, "lock_patience"), values)
     try:
-        conn.execute(statement(ROOM, "lock"), {"origin": origin})
+        lock_dataset(conn, f"ops.report_request {origin}")
     except LockNotAvailable:
         raise Busy(
             f"Other tasks have been submitting to {origin} for {LOCK_PATIENCE}: the next look may "

@@ -6,6 +6,7 @@ Knows the ledger; where logs lie, ``search`` knows.
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,12 @@ from learning_warehouse import delivery_notes
 from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.landing import LandingZone
 from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.locks import lock_dataset, lock_deliveries
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from learning_warehouse.edx.found import Found
     from learning_warehouse.edx.tar import Walk
     from learning_warehouse.warehouse.connection import Connection
@@ -83,6 +87,27 @@ class Finds:
         if before.delivery_id in self.sizes:
             return self._dry_run or not before.problem
         return before.status in ("merged", "replaced") and not self._reload
+
+    @contextmanager
+    def together(self, before: Iterable[Delivery]) -> Iterator[None]:
+        """One transaction, of which nothing is taken where it fails.
+
+        Lines of the ledger are locked in one order by all: by one search at a time, and those that
+        are there by their ids, as merges do.
+
+        :param before: the lines that may be written again.
+        """
+        sizes, new_members = dict(self.sizes), self.new_members
+        try:
+            with self._conn.transaction():
+                if not self._dry_run:
+                    lock_dataset(self._conn, f"logs for {EVENTS.table}")
+                    due = [line.delivery_id for line in before if not self.is_done(line)]
+                    lock_deliveries(self._conn, due)
+                yield
+        except BaseException:
+            self.sizes, self.new_members = sizes, new_members
+            raise
 
     def deliver(
         self, found: Found, name: str, version: str, *, uri: str, size: int, details: dict[str, Any]

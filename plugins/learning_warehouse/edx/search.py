@@ -20,7 +20,7 @@ from learning_warehouse.edx.tar import Walk, Window, pass_through, walk
 from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.landing import digest, key_part
 from learning_warehouse.progress import Progress
-from learning_warehouse.s3 import open_uri, s3_client, s3_sentences
+from learning_warehouse.s3 import insist_on_range, open_uri, s3_client, s3_sentences
 from learning_warehouse.streams import Watched
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.sql import statement
@@ -128,9 +128,8 @@ class Search:
 
     def _take_loose(self, logs: list[Found]) -> None:
         """Register logs that lie in the bucket by themselves; they are read where they lie."""
-        with self._conn.transaction():
-            for site in sorted({one.site for one in logs}):
-                self._take_loose_of(site, [one for one in logs if one.site == site])
+        for site in sorted({one.site for one in logs}):
+            self._take_loose_of(site, [one for one in logs if one.site == site])
 
     def _take_loose_of(self, site: str, found: list[Found]) -> None:
         logs = [one for one in found if one.kind != "junk"]
@@ -143,12 +142,13 @@ class Search:
             origin=site,
             names=[one.key for one in readable],
         )
-        for one in readable:
-            if not self.finds.is_done(known.get((one.key, one.version))):
-                details = {"etag": one.etag}
-                self.finds.deliver(
-                    one, one.key, one.version, uri=one.uri, size=one.size, details=details
-                )
+        with self.finds.together(known.values()):
+            for one in readable:
+                if not self.finds.is_done(known.get((one.key, one.version))):
+                    details = {"etag": one.etag}
+                    self.finds.deliver(
+                        one, one.key, one.version, uri=one.uri, size=one.size, details=details
+                    )
         self.finds.say(seen, before)
 
     def _walked(self, tars: list[Found]) -> dict[Found, Walk]:
@@ -248,7 +248,7 @@ class Search:
             origin=tar.site,
             names=[member.name for member in logs],
         )
-        with self._conn.transaction():
+        with self.finds.together(known.values()):
             for member in logs:
                 before = known.get((member.name, member.version))
                 if not self.finds.is_done(before):
@@ -388,6 +388,7 @@ class Search:
                     Range=f"bytes={offset}-{offset + size - 1}",
                     IfMatch=tar.etag,
                 )
+                insist_on_range(answer, offset, size)
                 content: bytes = answer["Body"].read()
                 return content
 

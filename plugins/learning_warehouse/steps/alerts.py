@@ -12,12 +12,14 @@ from pkgutil import resolve_name
 from typing import Any
 
 from learning_warehouse.errors import (
+    SERVER_SAID,
     PermanentFailure,
     StepsFailed,
     TransientFailure,
     in_lines,
     unfold,
 )
+from learning_warehouse.limits import TASK
 from learning_warehouse.places import settings_file
 
 log = logging.getLogger(__name__)
@@ -72,10 +74,14 @@ def say_failure(context: Any) -> None:
 
 def _sentence(failure: Any) -> str:
     """What may be told of it; what is no sentence of ours may quote a row."""
-    from airflow.providers.common.compat.sdk import redact
+    from airflow.providers.common.compat.sdk import AirflowTaskTimeout, redact
 
     if failure is None:
         return "it was killed: see its log."
+    if isinstance(failure, AirflowTaskTimeout):
+        return f"it took longer than its execution_timeout ({TASK}): see its log, then clear it."
+    if meant := SERVER_SAID.get(getattr(failure, "sqlstate", None) or ""):
+        return f"{meant}; then clear the task."
     if not isinstance(failure, PermanentFailure | TransientFailure):
         return f"{type(failure).__name__}: see its log."
     return str(redact(str(failure)))

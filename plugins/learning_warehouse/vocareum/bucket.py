@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from learning_warehouse.errors import TransientFailure
-from learning_warehouse.s3 import BLOCK, client_of, s3_sentences
+from learning_warehouse.s3 import BLOCK, client_of, insist_on_range, s3_sentences
 from learning_warehouse.vocareum.credentials import request_credentials
 
 if TYPE_CHECKING:
@@ -72,7 +72,10 @@ class VocareumBucket:
     def body(self, file: dict[str, Any], offset: int) -> Any:
         """What S3 sends of a file from a byte on; raises boto's errors."""
         rest = {"Range": f"bytes={offset}-"} if offset else {}
-        return self._call("get_object", Key=file["Key"], IfMatch=file["ETag"], **rest)["Body"]
+        answer = self._call("get_object", Key=file["Key"], IfMatch=file["ETag"], **rest)
+        if rest:
+            insist_on_range(answer, offset)
+        return answer["Body"]
 
     def _call(self, operation: str, **wanted: str) -> dict[str, Any]:
         from botocore.exceptions import ClientError

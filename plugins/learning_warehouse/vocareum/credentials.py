@@ -108,18 +108,38 @@ class Credentials:
     session_token: str = field(repr=False)
     expires_at: str
 
-    def seal(self) -> str:
+    def seal(self, origin: str) -> str:
         """Encrypt them with Airflow's Fernet key, for XCom.
 
+        :param origin: the org that they are for.
         :raises PermanentFailure: Airflow has no Fernet key.
         """
-        sealed: bytes = _fernet().encrypt(json.dumps(asdict(self)).encode())
+        content = json.dumps({**asdict(self), "origin": origin})
+        sealed: bytes = _fernet().encrypt(content.encode())
         return sealed.decode()
 
     @classmethod
-    def unseal(cls, sealed: str) -> Credentials:
-        """Decrypt what ``seal`` made, and keep the secrets out of the log."""
-        opened = cls(**json.loads(_fernet().decrypt(sealed.encode())))
+    def unseal(cls, sealed: str, origin: str) -> Credentials:
+        """Decrypt what ``seal`` made, and keep the secrets out of the log.
+
+        :raises PermanentFailure: it was sealed with another key, or for another org.
+        """
+        from cryptography.fernet import InvalidToken
+
+        try:
+            content = json.loads(_fernet().decrypt(sealed.encode()))
+        except InvalidToken:
+            raise PermanentFailure(
+                "The credentials that the task 'credentials' sealed do not open with Airflow's "
+                "Fernet key, which was replaced since: clear the task 'credentials'."
+            ) from None
+        sealed_for = content.pop("origin", None)
+        if sealed_for != origin:
+            raise PermanentFailure(
+                f"The sealed credentials are those of {sealed_for}, and the connection is that of "
+                f"{origin}: clear the task 'credentials'."
+            )
+        opened = cls(**content)
         opened.mask()
         return opened
 
@@ -255,4 +275,5 @@ def _expiry(given: Any, asked_at: datetime) -> datetime:
         expires_at = datetime.fromisoformat(str(given))
     except ValueError:
         return asked_at + LIFETIME - MARGIN
-    return expires_at if expires_at.tzinfo else expires_at.replace(tzinfo=UTC)
+    expires_at = expires_at if expires_at.tzinfo else expires_at.replace(tzinfo=UTC)
+    return min(expires_at, asked_at + LIFETIME)

@@ -50,9 +50,10 @@ class VocareumCredentialsOperator(BaseOperator):
 
     def execute(self, context: Context) -> str:
         """Ask the API, and seal what it gives."""
-        credentials = request_credentials(account(self.vocareum_conn_id))
+        org = account(self.vocareum_conn_id)
+        credentials = request_credentials(org)
         self.log.info("Credentials for the bucket, good until %s", credentials.expires_at)
-        return credentials.seal()
+        return credentials.seal(org.origin)
 
 
 class LandVocareumFilesOperator(DaysOperator):
@@ -98,7 +99,7 @@ class LandVocareumFilesOperator(DaysOperator):
         days = self.days_of(context)
         reach = days_of(context, look_back=HEALED_DAYS)
         org = account(self.vocareum_conn_id)
-        bucket = VocareumBucket(org, Credentials.unseal(str(self.credentials)))
+        bucket = VocareumBucket(org, Credentials.unseal(str(self.credentials), org.origin))
         zone = LandingZone(self.landing_conn_id)
         root = f"{org.origin}/"
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
 from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.limits import IDLE, LOCK, TASK, milliseconds
 from learning_warehouse.tls import is_local
 
 if TYPE_CHECKING:
@@ -34,6 +35,13 @@ ALIVE: dict[str, Any] = {
 seconds, six times, and what is sent needs a receipt within two minutes (in milliseconds). The
 server is told the same of its side: by itself it would keep the locks of a worker whose machine is
 gone for two hours."""
+
+
+LIMITS = (
+    f"-c lock_timeout={milliseconds(LOCK)} -c statement_timeout={milliseconds(TASK)} "
+    f"-c idle_in_transaction_session_timeout={milliseconds(IDLE)}"
+)
+"""Settings of a session that loads."""
 
 
 def connect(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
@@ -157,7 +165,7 @@ def open_warehouse(parameters: dict[str, Any], *, called: str) -> Connection:
     """
     from learning_warehouse.warehouse.migrations import migrate
 
-    conn = _open(parameters, called=called, patience=30)
+    conn = _open(parameters, called=called, patience=30, settings=LIMITS)
     if conn.info.server_version < 160000:
         conn.close()
         raise PermanentFailure(

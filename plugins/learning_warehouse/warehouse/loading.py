@@ -13,6 +13,7 @@ from learning_warehouse.errors import (
     PermanentFailure,
     TransientFailure,
     sentence_of,
+    server_said,
     without_value,
 )
 from learning_warehouse.warehouse import ledger
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from learning_warehouse.errors import Failures
-    from learning_warehouse.warehouse.batches import Merged, NotMerged
+    from learning_warehouse.warehouse.batches import Merged, NotMerged, Outcome
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.ledger import Delivery, Task
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 MOST_BYTES = 64 * 1024 * 1024
 """Unpacked bytes after which a batch is merged. As rows they take more, and should find room in the
 server's memory for TEMP tables (``temp_buffers``)."""
+
+MOST_DEADLOCKS = 3
+"""How often a batch is merged again that met another task in a deadlock."""
 
 MOST_DELIVERIES = 500
 """How many deliveries make a batch, however small they are."""
@@ -204,7 +208,7 @@ class _Batches:
         from psycopg.errors import DataError, IntegrityError, ProgramLimitExceeded
 
         try:
-            outcome = merge(staging, batch, **self._how)
+            outcome = self._merge_patiently(staging, batch)
         except (DataError, IntegrityError, ProgramLimitExceeded):
             if len(batch) == 1:
                 raise
@@ -217,6 +221,16 @@ class _Batches:
         for failure in failed:
             with self._apart([failure.delivery]):
                 raise failure
+
+    def _merge_patiently(self, staging: StagingTable, batch: list[Staged]) -> Outcome:
+        """Merge, again where it met another task in a deadlock: what is staged stays."""
+        from psycopg.errors import DeadlockDetected
+
+        for _ in range(MOST_DEADLOCKS):
+            with suppress(DeadlockDetected):
+                return merge(staging, batch, **self._how)
+            log.warning("The merge met another task in a deadlock: merging again.")
+        return merge(staging, batch, **self._how)
 
     @contextmanager
     def _apart(self, deliveries: Sequence[Delivery]) -> Iterator[None]:
@@ -253,7 +267,7 @@ def _told(name: str) -> Iterator[None]:
     try:
         yield
     except Error as error:
-        said = without_value(str(error))
+        said = server_said(error)
         if isinstance(error, UndefinedTable | InvalidSchemaName) and "pg_temp" in said:
             raise PermanentFailure(
                 f"{name} was not loaded, for its staging table, which lives as long as a session, "

@@ -21,8 +21,19 @@ def lock_dataset(conn: Connection, name: str) -> None:
 
     :param name: the table with its schema, or whatever else is to be done by one at a time.
     """
-    for section in ("enter", "dataset"):
-        conn.execute(statement("merge/locks", section), {"dataset": name})
+    _lock(conn, name, "dataset")
+
+
+def share_dataset(conn: Connection, name: str) -> None:
+    """Wait for whoever has locked a table, and hold back who wants to until the transaction ends;
+    others may share it meanwhile.
+    """
+    _lock(conn, name, "share")
+
+
+def _lock(conn: Connection, name: str, section: str) -> None:
+    for step in ("enter", section):
+        conn.execute(statement("merge/locks", step), {"dataset": name})
 
 
 def lock_deliveries(conn: Connection, delivery_ids: Sequence[int]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.warehouse.appending import append_once, ensure_partitions, insert_once
 from learning_warehouse.warehouse.batches import Held, Merged, Outcome, Removed
-from learning_warehouse.warehouse.locks import lock_dataset, lock_deliveries
+from learning_warehouse.warehouse.locks import lock_dataset, lock_deliveries, share_dataset
 from learning_warehouse.warehouse.replacing import replace
 from learning_warehouse.warehouse.sql import statement
 
@@ -47,8 +47,10 @@ def merge(
     if dataset.strategy == "append_once":
         ensure_partitions(staging)
     with conn.transaction():
-        if dataset.strategy != "append_once":
-            lock_dataset(conn, dataset.table)
+        # A reload deletes rows, and then inserts in the order of the key: it would deadlock with
+        # whoever inserts the same rows meanwhile.
+        lock = share_dataset if dataset.strategy == "append_once" and not reload else lock_dataset
+        lock(conn, dataset.table)
         lines = {
             line["delivery_id"]: line
             for line in lock_deliveries(conn, [one.delivery.delivery_id for one in batch])
@@ -127,6 +129,7 @@ def merge_replayed(staging: StagingTable, staged: Staged) -> Merged:
     conn, line = staging.conn, {"delivery_id": staged.delivery.delivery_id}
     names = staging.names()
     with conn.transaction():
+        share_dataset(conn, staging.dataset.table)
         lock_deliveries(conn, [staged.delivery.delivery_id])
         conn.execute(statement("merge/replay", "still_rejected").format(**names), line)
         accepted = conn.execute(statement("merge/replay", "accept").format(**names), line).rowcount

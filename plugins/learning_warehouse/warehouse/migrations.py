@@ -1,8 +1,8 @@
 """Brings the warehouse's tables up to date with ``include/sql/migrations``, through yoyo.
 
-One query when there is nothing to do; otherwise under an advisory lock, so that the first steps of
-several runs may all come here at once. yoyo's own lock is a row that a killed process leaves
-behind, so it is broken under ours, which goes with its connection.
+One query when there is nothing to do; otherwise under the lock of a row that readers cannot take,
+so that the first steps of several runs may all come here at once. yoyo's own lock is a row that a
+killed process leaves behind, so it is broken under ours, which goes with its transaction.
 
 Knows a connection that is open; knows neither how it was opened nor what a migration says.
 """
@@ -12,7 +12,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.limits import DDL_LOCK, milliseconds
 from learning_warehouse.warehouse.sql import SQL_DIRECTORY, statement
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ def migrate(conn: Connection[dict[str, Any]]) -> None:
     """Apply the migrations that ``conn``'s database does not have yet.
 
     :raises PermanentFailure: its login may not.
+    :raises TransientFailure: somebody holds a table that is to be changed.
     """
-    from psycopg.errors import InsufficientPrivilege
+    from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 
     try:
         _migrate(conn)
@@ -39,26 +41,32 @@ def migrate(conn: Connection[dict[str, Any]]) -> None:
             f'let it (GRANT CREATE, TEMPORARY ON DATABASE "{database}" TO "{login}"), or use the '
             "login that owns the tables."
         ) from None
+    except LockNotAvailable:
+        raise TransientFailure(
+            "The warehouse could not be brought up to date, for somebody holds one of its tables: "
+            "end the statement that does (pg_stat_activity); the next try goes on."
+        ) from None
 
 
 def _migrate(conn: Connection[dict[str, Any]]) -> None:
     wanted = {path.stem for path in MIGRATIONS.glob("*.sql")}
     if wanted <= _applied(conn):
         return
-    conn.execute(statement("ops/migrations", "lock"))
-    try:
+    conn.execute(statement("ops/migrations", "create_lock"))
+    with conn.transaction():
+        for section in ("never_idle", "lock"):
+            conn.execute(statement("ops/migrations", section))
         if not wanted <= _applied(conn):
-            conn.execute(statement("ops/migrations", "create_schema"))
             _apply(conn)
-    finally:
-        conn.execute(statement("ops/migrations", "unlock"))
 
 
 def _applied(conn: Connection[dict[str, Any]]) -> set[str]:
     from psycopg.errors import UndefinedTable
 
     try:
-        return {row["migration_id"] for row in conn.execute(statement("ops/migrations", "applied"))}
+        with conn.transaction():
+            applied = conn.execute(statement("ops/migrations", "applied"))
+            return {row["migration_id"] for row in applied}
     except UndefinedTable:
         return set()
 
@@ -78,7 +86,11 @@ def _apply(conn: Connection[dict[str, Any]]) -> None:
             hostname=info.host,
             port=info.port,
             database=info.dbname,
-            args={"schema": "ops", **_tls(conn)},
+            args={
+                "schema": "ops",
+                "options": f"-c lock_timeout={milliseconds(DDL_LOCK)}",
+                **_tls(conn),
+            },
         ),
         "_yoyo_migration",
     )
