@@ -111,7 +111,7 @@ class Stack:
         _clear(self.state)
         (self._home / "config").mkdir(parents=True)
         (self._home / "config" / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
-        (self._home / "passwords.json").write_text(json.dumps({USER: self.password}))
+        write_for_oneself(self._home / "passwords.json", {USER: self.password})
         self.postgres.start()
         for database in ("airflow", "warehouse"):
             self.postgres.create_database(database)
@@ -122,7 +122,7 @@ class Stack:
             raise StackFailure(str(error)) from None
         self._finish("migrate", "Airflow's database was not made")
         connections = self._home / "connections.json"
-        connections.write_text(json.dumps(self.connections()))
+        write_for_oneself(connections, self.connections())
         self.launch("connections", "connections", "import", str(connections))
         for component in COMPONENTS:
             self.launch(component, component)
@@ -358,6 +358,13 @@ def running(stack: Stack) -> Iterator[Stack]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def write_for_oneself(path: Path, content: Any) -> None:
+    """Write JSON that nobody else may read, for it has secrets."""
+    path.unlink(missing_ok=True)
+    with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
+        json.dump(content, out)
+
+
 def up(state: Path) -> None:
     """Start a stack that outlives this command, unless it runs already, and say where it is.
 
@@ -424,7 +431,7 @@ def keep(state: Path, port: int) -> None:
             "environment": stack.environment(),
         }
         unfinished = state / "stack.json.new"
-        unfinished.write_text(json.dumps(described))
+        write_for_oneself(unfinished, described)
         unfinished.rename(_description(state))
         try:
             while True:

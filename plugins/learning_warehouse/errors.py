@@ -8,6 +8,7 @@ Knows sentences; knows neither vendors nor tables.
 from __future__ import annotations
 
 import logging
+import re
 from contextlib import contextmanager
 from textwrap import fill
 from traceback import format_tb
@@ -46,6 +47,10 @@ def without_value(said: str) -> str:
     return said.partition("\n")[0].partition(': "')[0]
 
 
+DATA, BAD_COPY = "22", "22P04"
+"""SQLSTATEs: of values, which PostgreSQL's messages quote; of the form of what is copied, where
+they name columns."""
+
 SERVER_SAID = {
     "55P03": "a lock was not free in time: see who holds it (pg_stat_activity), and end that",
     "57014": "a statement was canceled, by somebody or because it took as long as a task may: see "
@@ -57,11 +62,29 @@ SERVER_SAID = {
 """What PostgreSQL's errors mean that come of the limits of a session, by their SQLSTATE."""
 
 
-def server_said(error: BaseException) -> str:
-    """What an error of PostgreSQL means; of one that is not known here, its first line without the
-    value at its end.
+QUOTED = re.compile(r': ".*|".*"', re.S)
+COPIED = re.compile(r"^COPY \S+, line (\d+)(?:, column ([^:\n]+))?", re.M)
+
+
+def server_said(error: BaseException, *, header: int | None = None) -> str:
+    """What an error of PostgreSQL means, without a value that it quotes.
+
+    :param header: lines of a file before the first that was copied, where its lines were.
     """
-    return SERVER_SAID.get(getattr(error, "sqlstate", None) or "") or without_value(str(error))
+    state = getattr(error, "sqlstate", None) or ""
+    if state in SERVER_SAID:
+        return SERVER_SAID[state]
+    diag = getattr(error, "diag", None)
+    if diag is None or diag.message_primary is None:
+        return without_value(str(error))
+    said = str(diag.message_primary)
+    if state.startswith(DATA) and state != BAD_COPY:
+        said = QUOTED.sub("...", said).removesuffix("...").strip()
+    if place := COPIED.search(diag.context or ""):
+        line, column = place.groups()
+        said += f", column {column}" if column else ""
+        said += f", line {int(line) + header}" if header is not None else ""
+    return said
 
 
 class TransientFailure(AirflowException):

@@ -172,6 +172,10 @@ def test_no_secret_is_written_down(stack: SecretiveStack, days: Days, tmp_path: 
     home, logs = stack.logs.parent, [*stack.state.glob("*.log"), *stack.state.glob("*/*.log")]
     assert leaks(stack.secrets(), left, home, *logs) == {}
 
+    student = "@university.example"
+    assert leaks([student], left / "airflow", home) == {}, "what a row says"
+    assert leaks([student], left / "warehouse")
+
     sealed_credentials = "gAAAAA"
     found = leaks([sealed_credentials], left / "airflow")
     assert found.keys() >= {"public.xcom", "public.rendered_task_instance_fields"}

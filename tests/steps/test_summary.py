@@ -295,6 +295,7 @@ def test_nobody_is_told_unless_the_file_says_so(
             '[rejects]\nnotifier = "tests.notifier.FileNotifier"\npath = "/no/where"\ntext = ""',
             "No such file",
         ),
+        ('[rejects]\nnotifier = "tests.notifier.Webhook"\nurl = "hush"', "RuntimeError"),
     ],
 )
 def test_an_alert_that_cannot_be_sent_is_one_warning(
@@ -306,3 +307,4 @@ def test_an_alert_that_cannot_be_sent_is_one_warning(
     said = [r.getMessage() for r in caplog.records if "The alert was not sent" in r.getMessage()]
     (warning,) = [sentence for sentence in said if "mend [rejects] in" in sentence]
     assert says in warning
+    assert "hush" not in caplog.text, "Airflow logs what a notifier raises"

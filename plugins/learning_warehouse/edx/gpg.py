@@ -93,7 +93,8 @@ def key_of(conn_id: str = GPG_CONN_ID) -> Key | None:
 def opened(sealed: BinaryIO, key: Key) -> Iterator[Message]:
     """What an encrypted stream holds; gpg reads the one while the other is read.
 
-    :raises PermanentFailure: gpg is not installed, or the key is none.
+    :raises PermanentFailure: gpg is not installed, the key is none, or there is no folder in memory
+        to lay it into.
     """
     with ExitStack() as stack:
         home = stack.enter_context(_home())
@@ -240,8 +241,12 @@ def _told(secret: str) -> Iterator[int]:
 @contextmanager
 def _home() -> Iterator[Path]:
     """A folder for a key, which nobody else may enter; it goes when this process does."""
-    in_memory = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
-    home = tempfile.mkdtemp(prefix="gpg-", dir=MEMORY if in_memory else None)
+    if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
+        raise PermanentFailure(
+            f"There is no folder in memory at {MEMORY} where this task runs, so the private key "
+            "would lie on a disk: mount one there, writable (tmpfs), then clear this task."
+        )
+    home = tempfile.mkdtemp(prefix="gpg-", dir=MEMORY)
     sweeper = subprocess.Popen(
         ["sh", "-c", SWEEPER, "sh", home],
         stdin=subprocess.PIPE,

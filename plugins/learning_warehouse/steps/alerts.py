@@ -8,8 +8,9 @@ told; what is wrong, the steps say.
 from __future__ import annotations
 
 import logging
+import os
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import (
     SERVER_SAID,
@@ -22,6 +23,9 @@ from learning_warehouse.errors import (
 from learning_warehouse.limits import TASK
 from learning_warehouse.places import settings_file
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 log = logging.getLogger(__name__)
 
 ALERTS = settings_file("alerts.toml")
@@ -29,6 +33,14 @@ FAILURE_KEY = "failure"
 """The XCom of a task that failed: its sentence."""
 
 KINDS = ("failure", "rejects", "schema_change", "gap")
+
+
+class NotConfigured(ValueError):
+    """The file of alerts does not say who is to be told."""
+
+
+class NotSent(Exception):
+    """A notifier has failed; the text says nothing that it may keep secret."""
 
 
 def alert(kind: str, sentence: str, context: Any) -> None:
@@ -42,11 +54,12 @@ def alert(kind: str, sentence: str, context: Any) -> None:
         notifier = _notifier(kind)
         if notifier is not None:
             context["alert"] = sentence
+            notifier.notify = _discreet(notifier.notify)
             notifier(context)
     except Exception as error:
         log.warning(
-            "The alert was not sent (%s: %s): mend [%s] in %s; the run goes on.",
-            type(error).__name__, error, kind, ALERTS,
+            "The alert was not sent (%s): mend [%s] in %s; the run goes on.",
+            _without_address(error), kind, ALERTS,
         )  # fmt: skip
 
 
@@ -87,6 +100,32 @@ def _sentence(failure: Any) -> str:
     return str(redact(str(failure)))
 
 
+def _discreet(notify: Callable[[Any], None]) -> Callable[[Any], None]:
+    """A notifier's ``notify`` whose failures are fit for a log: Airflow writes them there, and they
+    may hold the address of a webhook, which is a secret.
+    """
+
+    def notify_discreetly(context: Any) -> None:
+        try:
+            notify(context)
+        except Exception as error:
+            raise NotSent(_without_address(error)) from None
+
+    return notify_discreetly
+
+
+def _without_address(error: Exception) -> str:
+    """What an error says, as far as it cannot quote an argument of a notifier."""
+    kind = type(error).__name__
+    if isinstance(error, NotSent):
+        return str(error)
+    if isinstance(error, NotConfigured | ImportError | AttributeError):
+        return f"{kind}: {error}"
+    if isinstance(error, OSError) and error.errno:
+        return f"{kind}: {os.strerror(error.errno)}"
+    return kind
+
+
 def _notifier(kind: str) -> Any:
     """The notifier for a kind of alert, with its arguments; None where nobody is told."""
     import tomllib
@@ -96,10 +135,10 @@ def _notifier(kind: str) -> Any:
     configured = tomllib.loads(ALERTS.read_text())
     unknown = sorted(configured.keys() - set(KINDS))
     if unknown:
-        raise ValueError(f"there is no alert {', '.join(unknown)}, only {', '.join(KINDS)}")
+        raise NotConfigured(f"there is no alert {', '.join(unknown)}, only {', '.join(KINDS)}")
     arguments = configured.get(kind)
     if arguments is None:
         return None
     if not isinstance(arguments, dict) or "notifier" not in arguments:
-        raise ValueError('it has no line notifier = "package.module.Class"')
+        raise NotConfigured('it has no line notifier = "package.module.Class"')
     return resolve_name(arguments.pop("notifier"))(**arguments)

@@ -86,13 +86,18 @@ class Table:
         named = tuple(h.strip() or f"column {i}" for i, h in enumerate(headers, start=1))
         columns: list[Column | None] = []
         taken: dict[str, str] = {}
-        for header in named:
+        for place, header in enumerate(named, start=1):
             column = by_name.get(plain(header)) or by_alias.get(plain(header))
             meant = column.name if column else header
             if meant in taken:
+                # A header that is no column's may be a value of a file without a header.
+                both = (
+                    f"the headers {taken[meant][:100]!r} and {header[:100]!r} both mean {meant!r}"
+                    if column
+                    else f"the headers of columns {named.index(header) + 1} and {place} are equal"
+                )
                 raise PermanentFailure(
-                    f"{where}: the headers {taken[meant][:100]!r} and {header[:100]!r} both mean "
-                    f"{meant[:100]!r} of {self.schema}.{self.name}; ask the vendor which one is "
+                    f"{where}: {both} in {self.schema}.{self.name}; ask the vendor which one is "
                     "right, nothing of the file was loaded."
                 )
             taken[meant] = header

@@ -155,23 +155,29 @@ def _oddity(sample: list[list[str]], match: Match) -> str | None:
 
 
 def check_header(layout: Layout, table: Table, dataset: Dataset, delivery: Delivery) -> None:
-    """:raises PermanentFailure: it has no column of the table, or a required one is missing."""
+    """See that a file has the columns that it needs.
+
+    What its first line says is not repeated: where a header is missing, it is a row.
+
+    :raises PermanentFailure: it has no column of the table, or a required one is missing.
+    """
     if not layout.match.headers:
         return
     given = {c.name for c in layout.match.columns if c}
     if not given:
         raise PermanentFailure(
-            f"{delivery.name} has no column of {dataset.table} in its first line, "
-            f"{', '.join(layout.match.headers)[:500]}: look whether its header is missing or it is "
-            "another file, nothing of it was loaded."
+            f"{delivery.name} has no column of {dataset.table} in its first line, among "
+            f"{len(layout.match.headers)}: look whether its header is missing or it is another "
+            "file, nothing of it was loaded."
         )
     filled = {dataset.clock} if dataset.strategy == "snapshot" else set()
     missing = [c.name for c in table.columns if c.required and c.name not in given | filled]
     if missing:
         raise PermanentFailure(
             f"{delivery.name} has no column {', '.join(missing)}, which {dataset.table} requires; "
-            f"its header is {', '.join(layout.match.headers)[:500]}: compare it with the vendor's "
-            "document, nothing of the file was loaded."
+            f"of the {len(layout.match.headers)} in its first line these are known: "
+            f"{', '.join(sorted(given))}; compare it with the vendor's document, nothing of the "
+            "file was loaded."
         )
 
 

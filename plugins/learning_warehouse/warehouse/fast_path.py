@@ -9,7 +9,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from learning_warehouse.errors import without_value
+from learning_warehouse.errors import server_said
 from learning_warehouse.warehouse.column_types import (
     certainties,
     holds_padding,
@@ -61,7 +61,7 @@ def take_as_it_is(file: DelimitedFile, staging: StagingTable) -> int:
                     copy.write(piece)
             return cursor.rowcount
     except (DataError, IntegrityError, ProgramLimitExceeded) as refused:
-        raise Refused(without_value(str(refused))) from None
+        raise Refused(server_said(refused, header=1)) from None
 
 
 def _certain(file: DelimitedFile) -> Any:

@@ -14,7 +14,6 @@ from learning_warehouse.errors import (
     TransientFailure,
     sentence_of,
     server_said,
-    without_value,
 )
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.batches import Removed
@@ -97,7 +96,7 @@ def _note_replaced(
             is_appended=dataset.strategy == "append_once",
         )
     except (Error, TransientFailure) as error:
-        log.warning("Replaced versions could not be noted: %s", without_value(str(error)))
+        log.warning("Replaced versions could not be noted: %s", server_said(error))
         return set()
     for line in replaced:
         log.info("%s is replaced: a newer version is merged.", line["name"])
