@@ -35,9 +35,13 @@ def allowed(bucket: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for policy in map(json.loads, re.findall(r"```json\n(.*?)```", SECURITY, re.S)):
         for statement in policy["Statement"]:
-            actions, resource = statement["Action"], statement["Resource"]
-            if statement["Effect"] == "Allow" and bucket in resource:
-                found[resource] = {actions} if isinstance(actions, str) else set(actions)
+            actions, resources = statement["Action"], statement["Resource"]
+            assert statement.keys() <= {"Effect", "Action", "Resource", "Principal", "Condition"}
+            for resource in [resources] if isinstance(resources, str) else resources:
+                if statement["Effect"] == "Allow" and bucket in resource:
+                    found.setdefault(resource, set()).update(
+                        [actions] if isinstance(actions, str) else actions
+                    )
     return found
 
 

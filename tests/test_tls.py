@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 
 from learning_warehouse import landing, s3
@@ -213,14 +214,30 @@ def postgres_with_tls(postgres: EmbeddedPostgres, certificate: Path) -> Iterator
         front.shutdown()
 
 
+def modes_of_connections(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """The ``sslmode`` of each connection that is opened from now on."""
+    modes: list[str | None] = []
+    original = psycopg.connect
+
+    def connecting(*args: Any, **kwargs: Any) -> Any:
+        conn = original(*args, **kwargs)
+        modes.append(conn.info.get_parameters().get("sslmode"))
+        return conn
+
+    monkeypatch.setattr(psycopg, "connect", connecting)
+    return modes
+
+
 def test_the_warehouse(
     postgres: EmbeddedPostgres,
     warehouse_name: str,
     tmp_path: Path,
     configure: Configure,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     certificate = self_signed(tmp_path, ELSEWHERE)
+    modes = modes_of_connections(monkeypatch)
     fields = {"conn_type": "postgres", "login": "airflow", "schema": warehouse_name}
     with postgres_with_tls(postgres, certificate) as port:
         there = {**fields, "host": ELSEWHERE, "port": port}
@@ -229,14 +246,34 @@ def test_the_warehouse(
             connect()
         configure("learning_warehouse", **there, extra={"sslrootcert": str(certificate)})
         with closing(connect()) as conn:
+            modes.clear()
             conn.execute("DELETE FROM ops._yoyo_migration WHERE migration_id = '0007_readers'")
+        assert modes == [], "none was opened"
         connect().close()
+        assert len(modes) > 1, "the migrations have a connection of their own"
+        assert set(modes) == {"verify-full"}
         assert "pose as the server" not in caplog.text
         configure("learning_warehouse", **there, extra={"sslmode": "require"})
         connect().close()
     assert "The connection 'learning_warehouse' goes to the warehouse with sslmode require" in (
         caplog.text
     )
+
+
+def test_a_certificate_of_another_host(
+    postgres: EmbeddedPostgres, tmp_path: Path, configure: Configure
+) -> None:
+    certificate = self_signed(tmp_path, "localhost")
+    with postgres_with_tls(postgres, certificate) as port:
+        configure(
+            "learning_warehouse",
+            conn_type="postgres",
+            host=ELSEWHERE,
+            port=port,
+            extra={"sslrootcert": str(certificate)},
+        )
+        with pytest.raises(TransientFailure, match="does not match host name"):
+            connect()
 
 
 def test_a_warehouse_without_tls_is_refused_unless_it_is_named_so(configure: Configure) -> None:

@@ -30,9 +30,10 @@ def test_a_refused_link_is_named_without_its_query(echo360: Sandbox) -> None:
     assert "abc" not in str(failure.value)
 
 
-def test_a_link_is_http(echo360: Sandbox) -> None:
+@pytest.mark.parametrize("link", ["file:///etc/passwd", "FILE:///etc/passwd", "data:,rows"])
+def test_a_link_is_http(link: str) -> None:
     with pytest.raises(PermanentFailure, match="no link over HTTP"):
-        open_asset("file:///etc/passwd", HERE)
+        open_asset(link, HERE)
 
 
 def test_a_link_is_sent_as_it_was_given_and_without_the_token(answers: Answers) -> None:

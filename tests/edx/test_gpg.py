@@ -81,6 +81,23 @@ def content_of(sealed: bytes, key: gpg.Key) -> bytes:
         return content or b""
 
 
+IN_MEMORY = gpg.MEMORY
+
+
+def test_the_key_lies_in_memory_or_nowhere(
+    owner: Owner, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without such a folder it lay on a disk, and nothing said so."""
+    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    assert [str(IN_MEMORY), "tmpfs"] in mounts
+    with gpg.opened(io.BytesIO(owner.seal(b"content")), owner.key) as message:
+        assert len(list(memory.glob("gpg-*"))) == 1
+        message.finish()
+    monkeypatch.setattr(gpg, "MEMORY", memory / "missing")
+    with pytest.raises(PermanentFailure, match="private key would lie on a disk"):
+        content_of(owner.seal(b"content"), owner.key)
+
+
 # --- gpg ------------------------------------------------------------------------------------------
 
 

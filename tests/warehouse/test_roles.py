@@ -261,6 +261,9 @@ def test_a_reader_reads_and_writes_nothing(
         )  # Of tables, and their columns, one sees there what one may read.
         assert {row["name"]: row["columns"] for row in readable} == IN_OPS
 
+        defined = conn.execute("SELECT proname FROM pg_proc WHERE prosecdef")
+        assert defined.fetchall() == [], "none has the rights of who made it"
+
         writes = "INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"
         for name in [*everything, "ops.delivery", "ops.rejected_row", "ops._yoyo_migration"]:
             query = "SELECT has_table_privilege(%s, %s) AS may"
@@ -280,6 +283,7 @@ def test_a_reader_reads_and_writes_nothing(
             "DELETE FROM edx.event",
             "DROP VIEW edx.link_click",
             "CALL ops.let_read('public')",
+            "SELECT ops.undo(1)",
             *(f"CREATE TABLE {schema}.mine ()" for schema in (*DATA, "ops", "public")),
         ):
             with pytest.raises(InsufficientPrivilege):

@@ -93,9 +93,9 @@ def connect_to_read(conn_id: str = WAREHOUSE_CONN_ID) -> Connection:
         parameters_of(conn_id),
         called=f"connection '{conn_id}'",
         patience=10,
-        settings="-c statement_timeout=10s",
+        # The connection's own read_only is one of the transactions that are begun by BEGIN.
+        settings="-c statement_timeout=10s -c default_transaction_read_only=on",
     )
-    conn.read_only = True
     conn.isolation_level = IsolationLevel.REPEATABLE_READ
     return conn
 
