@@ -50,10 +50,14 @@ def test_a_run_by_hand_looks_back_where_it_is_to() -> None:
     assert days(named) == Days(date(2026, 1, 4), date(2026, 1, 4))
 
 
+@pytest.mark.parametrize("known_by", ["run_after", "logical_date"])
 @pytest.mark.parametrize("given", [{}, {"first_day": "2026-01-04"}])
-def test_a_run_by_hand_that_is_cleared_later_stays_for_its_day(given: dict[str, Any]) -> None:
-    triggered = datetime(2026, 1, 5, 23, 59, tzinfo=UTC)
-    context = {"params": given, "dag_run": SimpleNamespace(run_type="manual", run_after=triggered)}
+def test_a_run_by_hand_that_is_cleared_later_stays_for_its_day(
+    given: dict[str, Any], known_by: str
+) -> None:
+    """On Airflow 2, which does not know ``run_after``, it grew by the days since."""
+    triggered = {known_by: datetime(2026, 1, 5, 23, 59, tzinfo=UTC)}
+    context = {"params": given, "dag_run": SimpleNamespace(run_type="manual", **triggered)}
     assert days_of(context) == Days(date(2026, 1, 4), date(2026, 1, 4))
 
 

@@ -3,11 +3,11 @@
 What it counts are requests (``s3 GET object BUCKET``), the actions that AWS would ask a policy for
 (``s3:GetObject BUCKET``) and bytes.
 
-Faults: ``s3_500`` and ``s3_cut`` (times): a GET of an object is answered with 500, or ends in its
-middle. ``vendor_keys_last`` (requests): after so many, the keys that the vendor gave have expired.
-``s3_refusal``: the HTTP status and the code with which a GET of an object is answered;
-``s3_ignores_range``: it is answered with the whole object. ``vendors_off``: the vendors' buckets
-answer nothing.
+Faults: ``s3_500``, ``s3_skewed`` and ``s3_cut`` (times): a GET of an object is answered with 500,
+or as if the clocks differed, or ends in its middle. ``s3_refusal``: the HTTP status and the code
+with which it is answered; ``s3_ignores_range``: with the whole object. ``vendor_keys_last``
+(requests): after so many, the keys that the vendor gave have expired. ``vendors_off``: the vendors'
+buckets answer nothing.
 """
 
 from __future__ import annotations
@@ -51,6 +51,8 @@ def front(application: Application, world: World) -> Application:
         world.count(f"{_action(method, key, query)} {bucket}")
         if reads_object and world.strikes("s3_500"):
             return _error(start_response, "500 Internal Server Error", "InternalError")
+        if reads_object and world.strikes("s3_skewed"):
+            return _error(start_response, "403 Forbidden", "RequestTimeTooSkewed")
         if reads_object and world.faults.get("s3_refusal"):
             return _error(start_response, *world.faults["s3_refusal"])
         if reads_object and world.faults.get("s3_ignores_range"):

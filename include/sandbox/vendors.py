@@ -5,7 +5,8 @@ Knows the campus by ``echo360_header`` and ``echo360_rows`` only.
 Faults of Vocareum: ``vocareum_shape`` (list, flat, sts, html), ``vocareum_status`` (an HTTP status
 with which it answers); ``vocareum_429``, ``vocareum_500``, ``vocareum_html`` (times). Of Echo360:
 ``echo360_build_seconds``; ``submit_500_before``, ``submit_500_after``, ``api_401``, ``api_429``,
-``api_500``, ``api_html`` (times); ``outage`` (all calls answer 503);
+``api_500``, ``api_html``, ``api_redirect`` with a long body (times);
+``outage`` (all calls answer 503);
 ``listing_lag_seconds``; ``page_size`` of the listing; ``status_of`` ({report: status} for requests
 that would be Available, with ``status_times`` how many of them); ``poisoned_day`` (requests over it
 fail); ``reports_are`` (what ``/reports`` lists); ``assets`` (into how many a report is cut);
@@ -171,6 +172,8 @@ def echo360(world: World, campus: Campus, put_asset: PUT, s3_url: str) -> APIRou
             return JSONResponse({"message": "Internal error"}, status_code=500)
         if world.strikes("api_html"):
             return HTMLResponse(DOWN)
+        if world.strikes("api_redirect"):
+            return Response(bytes(5_000_000), 302, headers={"Location": "/control/counts"})
         return None
 
     @router.get(f"{base}/reports")

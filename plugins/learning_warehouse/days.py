@@ -68,7 +68,12 @@ def days_of(
         over yet.
     """
     given: Mapping[str, Any] = context.get("params") or {}
-    triggered: datetime = getattr(context.get("dag_run"), "run_after", None) or datetime.now(UTC)
+    run = context.get("dag_run")
+    triggered: datetime | None = getattr(run, "run_after", None)
+    if triggered is None and run_type(context) == "manual":
+        # Airflow 2 knows of no other time of a trigger that stays when the run is cleared.
+        triggered = getattr(run, "logical_date", None)
+    triggered = triggered or datetime.now(UTC)
     day_before = triggered.astimezone(UTC).date() - timedelta(days=1)
     if names_days(given):
         return _given_days(given, day_before)

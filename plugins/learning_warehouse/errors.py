@@ -53,8 +53,7 @@ they name columns."""
 
 SERVER_SAID = {
     "55P03": "a lock was not free in time: see who holds it (pg_stat_activity), and end that",
-    "57014": "a statement was canceled, by somebody or because it took as long as a task may: see "
-    "what the server is busy with",
+    "57014": "a statement was canceled, by somebody or by the statement timeout",
     "25P03": "the session was ended, for a transaction of it had been idle for too long: see what "
     "kept the task waiting",
     "40P01": "it met another task in a deadlock, several times",

@@ -159,6 +159,8 @@ EVERY_FAULT = (
     "credentials expired", "clock of a worker jumped", "clock of the vendor jumped",
     "listing lagged", "two runs at once", "runs in shuffled order", "committed step cleared",
     "ten days down", "disk full", "lock held by somebody else", "file replaced while it was read",
+    "headers dripped", "redirect with a body", "lock held by a reader", "deadlock",
+    "clock of S3 differs",
 )  # fmt: skip
 
 

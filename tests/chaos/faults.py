@@ -237,6 +237,48 @@ def _refuse(around: Surroundings) -> None:
     raise psycopg.errors.DiskFull("could not extend file: No space left on device")
 
 
+@contextmanager
+def headers_dripping(around: Surroundings, chance: Random) -> Iterator[Prepare]:
+    """An API sends its answers byte by byte, their headers too, for longer than one may take."""
+    with around.proxies.dripping("api"):
+        yield _be_impatient
+
+
+def _be_impatient() -> None:
+    from learning_warehouse import answers
+
+    answers.LONGEST = 0.3
+
+
+@contextmanager
+def deadlock(around: Surroundings, chance: Random) -> Iterator[Prepare]:
+    """The server ends a deadlock at one of the step's statements."""
+    number = int(60 ** chance.random())
+    yield partial(_at_statement, number, False, partial(_meet, around.fired_file))
+
+
+def _meet(fired_file: Path) -> None:
+    _note(fired_file, "deadlock")
+    raise psycopg.errors.DeadlockDetected("deadlock detected")
+
+
+READERS_LOCKS = (
+    "SELECT pg_advisory_lock(hashtextextended('learning_warehouse migrations', 0))",
+    "LOCK TABLE ops.delivery, ops.report_request, edx.event, vocareum.enrollment "
+    "IN ACCESS SHARE MODE",
+)
+
+
+@contextmanager
+def lock_of_a_reader(around: Surroundings, chance: Random) -> Iterator[Prepare]:
+    """Somebody who may only read holds the locks that they can take, for as long as the step runs.
+
+    Whoever had to wait for one would wait for longer than runs may take.
+    """
+    with around.reader(READERS_LOCKS):
+        yield nothing
+
+
 def lock_held(*tables: str) -> Callable[..., AbstractContextManager[Prepare]]:
     """Somebody holds a lock for a while: an analyst, a dump, an administrator."""
 
@@ -276,10 +318,18 @@ FAULTS = (
             api_401=(1,),
             submit_500_before=(1, 2),
             submit_500_after=(1, 2),
+            api_redirect=(1, 2, 9),
         ),
         6,
     ),
-    Fault(r"land$|load$|unpack$", answers(s3_500=(1, 2, 20), s3_cut=(1, 2, 20)), 4),
+    Fault(
+        r"land$|load$|unpack$",
+        answers(s3_500=(1, 2, 20), s3_cut=(1, 2, 20), s3_skewed=(1, 2)),
+        4,
+    ),
+    Fault(r"vocareum.*credentials$|echo360.*(plan|submit|wait)$", headers_dripping, 4),
+    Fault("", deadlock, 2),
+    Fault(r"(plan|submit|wait|land|load|unpack)$", lock_of_a_reader, 2),
     Fault(r"vocareum.*land$", keys_expire, 4),
     Fault(r"echo360.*(submit|wait)$", lagging_listing, 12),
     Fault(r"vocareum|edx|echo360.*(submit|wait)$", worker_clock_jumps, 2),

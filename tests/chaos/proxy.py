@@ -1,4 +1,6 @@
-"""A TCP proxy before each server, in one process, that resets connections in mid-stream."""
+"""A TCP proxy before each server, in one process, that resets connections in mid-stream, or lets
+what a server sends pass byte by byte.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,8 @@ from typing import Any
 from include.sandbox.server import die_with_parent
 
 BLOCK = 8192
+DRIP = 0.05
+"""Seconds between two bytes."""
 RESET_AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER: closing a socket then sends a RST."""
 
@@ -27,11 +31,11 @@ class Proxies:
         forked = multiprocessing.get_context("fork")
         self.due = {name: forked.Value("q", 0) for name in servers}
         self.resets = {name: forked.Value("q", 0) for name in servers}
+        self.drips = {name: forked.Value("q", 0) for name in servers}
+        self.dripped = {name: forked.Value("q", 0) for name in servers}
         listeners = {name: socket.create_server(("127.0.0.1", 0)) for name in servers}
         self.ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
-        self._process = forked.Process(
-            target=_serve, args=(servers, listeners, self.due, self.resets), daemon=True
-        )
+        self._process = forked.Process(target=self._serve, args=(servers, listeners), daemon=True)
         self._process.start()
         for listener in listeners.values():
             listener.close()
@@ -50,25 +54,29 @@ class Proxies:
         finally:
             self.due[name].value = 0
 
+    @contextmanager
+    def dripping(self, name: str) -> Iterator[None]:
+        """Let what a server sends pass byte by byte."""
+        self.drips[name].value = 1
+        try:
+            yield
+        finally:
+            self.drips[name].value = 0
 
-def _serve(
-    servers: Mapping[str, int],
-    listeners: Mapping[str, socket.socket],
-    due: Mapping[str, Any],
-    resets: Mapping[str, Any],
-) -> None:
-    die_with_parent()
+    def _serve(self, servers: Mapping[str, int], listeners: Mapping[str, socket.socket]) -> None:
+        die_with_parent()
 
-    async def serve() -> None:
-        for name, listener in listeners.items():
-            carry = _carrier(servers[name], due[name], resets[name])
-            await asyncio.start_server(carry, sock=listener, limit=BLOCK)
-        await asyncio.Event().wait()
+        async def serve() -> None:
+            for name, listener in listeners.items():
+                counts = (self.due, self.resets, self.drips, self.dripped)
+                carry = _carrier(servers[name], *(of[name] for of in counts))
+                await asyncio.start_server(carry, sock=listener, limit=BLOCK)
+            await asyncio.Event().wait()
 
-    asyncio.run(serve())
+        asyncio.run(serve())
 
 
-def _carrier(port: int, due: Any, resets: Any) -> Any:
+def _carrier(port: int, due: Any, resets: Any, drips: Any, dripped: Any) -> Any:
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
@@ -87,6 +95,14 @@ def _carrier(port: int, due: Any, resets: Any) -> Any:
                             )
                             end.transport.abort()
                         return
+                    if drips.value and target is writer:
+                        dripped.value += 1
+                        for byte in block:
+                            if target.transport.is_closing():
+                                break
+                            target.write(bytes((byte,)))
+                            await asyncio.sleep(DRIP * drips.value)
+                        continue
                     target.write(block)
                     await target.drain()
             for end in ends:

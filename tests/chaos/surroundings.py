@@ -11,8 +11,8 @@ import os
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from fcntl import LOCK_EX, flock
@@ -29,6 +29,7 @@ from include.sandbox.postgres import EmbeddedPostgres
 from include.sandbox.s3 import ASSET_BUCKET, VENDOR_BUCKET
 from include.sandbox.server import EDX_BUCKET, LANDING_BUCKET, Sandbox
 from include.sandbox.truth import temp_tables
+from learning_warehouse.echo360 import slots
 from learning_warehouse.echo360.sensors import Echo360ReportSensor
 from tests.chaos.proxy import Proxies
 from tests.conftest import open_database
@@ -141,8 +142,8 @@ class Surroundings:
         self.fired_file.write_text("")
         self.sandbox.reset()
         self.sandbox.set_faults(echo360_build_seconds=BUILD_SECONDS)
-        for resets in self.proxies.resets.values():
-            resets.value = 0
+        for count in (*self.proxies.resets.values(), *self.proxies.dripped.values()):
+            count.value = 0
         proxied = copy(self.sandbox)
         proxied.api_url, proxied.s3_url = (
             f"http://127.0.0.1:{self.proxies.ports[name]}" for name in ("api", "s3")
@@ -226,6 +227,24 @@ class Surroundings:
         with suppress(psycopg.OperationalError):
             self._locks.append(_Lock(self.url, statement, time.monotonic() + seconds))
 
+    @contextmanager
+    def reader(self, statements: Iterable[str]) -> Iterator[None]:
+        """Let somebody of the readers' role hold locks; not where the server lets nobody in."""
+        try:
+            conn = psycopg.connect(self.url, connect_timeout=10, autocommit=True)
+        except psycopg.OperationalError:
+            yield
+            return
+        with conn:
+            with suppress(psycopg.OperationalError):
+                conn.execute("SET ROLE learning_warehouse_reader")
+                conn.execute("BEGIN")
+                for statement in statements:
+                    conn.execute(statement.encode())
+                self.fired["lock held by a reader"] += 1
+            yield
+            conn.close()
+
     def look_after_locks(self) -> None:
         """Let go of those that were held for long enough."""
         for lock in self._locks:
@@ -273,6 +292,7 @@ class Surroundings:
         fired = Counter(self.fired)
         lines = self.fired_file.read_text().splitlines()
         fired.update(line for line in lines if "://" not in line)
+        fired["headers dripped"] += self.proxies.dripped["api"].value
         for name, resets in self.proxies.resets.items():
             fired[f"connection reset: {name}"] += resets.value
         counts = self.sandbox.counts()
@@ -287,6 +307,7 @@ ANSWERS = {
     "submit_500_after": "HTTP 500", "s3_500": "HTTP 500",
     "vocareum_html": "HTML for an answer", "api_html": "HTML for an answer",
     "api_401": "credentials expired", "expired_key": "credentials expired",
+    "api_redirect": "redirect with a body", "s3_skewed": "clock of S3 differs",
     "s3_cut": "S3 object cut off", "listing_lag": "listing lagged",
 }  # fmt: skip
 """What the sandbox counts, by what it is called here; keys that expire show at the next call."""
@@ -319,7 +340,10 @@ WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))
 
 
 def read_dags() -> Iterator[DAG]:
-    """The DAGs of the sources; Echo360's listing is waited for as long as it may lag here."""
+    """The DAGs of the sources; Echo360's listing is waited for as long as it may lag here, and so
+    long a slot is left to a run that may have ended.
+    """
+    slots.TURN = LAG
     for name in SOURCES:
         spec = importlib.util.spec_from_file_location(name, ROOT / "dags" / f"{name}.py")
         assert spec is not None and spec.loader is not None
