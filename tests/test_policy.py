@@ -79,7 +79,7 @@ def test_a_dag_says_what_it_is_and_does_not_catch_up(dag: DAG) -> None:
 
 
 def test_the_trigger_form_can_be_submitted_as_it_opens(dag: DAG) -> None:
-    """An empty field, of text or of a list, is a required one that is missing to Airflow's forms."""
+    """Airflow takes an empty field, of text or of a list, for a required one that is missing."""
     for name in dag.params:
         schema = dag.params.get_param(name).schema
         assert dag.params[name] not in ("", []) or "null" in schema["type"], name

@@ -337,9 +337,7 @@ def test_a_day_that_is_done_is_loaded_again_by_reload_alone(
     assert command(filled, rows["lab_sessions"], 2)["reload"] is True, "its file is known"
 
 
-def test_what_has_no_date_is_asked_for_as_it_is(
-    filled: Connection, rows: dict[str, Row]
-) -> None:
+def test_what_has_no_date_is_asked_for_as_it_is(filled: Connection, rows: dict[str, Row]) -> None:
     assert "cannot be had any more" in notes(filled, rows["asset"], 25)
     assert "warehouse_rebuild" in notes(filled, rows["asset"], 35)
     assert command(filled, rows["asset"], -1) == {"reports": ["asset"]}
@@ -348,9 +346,7 @@ def test_what_has_no_date_is_asked_for_as_it_is(
     assert command(filled, rows["course_mapping"], -1) == {"datasets": ["course_mapping"]}
 
 
-def test_no_command_is_for_a_day_that_is_not_over(
-    filled: Connection, rows: dict[str, Row]
-) -> None:
+def test_no_command_is_for_a_day_that_is_not_over(filled: Connection, rows: dict[str, Row]) -> None:
     for name in ("videoview", "aws_cost", "service_spend", "event"):
         assert "not over (UTC)" in notes(filled, rows[name], -1), name
 
