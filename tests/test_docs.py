@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from include.sandbox.postgres import binaries
+from include.sandbox.stack import LOCAL_SETTINGS
 from tests.conftest import open_database
 from tests.end_to_end.deployment import deploy, run_python
 from tests.pages import FENCE, PAGES, ROOT, blocks, commands
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
-LANGUAGES = {"sh", "sql", "json", "diff", "text", "mermaid"}
+LANGUAGES = {"python", "sh", "sql", "json", "diff", "text", "mermaid"}
 
 RUN = """
 import json, os, re, sys
@@ -98,6 +99,10 @@ def test_every_block_says_what_it_is() -> None:
     for page in PAGES:
         named = {language for _, language, _ in FENCE.findall(page.read_text())}
         assert named <= LANGUAGES, page.name
+
+
+def test_the_settings_that_start_tasks_faster_are_those_of_the_sandbox() -> None:
+    assert f"```python\n{LOCAL_SETTINGS}```" in (ROOT / "docs" / "deploy.md").read_text()
 
 
 def test_every_command_of_make_is_in_the_makefile() -> None:
