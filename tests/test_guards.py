@@ -16,6 +16,7 @@ import pytest
 from airflow.providers.common.compat.sdk import redact
 from psycopg.errors import ReadOnlySqlTransaction
 
+from include.sandbox.stack import write_for_oneself
 from learning_warehouse.coverage.asked import Asked, Choice
 from learning_warehouse.coverage.readers import open_loader, open_reader
 from learning_warehouse.coverage.reading import read_page
@@ -116,6 +117,15 @@ def test_vocareums_bucket_proves_who_it_is(tmp_path: Path, monkeypatch: pytest.M
             list(bucket.files("org1/"))
         server.shutdown()
     assert server.asked == []
+
+
+def test_what_make_up_writes_of_secrets_is_for_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "connections.json"
+    path.write_text("of before, for anybody")
+    path.chmod(0o644)
+    write_for_oneself(path, {"password": "hush"})
+    assert json.loads(path.read_text()) == {"password": "hush"}
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 # --- the page of coverage -------------------------------------------------------------------------

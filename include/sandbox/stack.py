@@ -109,7 +109,8 @@ class Stack:
         """
         self.postgres.stop()
         _clear(self.state)
-        (self._home / "config").mkdir(parents=True)
+        self._home.mkdir(mode=0o700)
+        (self._home / "config").mkdir()
         (self._home / "config" / "airflow_local_settings.py").write_text(LOCAL_SETTINGS)
         write_for_oneself(self._home / "passwords.json", {USER: self.password})
         self.postgres.start()
