@@ -129,6 +129,7 @@ def test_the_trigger_sleeps_until_a_slot_is_free(echo360: Sandbox) -> None:
         "reason": "it is time to look",
         "deadline": until,
         "begun": arguments["begun"],
+        "seen": arguments["seen"],
     }
     echo360.set_faults(echo360_build_seconds=0)
     assert fire(Echo360RequestsTrigger(**hurried))["reason"] == "a slot is free"
@@ -162,13 +163,15 @@ def test_a_window_that_is_late_does_not_hold_back_the_others(echo360: Sandbox) -
     sensor = Echo360ReportSensor(
         task_id="wait", report=VIDEOVIEW, windows=[WEEK, late], patience=timedelta(0)
     )
-    woken = {"reason": "late", "begun": time.time() - 1, "deadline": time.time() - 1}
+    woken = {"reason": "late", "begun": time.time() - 1, "seen": time.time() - 1}
     with pytest.raises(PermanentFailure, match="1 available, 1 pending"):
         sensor.execute_complete(context, woken)
     assert len(context["ti"].pushed["return_value"]) == 1
 
 
-def test_only_time_in_flight_uses_up_patience(echo360: Sandbox, warehouse: Connection) -> None:
+def test_only_time_in_flight_uses_up_patience(
+    echo360: Sandbox, warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of the 15 requests of a day those failed that had waited for a slot all the time."""
     echo360.set_faults(echo360_build_seconds=3600)
     for day in ("2026-01-12", "2026-01-13", "2026-01-14"):
@@ -176,7 +179,7 @@ def test_only_time_in_flight_uses_up_patience(echo360: Sandbox, warehouse: Conne
     submit(WEEK)
     sensor = Echo360ReportSensor(task_id="wait", report=VIDEOVIEW, windows=[WEEK])
     day_ago = time.time() - 23 * 3600
-    woken = {"reason": "late", "begun": day_ago, "deadline": day_ago}
+    woken = {"reason": "late", "begun": day_ago, "seen": day_ago}
     ago = "UPDATE ops.report_request SET {} = now() - interval '{} hours'"
     warehouse.execute(ago.format("waiting_since", 23))
     with pytest.raises(TaskDeferred) as deferred:
@@ -194,6 +197,12 @@ def test_only_time_in_flight_uses_up_patience(echo360: Sandbox, warehouse: Conne
     echo360.set_faults(echo360_build_seconds=3600)
     with pytest.raises(PermanentFailure, match="not ready after 12:00:00 in flight"):
         sensor.execute_complete(run_context(), woken)
+    echo360.set_faults(api_429=99)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with pytest.raises(PermanentFailure, match="could not be asked for 12:00:00"):
+        sensor.execute_complete(run_context(), woken)
+    with pytest.raises(TaskDeferred):
+        sensor.execute_complete(run_context(), {**woken, "seen": time.time() - 3600})
 
 
 def fire(trigger: Echo360RequestsTrigger) -> dict[str, Any]:

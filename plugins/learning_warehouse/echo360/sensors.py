@@ -98,12 +98,12 @@ class Echo360ReportSensor(BaseSensorOperator):
             self.timeout = (every_window + self.slot_patience).total_seconds()
             return super().execute(context)
         begun = time.time()
-        return self._look(context, begun, begun + self.patience.total_seconds())
+        return self._look(context, begun, seen=begun)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> list[str]:
         """Woken by the trigger: look, and wait again while something is open."""
         self.log.info("Woken: %s", event["reason"])
-        return self._look(context, event["begun"], event["deadline"])
+        return self._look(context, event["begun"], event["seen"])
 
     def poke(self, context: Context) -> PokeReturnValue:
         """One look, for a sensor that is not deferrable."""
@@ -148,23 +148,23 @@ class Echo360ReportSensor(BaseSensorOperator):
                 warehouse_conn_id=self.warehouse_conn_id,
             )
 
-    def _look(self, context: Context, begun: float, deadline: float) -> list[str]:
+    def _look(self, context: Context, begun: float, seen: float) -> list[str]:
         """Look; wait while something is open, and where nothing could be seen.
 
         :param begun: epoch seconds at which this try began to wait.
-        :param deadline: epoch seconds until which there was something to wait for when Echo360 was
-            last seen.
+        :param seen: epoch seconds at which Echo360's listing was last read.
         """
         try:
             progress = self._advance(context)
         except TransientFailure as failure:
             self.log.warning("%s Looking again later.", failure)
+            deadline = seen + self.patience.total_seconds()
             if time.time() >= deadline:
                 raise PermanentFailure(
                     f"{self.report.name}: Echo360 could not be asked for {self.patience}: clear "
                     "this task to wait for the same requests again."
                 ) from None
-            self._defer([], begun, deadline, wake_after=self._interval)
+            self._defer([], begun, seen, deadline, wake_after=self._interval)
         if not progress.is_open:
             return self._result(context, progress)
         left = progress.left(
@@ -180,6 +180,7 @@ class Echo360ReportSensor(BaseSensorOperator):
         self._defer(
             progress.pending,
             begun,
+            time.time(),
             time.time() + left.total_seconds(),
             wake_after=min(wake_after, default=None),
             wants_slot=bool(progress.waiting),
@@ -207,6 +208,7 @@ class Echo360ReportSensor(BaseSensorOperator):
         self,
         request_ids: list[str],
         begun: float,
+        seen: float,
         deadline: float,
         *,
         wake_after: float | None,
@@ -221,6 +223,7 @@ class Echo360ReportSensor(BaseSensorOperator):
                 poll_interval=self._interval,
                 deadline=deadline,
                 begun=begun,
+                seen=seen,
                 wake_at=None if wake_after is None else time.time() + wake_after,
                 wants_slot=wants_slot,
             ),

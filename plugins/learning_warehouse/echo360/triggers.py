@@ -75,6 +75,7 @@ class Echo360RequestsTrigger(BaseTrigger):
     :param poll_interval: seconds between two looks.
     :param deadline: epoch seconds at which it fires whatever was seen.
     :param begun: epoch seconds at which the task began to wait.
+    :param seen: epoch seconds at which it last read the listing.
     :param wake_at: epoch seconds at which windows that wait for the outcome of a submission are to
         be taken up again; None if there are none.
     :param wants_slot: whether a window waits for a slot: it fires when one is free.
@@ -87,6 +88,7 @@ class Echo360RequestsTrigger(BaseTrigger):
         poll_interval: float,
         deadline: float,
         begun: float | None = None,
+        seen: float | None = None,
         wake_at: float | None = None,
         wants_slot: bool = False,
     ) -> None:
@@ -96,6 +98,7 @@ class Echo360RequestsTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.deadline = deadline
         self.begun = time.time() if begun is None else begun
+        self.seen = self.begun if seen is None else seen
         self.wake_at = wake_at
         self.wants_slot = wants_slot
 
@@ -109,6 +112,7 @@ class Echo360RequestsTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "deadline": self.deadline,
                 "begun": self.begun,
+                "seen": self.seen,
                 "wake_at": self.wake_at,
                 "wants_slot": self.wants_slot,
             },
@@ -151,6 +155,6 @@ class Echo360RequestsTrigger(BaseTrigger):
                 return
 
     def _event(self, reason: str) -> TriggerEvent:
-        return TriggerEvent(  # type: ignore[no-untyped-call]
-            {"reason": reason, "deadline": self.deadline, "begun": self.begun}
-        )
+        _, arguments = self.serialize()
+        told = {name: arguments[name] for name in ("deadline", "begun", "seen")}
+        return TriggerEvent({"reason": reason, **told})  # type: ignore[no-untyped-call]
