@@ -50,8 +50,9 @@ landing zone and loads them into the schema `echo360` of the warehouse.
   `landing_zone`, `learning_warehouse`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. No
   request is submitted twice by that: each is recorded in `ops.report_request` before it is sent. A
-  failed request is tried again, a window that keeps failing is split until the failing day is
-  isolated, and the error names that day and its request id, for Echo360's support. A report is
+  failed request is tried again after ten minutes, then after an hour; a window that keeps failing
+  is split until the failing day is isolated, and the error names that day and its request id, for
+  Echo360's support. A report is
   *held* if it would shrink a day by more than half: look at it, and if it is right, run again with
   the Params that the sentence names. Until then that day has a request of its own, and so has a day
   that kept failing. Rejected rows are in `ops.rejected_row`.

@@ -1,6 +1,7 @@
 -- A request that was made and has landed, where its line is lost.
 INSERT INTO ops.report_request (
-    origin, report, first_day, end_day, runs, request_id, status, created, answered_at, closed_at
+    origin, report, first_day, end_day, runs, request_id, status, created, answered_at,
+    in_flight_since, closed_at
 )
 SELECT
     %(origin)s,
@@ -10,6 +11,7 @@ SELECT
     %(runs)s::text [],
     %(request_id)s,
     'Available',
+    %(created)s,
     %(created)s,
     %(created)s,
     %(closed_at)s

@@ -119,8 +119,8 @@ CREATE TABLE ops.dataset_lock (
     dataset text PRIMARY KEY
 );
 
-COMMENT ON TABLE ops.dataset_lock IS 'A row for each table that is loaded: a merge locks the row of its table (FOR UPDATE), so that no other merge of it runs meanwhile. Readers have no right to lock it.';
-COMMENT ON COLUMN ops.dataset_lock.dataset IS 'The table, with its schema; or what else only one may do at a time, such as making its partitions.';
+COMMENT ON TABLE ops.dataset_lock IS 'A row for each table that is loaded: a merge locks the row of its table (FOR UPDATE), so that no other merge of it runs meanwhile; merges that only append share it (FOR KEY SHARE). Readers have no right to lock it.';
+COMMENT ON COLUMN ops.dataset_lock.dataset IS 'The table, with its schema; or what else only one may do at a time, such as making its partitions, or submitting to an Echo360 host.';
 
 CREATE TABLE ops.rejected_row (
     delivery_id bigint NOT NULL REFERENCES ops.delivery (delivery_id),
