@@ -19,7 +19,7 @@ import pytest
 import learning_warehouse
 from learning_warehouse.edx.operators import LOGS_KEY
 from learning_warehouse.vocareum.files import REGISTRY
-from learning_warehouse.warehouse import column_types, fast_path
+from learning_warehouse.warehouse import column_types, copy_text, telling_apart
 
 MARGIN = 50
 SHORT, LONG = 8_000, 1_000_000
@@ -34,7 +34,8 @@ ENDS = ("!", "\n", "\0", "\nx")
 
 MADE_IN_FUNCTIONS: dict[str, tuple[str, list[Any]]] = {
     "vocareum.files": ("fullmatch", [re.escape(f.prefix) + f.pattern for f in REGISTRY]),
-    "warehouse.fast_path": ("fullmatch", [fast_path._well_quoted(b",")]),
+    "warehouse.copy_text": ("fullmatch", [copy_text.well_quoted(b",")]),
+    "warehouse.telling_apart": ("match", [telling_apart.shape_of(b",", True, 20, 17)]),
     "warehouse.column_types": ("search", [each for _, each in column_types._padding(b",")]),
     "edx.operators": ("search", [LOGS_KEY]),
 }

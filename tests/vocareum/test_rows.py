@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from learning_warehouse.errors import PermanentFailure, TransientFailure
-from learning_warehouse.warehouse import delimited, fast_path, staging
+from learning_warehouse.warehouse import delimited, pieces, staging
 from learning_warehouse.warehouse.staging_table import StagingTable
 from tests.sessions import rows_staged
 from tests.vocareum.conftest import FILES, load, put
@@ -871,7 +871,7 @@ def test_a_large_file_goes_in_pieces_and_its_rows_keep_their_numbers(
     stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, piece: int
 ) -> None:
     monkeypatch.setattr(delimited, "BLOCK", 16)
-    monkeypatch.setattr(fast_path, "PIECE", piece)
+    monkeypatch.setattr(pieces, "PIECE", piece)
     body = b"".join(b'%d,"a ""b"", %d"\n' % (n, n) for n in range(1, 1001))
     meant = [(n, str(n), f'a "b", {n}') for n in range(1, 1001)]
     assert sorted(stage(body, careful=False).rows) == meant
@@ -883,7 +883,7 @@ def test_a_large_file_of_records_on_several_lines(
     stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delimited, "BLOCK", 16)
-    monkeypatch.setattr(fast_path, "PIECE", 64)
+    monkeypatch.setattr(pieces, "PIECE", 64)
     body = b"".join(b'"%d\n\n",b\n' % n for n in range(1, 101))
     meant = [(n, f"{n}\n\n", "b") for n in range(1, 101)]
     assert sorted(stage(body, careful=False).rows) == meant
@@ -965,5 +965,5 @@ def test_both_paths_agree_on_whatever_is_written(
     for _ in range(60):
         body = "".join(chance.choices(alphabet, weights, k=chance.randint(1, 24))).encode()
         monkeypatch.setattr(delimited, "BLOCK", chance.randint(len(Stage.HEADER), 24))
-        monkeypatch.setattr(fast_path, "PIECE", chance.randint(1, 24))
+        monkeypatch.setattr(pieces, "PIECE", chance.randint(1, 24))
         assert stage(body, careful=False) == stage(body, careful=True), body

@@ -3,7 +3,7 @@
 -- section: insert
 INSERT INTO {target} ({columns}, _origin, _delivery, _row, _extras)
 SELECT
-    {columns},
+    {values},
     %(origin)s,
     _delivery,
     _row,

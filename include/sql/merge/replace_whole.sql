@@ -27,7 +27,7 @@ WITH part AS (
 brought AS (
     SELECT
         _delivery,
-        sum(hash_record_extended(ROW({columns}, {extras}), 0)) AS fingerprint
+        sum(hash_record_extended(ROW({values}, {extras}), 0)) AS fingerprint
     FROM {staging}
     WHERE _delivery = ANY(ARRAY(SELECT p.delivery_id FROM part AS p WHERE p.current IS NOT NULL))
         AND EXISTS (SELECT FROM part AS p WHERE p.current IS NOT NULL)

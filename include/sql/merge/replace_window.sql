@@ -33,7 +33,7 @@ brought AS (
     SELECT
         ({clock} AT TIME ZONE 'UTC')::date AS day,
         count(*) AS rows,
-        sum(hash_record_extended(ROW({columns}, {extras}), 0)) FILTER (
+        sum(hash_record_extended(ROW({values}, {extras}), 0)) FILTER (
             WHERE ({clock} AT TIME ZONE 'UTC')::date
                 = ANY(ARRAY(SELECT o.day FROM day AS o WHERE o.current IS NOT NULL))
         ) AS fingerprint

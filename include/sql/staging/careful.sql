@@ -12,6 +12,9 @@ CREATE TEMPORARY TABLE raw_record (
 -- section: copy
 COPY raw_record FROM STDIN;
 
+-- section: is_cast
+SELECT set_config('learning_warehouse.is_cast', 'yes', TRUE);
+
 -- section: cast
 -- Every field through its type's one tolerant cast; a record with a refused field goes aside whole.
 WITH record AS MATERIALIZED (
@@ -34,20 +37,13 @@ accepted AS (
     FROM record
     WHERE _reason = ''
     ORDER BY _row
-),
-
-rejected AS (
-    INSERT INTO {rejected} (_row, line, raw, reason)
-    SELECT
-        _row,
-        _line,
-        _raw,
-        _reason
-    FROM record
-    WHERE _reason <> ''
 )
 
+INSERT INTO {rejected} (_row, line, raw, reason)
 SELECT
-    count(*) AS rows_read,
-    count(*) FILTER (WHERE _reason <> '') AS rows_rejected
-FROM record;
+    _row,
+    _line,
+    _raw,
+    _reason
+FROM record
+WHERE _reason <> '';

@@ -26,6 +26,9 @@ ALTER TABLE {rows}
 -- Once there, it stays: a column that was dropped counts among those that a table can have.
 ALTER TABLE {rows} ADD COLUMN {column} text;
 
+-- section: take_as_text
+ALTER TABLE {rows} ADD COLUMN {column} text;
+
 -- section: extras
 coalesce(
     _extras,
@@ -33,10 +36,13 @@ coalesce(
 )
 
 -- section: refuse
--- For the rows to come: those that are there have been looked at.
+-- For the rows to come: those that are there have been looked at. What a cast took is certain.
 SELECT set_config('synchronous_commit', 'off', TRUE);
 
-ALTER TABLE {rows} ADD CONSTRAINT certain CHECK ({certain}) NOT VALID;
+ALTER TABLE {rows} ADD CONSTRAINT certain CHECK (
+    ({certain})
+    OR current_setting('learning_warehouse.is_cast', TRUE) IS NOT DISTINCT FROM 'yes'
+) NOT VALID;
 
 -- section: refuse_nothing
 SELECT set_config('synchronous_commit', 'off', TRUE);
@@ -49,6 +55,9 @@ SELECT
     set_config('learning_warehouse.delivery_id', %(delivery_id)s, TRUE),
     set_config('learning_warehouse.first_day', %(day)s, TRUE),
     setval(pg_get_serial_sequence(%(rows)s, '_row'), 1, FALSE);
+
+-- section: count_from
+SELECT setval(pg_get_serial_sequence(%(rows)s, '_row'), %(ordinal)s, FALSE);
 
 -- section: empty
 SELECT set_config('synchronous_commit', 'off', TRUE);

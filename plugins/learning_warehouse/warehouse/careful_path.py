@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.streams import as_file
-from learning_warehouse.warehouse.column_types import NO_VALUE, TIMES, looks_like, tolerant_cast
+from learning_warehouse.warehouse.column_types import NO_VALUE, TIMES, tolerant_cast
 from learning_warehouse.warehouse.delimited import LONGEST_RECORD, unstorable
+from learning_warehouse.warehouse.placing import fit
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from learning_warehouse.warehouse.catalogue import Column, Match
-    from learning_warehouse.warehouse.dataset import Dataset
+    from learning_warehouse.warehouse.catalogue import Column
     from learning_warehouse.warehouse.delimited import DelimitedFile
     from learning_warehouse.warehouse.staging_table import StagingTable
 
@@ -32,32 +32,67 @@ def take_record_by_record(file: DelimitedFile, staging: StagingTable) -> tuple[i
 
     :returns: how many there are, and how many of them were rejected.
     """
-    from psycopg import sql
-
-    conn = staging.conn
-    columns = [c for c in file.layout.match.columns if c]
-    identifiers = [sql.Identifier(c.name) for c in columns]
-    staging.refuse_unless(None)
     with staging.filling(file.delivery):
-        conn.execute(
-            statement("staging/careful", "create").format(
-                columns=sql.SQL(", ").join(sql.SQL("{} text").format(i) for i in identifiers)
+        raw = RawRecords(file, staging)
+        reader = RecordReader(file, _text(file.blocks()))
+        reader.skip_header()
+        return raw.take(reader.rows()), raw.cast()
+
+
+class RawRecords:
+    """Records of a file as text, on their way through the casts of ``ops.try_*``."""
+
+    def __init__(self, file: DelimitedFile, staging: StagingTable) -> None:
+        self._file = file
+        self._staging = staging
+        self._columns = [c for c in file.layout.match.columns if c]
+        self._is_made = False
+
+    def take(self, records: Iterable[list[object]]) -> int:
+        """Put records into the table of raw ones.
+
+        :returns: how many there were.
+        """
+        from psycopg import sql
+
+        conn = self._staging.conn
+        if not self._is_made:
+            names = [sql.Identifier(column.name) for column in self._columns]
+            conn.execute(
+                statement("staging/careful", "create").format(
+                    columns=sql.SQL(", ").join(sql.SQL("{} text").format(i) for i in names)
+                )
             )
-        )
-        with conn.cursor() as cursor, cursor.copy(statement("staging/careful", "copy")) as copy:
-            for record in _records(file):
-                copy.write_row(record)
-        counts = conn.execute(
+            self._is_made = True
+        with conn.cursor() as cursor:
+            with cursor.copy(statement("staging/careful", "copy")) as copy:
+                for record in records:
+                    copy.write_row(record)
+            return cursor.rowcount
+
+    def cast(self) -> int:
+        """Put those that the casts take into the staging table, and the others with their reasons
+        into that for rejected rows.
+
+        :returns: how many were rejected.
+        """
+        from psycopg import sql
+
+        if not self._is_made:
+            return 0
+        staging, columns = self._staging, self._columns
+        staging.conn.execute(statement("staging/careful", "is_cast"))
+        names = [sql.Identifier(column.name) for column in columns]
+        cast = staging.conn.execute(
             statement("staging/careful", "cast").format(
                 rows=staging.rows,
                 rejected=staging.rejected,
-                columns=sql.SQL(", ").join(identifiers),
+                columns=sql.SQL(", ").join(names),
                 casts=sql.SQL(",\n        ").join(map(_cast, columns)),
-                refusals=sql.SQL(",\n        ").join([sql.NULL, *_refusals(file, columns)]),
+                refusals=sql.SQL(",\n        ").join([sql.NULL, *_refusals(self._file, columns)]),
             )
-        ).fetchone()
-    assert counts is not None
-    return counts["rows_read"], counts["rows_rejected"]
+        )
+        return cast.rowcount
 
 
 def _cast(column: Column) -> Any:
@@ -102,55 +137,82 @@ def _refusals(file: DelimitedFile, columns: list[Column]) -> Iterator[Any]:
             )
 
 
-def _records(file: DelimitedFile) -> Iterator[list[object]]:
-    """The rows of ``raw_record``: ordinal, line, raw text, reason, extras, then the fields.
+class RecordReader:
+    """Reads the records of a file by the csv module.
 
     A record over several lines that fits the header in no way began with a quote that nothing
     closes: its first line is rejected, and reading goes on with its second.
+
+    :param lines: with their ends; bytes that are no UTF-8 are lone surrogates.
+    :param line: the number of the first of them.
+    :param ordinal: how many records there are before it.
     """
-    layout = file.layout
-    lines = _Lines(_text(file.blocks()))
-    reader = csv.reader(
-        lines, delimiter=layout.delimiter, skipinitialspace=layout.spaced, strict=True
-    )
-    next(reader)
-    lines.take()
-    width = sum(c is not None for c in layout.match.columns)
-    ordinal = 0
-    while True:
+
+    def __init__(
+        self, file: DelimitedFile, lines: Iterator[str], *, line: int = 1, ordinal: int = 0
+    ) -> None:
+        layout = file.layout
+        self._layout = layout
+        self._dataset = file.dataset
+        self._ordinal = ordinal
+        self._lines = _Lines(lines, line)
+        self._reader = csv.reader(
+            self._lines, delimiter=layout.delimiter, skipinitialspace=layout.spaced, strict=True
+        )
+
+    @property
+    def line(self) -> int:
+        """The number of the line that is read next."""
+        return self._lines.first
+
+    def skip_header(self) -> None:
+        """Pass the first record by."""
+        next(self._reader)
+        self._lines.take()
+
+    def rows(self) -> Iterator[list[object]]:
+        """The rest of them, as rows of ``raw_record``."""
+        with suppress(StopIteration):
+            while True:
+                if row := self.read():
+                    yield row
+
+    def read(self) -> list[object] | None:
+        """The next row of ``raw_record``: ordinal, line, raw text, reason, extras, then the fields.
+
+        :returns: None for a blank line, which is no record.
+        :raises StopIteration: there is none.
+        """
+        match = self._layout.match
         placed: dict[str, str] = {}
         extras: dict[str, object] = {}
         unreadable = misfit = None
         try:
-            fields = next(reader)
-        except StopIteration:
-            return
+            fields = next(self._reader)
         except csv.Error as error:
             unreadable = f"not readable as delimited text: {error}"
         else:
             if not fields:
-                lines.take()
-                continue
-            placed, extras, misfit = _fit(fields, layout.match, file.dataset, lines.ended)
+                self._lines.take()
+                return None
+            placed, extras, misfit = fit(fields, match, self._dataset, self._lines.ended)
         beyond = ""
-        if lines.many and (unreadable or misfit):
-            lines.leave_the_first()
+        if self._lines.many and (unreadable or misfit):
+            self._lines.leave_the_first()
             beyond = ", read to the end of a quote that is open at the end of this line"
-        line, raw = lines.take()
-        if not raw.strip() and layout.delimiter not in raw:
-            continue
-        ordinal += 1
+        line, raw = self._lines.take()
+        if not raw.strip() and self._layout.delimiter not in raw:
+            return None
+        self._ordinal += 1
         reason = unreadable or unstorable(raw) or misfit
-        if reason:
-            reason += beyond
-        values = [placed.get(c.name) or None for c in layout.match.columns if c]
-        yield [
-            ordinal,
+        values = [placed.get(c.name) or None for c in match.columns if c]
+        return [
+            self._ordinal,
             line,
             _storable(raw.rstrip("\r\n")),
-            reason,
+            reason and reason + beyond,
             json.dumps(extras) if extras and reason is None else None,
-            *(values if reason is None else [None] * width),
+            *(values if reason is None else [None] * len(values)),
         ]
 
 
@@ -177,13 +239,14 @@ class _Lines:
     A record that is too long ends there.
     """
 
-    def __init__(self, lines: Iterator[str]) -> None:
+    def __init__(self, lines: Iterator[str], first: int) -> None:
+        """:param first: the number of the first line."""
+        self.first = first
         self._lines = lines
         self._record: list[str] = []
         self._again: list[str] = []
         """Lines that are to be read again, the last of them first."""
         self._size = 0
-        self._first = 1
 
     def __iter__(self) -> _Lines:
         return self
@@ -213,8 +276,8 @@ class _Lines:
 
     def take(self) -> tuple[int, str]:
         """The number of the line at which the last record began, and its raw text."""
-        first, raw = self._first, "".join(self._record)
-        self._first += len(self._record)
+        first, raw = self.first, "".join(self._record)
+        self.first += len(self._record)
         self._record = []
         self._size = 0
         return first, raw[:LONGEST_RECORD]
@@ -223,107 +286,3 @@ class _Lines:
 def _storable(raw: str) -> str:
     octets = raw.encode("utf-8", "surrogateescape")
     return octets.decode("utf-8", "backslashreplace").replace("\0", r"\x00")
-
-
-def _fit(
-    fields: list[str], match: Match, dataset: Dataset, ended: bool
-) -> tuple[dict[str, str], dict[str, object], str | None]:
-    """Place the fields of a record under the headers.
-
-    :param ended: whether a line end follows, so that the last value is whole.
-    :returns: values by column, what the table has no column for, and the reason to reject it.
-    """
-    short = len(match.headers) - len(fields)
-    if short == 0:
-        return (*_place(fields, match), None)
-    reason = f"it has {len(fields)} fields where the header has {len(match.headers)}"
-    if short < 0:
-        return {}, {}, reason
-    tail = _loose_tail(match, dataset)
-    if tail is None:
-        return _place_in_one_way(fields, match, dataset, ended, reason)
-    if len(fields) <= tail:
-        # It has not begun, so that the value before it may be cut off.
-        return {}, {}, reason
-    headers = match.headers[tail:]
-    placed, extras = _place(fields[:tail], match)
-    extras["_leftover"] = fields[tail:]
-    extras["_note"] = (
-        f"{short} of the last {len(headers)} values are missing, it is not known "
-        f"which: {', '.join(headers)} stay empty"
-    )
-    return placed, extras, None
-
-
-def _loose_tail(match: Match, dataset: Dataset) -> int | None:
-    """Where the columns begin of which the vendor leaves out some; None if the file has none."""
-    loose = [i for i, c in enumerate(match.columns) if c and c.name in dataset.loose_tail]
-    if loose and all(c is None or c.name in dataset.loose_tail for c in match.columns[loose[0] :]):
-        return loose[0]
-    return None
-
-
-def _place_in_one_way(
-    fields: list[str], match: Match, dataset: Dataset, ended: bool, reason: str
-) -> tuple[dict[str, str], dict[str, object], str | None]:
-    """Place a short record where exactly one reading makes sense.
-
-    It may lack what the registry says that its vendor leaves out, or its end, or both. No more than
-    one value may be missing at the end: else it was cut off, perhaps in the middle of a value.
-    """
-    headers = match.headers
-    readings: dict[object, tuple[tuple[int, ...], int, list[str]]] = {}
-    for gaps, cut in _readings(match, dataset, len(headers) - len(fields)):
-        missing = (*gaps, *range(len(headers) - cut, len(headers)))
-        aligned = _with_gaps(fields, missing)
-        if _makes_sense(aligned, match):
-            filled = tuple((h, v) for h, v in zip(headers, aligned, strict=True) if v.strip())
-            readings.setdefault(filled, (missing, cut, aligned))
-    if len(readings) > 1:
-        lacking = " or ".join(
-            " and ".join(headers[i] for i in missing) for missing, _, _ in readings.values()
-        )
-        return {}, {}, f"{reason}: what is missing may be {lacking}"
-    for _, cut, aligned in readings.values():
-        if cut == 0 or (cut == 1 and (ended or not fields[-1].strip())):
-            placed, extras = _place(aligned, match)
-            if cut:
-                extras["_note"] = f"it ends before {headers[-1]}, which stays empty"
-            return placed, extras, None
-    return {}, {}, reason
-
-
-def _readings(match: Match, dataset: Dataset, short: int) -> Iterator[tuple[tuple[int, ...], int]]:
-    """What a record may lack that is so many values short.
-
-    :returns: the columns that its vendor leaves out, and how many values are missing at the end.
-    """
-    optional = [i for i, c in enumerate(match.columns) if c and c.name in dataset.left_out]
-    for number in range(min(short, len(optional)) + 1):
-        cut = short - number
-        for gaps in itertools.combinations(optional, number):
-            if all(gap < len(match.headers) - cut for gap in gaps):
-                yield gaps, cut
-
-
-def _place(fields: list[str], match: Match) -> tuple[dict[str, str], dict[str, object]]:
-    placed: dict[str, str] = {}
-    extras: dict[str, object] = {}
-    for value, column, header in zip(fields, match.columns, match.headers, strict=False):
-        if column:
-            placed[column.name] = value
-        elif value:
-            extras[header] = value
-    return placed, extras
-
-
-def _with_gaps(fields: list[str], gaps: tuple[int, ...]) -> list[str]:
-    rest = iter(fields)
-    return ["" if i in gaps else next(rest) for i in range(len(fields) + len(gaps))]
-
-
-def _makes_sense(fields: list[str], match: Match) -> bool:
-    """Whether each value looks like its column's type."""
-    return all(
-        looks_like(value, column) for value, column in zip(fields, match.columns, strict=True)
-    )

@@ -58,8 +58,11 @@ ODD_BLANKS = (
 )
 """The first byte and the pattern, in UTF-8, of what ops.without_blanks takes off but blanks."""
 
-WORDS = (b"now", b"today", b"tomorrow", b"yesterday")
-WORD = re.compile(rb"(?<![a-z])(?:now|today|tomorrow|yesterday)(?![a-z])")
+WORDS = {
+    word: re.compile(rb"%b(?<![a-z]%b)(?![a-z])" % (word, word))
+    for word in (b"now", b"today", b"tomorrow", b"yesterday")
+}
+"""What PostgreSQL reads as a time, and its pattern: one that begins with its letters is quick."""
 
 
 def looks_like(value: str, column: Column | None) -> bool:
@@ -106,6 +109,44 @@ def certainties(column: Column, *, is_recent: bool) -> Iterator[Any]:
         yield sql.SQL("{0} > '-Infinity' AND {0} < 'Infinity'").format(name)
 
 
+SECONDS = re.compile(r"[1-9]\d{8,9}(?:\.\d+)?|[1-9]\d{12}")
+"""Since 1970, or thousandths of them."""
+
+
+def is_read_as_text(value: str) -> bool:
+    """Whether a value of a column of times is one that PostgreSQL does not read as it is meant."""
+    value = value.strip()
+    return value.lower() in NO_VALUE or SECONDS.fullmatch(value) is not None
+
+
+def text_column(column: Column) -> Any:
+    """The column of a staging table that holds the text of values of that one."""
+    from psycopg import sql
+
+    return sql.Identifier(f"_text_{column.name}")
+
+
+def value_of_text(column: Column) -> Any:
+    """The SQL expression of a value that was staged as it is, or as a text."""
+    from psycopg import sql
+
+    return sql.SQL("coalesce({}, {}({}))").format(
+        sql.Identifier(column.name), tolerant_cast(column), text_column(column)
+    )
+
+
+def certainty_of_text(column: Column) -> Any:
+    """The SQL expression that is true where the cast takes a text, or it means that there is no
+    time."""
+    from psycopg import sql
+
+    return sql.SQL("{cast}({text}) IS NOT NULL OR lower({text}) IN ({none})").format(
+        cast=tolerant_cast(column),
+        text=text_column(column),
+        none=sql.SQL(", ").join(map(sql.Literal, NO_VALUE)),
+    )
+
+
 def holds_padding(records: bytes, delimiter: bytes) -> bool:
     """Whether a blank other than the usual one stands at the edge of a field."""
     is_ascii = records.isascii()
@@ -136,4 +177,4 @@ def days_of_words() -> tuple[date, date]:
 def holds_words(records: bytes) -> bool:
     """Whether there is a word that PostgreSQL reads as a time."""
     lower = records.lower()
-    return any(word in lower for word in WORDS) and WORD.search(lower) is not None
+    return any(word in lower and pattern.search(lower) for word, pattern in WORDS.items())

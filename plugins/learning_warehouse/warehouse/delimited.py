@@ -20,12 +20,13 @@ from learning_warehouse.warehouse.column_types import (
     UNPADDED,
     UUID_IN_CAPITALS,
     days_of_words,
+    is_read_as_text,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from learning_warehouse.warehouse.catalogue import Match, Table
+    from learning_warehouse.warehouse.catalogue import Column, Match, Table
     from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.ledger import Delivery
 
@@ -41,12 +42,14 @@ class Layout(NamedTuple):
 
     :param spaced: whether a blank follows each delimiter, which is no part of a value.
     :param odd: what of its first records COPY would take otherwise than it is meant.
+    :param as_text: the columns of times in which it has seconds since 1970, or words for no time.
     """
 
     delimiter: str
     spaced: bool
     odd: str | None
     match: Match
+    as_text: tuple[Column, ...]
 
 
 class DelimitedFile:
@@ -71,6 +74,12 @@ class DelimitedFile:
         self._head = self._stream.read(BLOCK)
         self.layout = layout_of(self._head, table, delivery)
         check_header(self.layout, table, dataset, delivery)
+
+    @property
+    def as_text(self) -> list[Column]:
+        """The columns that COPY is to take as text, for a cast at the merge."""
+        is_needed = {self.dataset.clock, *(c.name for c in self.table.columns if c.required)}
+        return [column for column in self.layout.as_text if column.name not in is_needed]
 
     @property
     def missing(self) -> list[str]:
@@ -118,7 +127,9 @@ def layout_of(head: bytes, table: Table, delivery: Delivery) -> Layout:
     records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     sample = list(itertools.islice(records, 20))
     match = table.match(_as_wide_as(sample[1:], headers), where=delivery.name)
-    return Layout(delimiter, _is_spaced(sample, match), _oddity(sample, match), match)
+    return Layout(
+        delimiter, _is_spaced(sample, match), _oddity(sample, match), match, _as_text(sample, match)
+    )
 
 
 def _as_wide_as(sample: list[list[str]], headers: list[str]) -> list[str]:
@@ -152,6 +163,16 @@ def _oddity(sample: list[list[str]], match: Match) -> str | None:
             if column and column.type == "identifier" and UUID_IN_CAPITALS.fullmatch(value.strip()):
                 return "it has UUIDs in capitals"
     return None
+
+
+def _as_text(sample: list[list[str]], match: Match) -> tuple[Column, ...]:
+    found = {
+        column.name: column
+        for record in sample[1:]
+        for value, column in zip(record, match.columns, strict=False)
+        if column and column.type in TIMES and is_read_as_text(value)
+    }
+    return tuple(found.values())
 
 
 def check_header(layout: Layout, table: Table, dataset: Dataset, delivery: Delivery) -> None:

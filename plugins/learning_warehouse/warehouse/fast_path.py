@@ -1,67 +1,47 @@
 """The fast path: a file's bytes go to COPY as they are, straight into the table's types.
 
-Whatever COPY refuses, or would read otherwise than the vendor means, is left to the careful path.
+Where COPY refuses a stretch of them, or would read it otherwise than the vendor means, its records
+are told apart, and only those that are odd are read carefully.
 """
 
 from __future__ import annotations
 
-import re
-from functools import cache
+import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import server_said
-from learning_warehouse.warehouse.column_types import (
-    certainties,
-    holds_padding,
-    holds_words,
-)
-from learning_warehouse.warehouse.delimited import LONGEST_RECORD
+from learning_warehouse.warehouse.careful_path import RawRecords
+from learning_warehouse.warehouse.column_types import certainties, certainty_of_text
+from learning_warehouse.warehouse.copy_text import as_meant, refusals
+from learning_warehouse.warehouse.pieces import Pieces, Refused, lines_in
 from learning_warehouse.warehouse.sql import statement
+from learning_warehouse.warehouse.telling_apart import TellingApart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from learning_warehouse.warehouse.delimited import DelimitedFile
     from learning_warehouse.warehouse.staging_table import StagingTable
 
-PIECE = 1024 * 1024
-"""Bytes of a file, cut after a record, that are looked at together."""
+log = logging.getLogger(__name__)
+
+PIECES_A_COPY = 8
+"""They are kept until COPY has taken them."""
 
 
-class Refused(Exception):
-    """The bytes are not to be taken as they are."""
-
-
-def take_as_it_is(file: DelimitedFile, staging: StagingTable) -> int:
+def take_as_it_is(file: DelimitedFile, staging: StagingTable) -> tuple[int, int]:
     """Copy a file.
 
-    :returns: the number of its records.
-    :raises Refused: it is for the careful path; nothing of it is in the staging table.
+    :returns: how many records it has, and how many of them were rejected.
+    :raises Refused: all of it is for the careful path; nothing of it is in the staging table.
     """
-    from psycopg import sql
-    from psycopg.errors import DataError, IntegrityError, ProgramLimitExceeded
-
-    match = file.layout.match
-    if len(match.headers) == 1:
+    if len(file.layout.match.headers) == 1:
         raise Refused("a blank line would be a row of its only column")
     if file.layout.odd:
         raise Refused(file.layout.odd)
-    unknown = iter(staging.unknown_columns)
-    columns = [column.name if column else next(unknown) for column in match.columns]
-    copy_in = statement("staging/fast", "copy").format(
-        rows=staging.rows,
-        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
-        delimiter=sql.Literal(file.layout.delimiter),
-    )
+    staging.take_as_text(file.as_text)
     staging.refuse_unless(_certain(file))
-    try:
-        with staging.filling(file.delivery), staging.conn.cursor() as cursor:
-            with cursor.copy(copy_in) as copy:
-                for piece in _pieces(file):
-                    copy.write(piece)
-            return cursor.rowcount
-    except (DataError, IntegrityError, ProgramLimitExceeded) as refused:
-        raise Refused(server_said(refused, header=1)) from None
+    with staging.filling(file.delivery):
+        return _Copying(file, staging).take()
 
 
 def _certain(file: DelimitedFile) -> Any:
@@ -73,6 +53,7 @@ def _certain(file: DelimitedFile) -> Any:
         for column in file.table.columns
         for expression in certainties(column, is_recent=file.is_recent)
     ]
+    certain += map(certainty_of_text, file.as_text)
     if file.dataset.strategy == "replace_window":
         assert file.dataset.clock is not None
         certain.append(
@@ -85,79 +66,70 @@ def _certain(file: DelimitedFile) -> Any:
     return sql.SQL("\n    AND ").join(map(sql.SQL("({})").format, certain)) if certain else None
 
 
-def _pieces(file: DelimitedFile) -> Iterator[bytes]:
-    """The records in pieces, as COPY is to take them."""
-    held = bytearray()
-    for block in _without_header(file.blocks()):
-        held += block
-        if len(held) < PIECE:
-            continue
-        end = held.rfind(b"\n") + 1
-        piece = _as_meant(bytes(memoryview(held)[:end]), file)
-        if piece:
-            yield piece
-            del held[:end]
-        elif len(held) > PIECE + LONGEST_RECORD:
-            raise Refused("no record of it ends")
-    if held:
-        yield _as_meant(bytes(held), file) or bytes(held)
+@dataclass
+class Place:
+    """How far a file is read: its records so far, and the line at which the next one begins."""
+
+    records: int = 0
+    line: int = 2
 
 
-def _without_header(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    head = next(blocks)
-    end = re.search(rb"\r\n|\n|\r", head)
-    if end:
-        yield head[end.end() :]
-    yield from blocks
+class _Copying:
+    """A file on its way to COPY."""
 
+    def __init__(self, file: DelimitedFile, staging: StagingTable) -> None:
+        from psycopg import sql
 
-def _as_meant(records: bytes, file: DelimitedFile) -> bytes | None:
-    """The records without the blanks that a vendor writes after delimiters.
+        self._file = file
+        self._staging = staging
+        self._pieces = Pieces(file.blocks())
+        self._place = Place()
+        self._raw = RawRecords(file, staging)
+        self._columns = staging.columns_for(file)
+        self._copy_in = statement("staging/fast", "copy").format(
+            rows=staging.rows,
+            columns=sql.SQL(", ").join(self._columns),
+            delimiter=sql.Literal(file.layout.delimiter),
+        )
 
-    :returns: None if the last of them goes on after the line end, which a quote encloses.
-    :raises Refused: COPY would take them otherwise than they are meant. A quote inside a field that
-        does not begin with one: COPY drops it, and takes all up to the next into the field. A line
-        ``\\.``: an older COPY stops there. Words such as today: it makes them a time.
-    """
-    delimiter = file.layout.delimiter.encode()
-    if b"\0" in records:
-        raise Refused("it holds a NUL byte")
-    if file.layout.spaced:
-        records = _unpadded(records, delimiter)
-    if not _well_quoted(delimiter).fullmatch(records):
-        if records.count(b'"') % 2:
-            return None
-        raise Refused("a quote stands in the middle of a field")
-    if b"\\" in records and re.search(rb"^\\\.\r?$", records, re.MULTILINE):
-        raise Refused(r"it has a line \.")
-    if holds_padding(records, delimiter):
-        raise Refused("it has odd blanks around a value")
-    if file.is_recent and holds_words(records):
-        raise Refused("it has words that PostgreSQL reads as a time")
-    return records
+    def take(self) -> tuple[int, int]:
+        """:returns: how many records there are, and how many of them were rejected."""
+        apart = None
+        most = 1
+        while (refused := self._copy(most)) is not None:
+            if refused:
+                if apart is None:
+                    line, name = self._place.line, self._file.delivery.name
+                    log.info("%s is read record by record from line %d: %s", name, line, refused)
+                    apart = TellingApart(
+                        self._file, self._staging, self._pieces, self._raw, self._place
+                    )
+                while apart.take():
+                    pass
+            most = PIECES_A_COPY
+        return self._place.records, self._raw.cast()
 
+    def _copy(self, most: int) -> str | None:
+        """Copy so many pieces, or those that are left.
 
-def _unpadded(records: bytes, delimiter: bytes) -> bytes:
-    between_quotes = records.split(b'"')
-    outside = b"\0".join(between_quotes[::2])
-    if delimiter + b"  " in outside:
-        outside = re.sub(re.escape(delimiter) + rb" +", delimiter, outside)
-    outside = outside.replace(delimiter + b" ", delimiter)
-    if b"\n " in outside or b"\r " in outside:
-        outside = re.sub(rb"([\r\n]) +", rb"\1", outside)
-    between_quotes[::2] = outside.lstrip(b" ").split(b"\0")
-    return b'"'.join(between_quotes)
-
-
-@cache
-def _well_quoted(delimiter: bytes) -> re.Pattern[bytes]:
-    """Text in which a quote opens after an edge and closes before one.
-
-    Of two quotes that mean one, each has the other for its edge. A quote that closes, a delimiter
-    or a line end, and a quote that opens are taken at once, only because that is faster.
-    """
-    mark = re.escape(delimiter)
-    edge = rb'"\r\n%b' % mark
-    return re.compile(
-        rb'(?:[^"]*+(?<![^%b])"(?:[^"]*+"[%b\n]")*+[^"]*+"(?![^%b]))*+[^"]*+' % (edge, mark, edge)
-    )
+        :returns: why nothing of them was taken, empty if they were; None where none is left.
+        """
+        stretch: list[bytes] = []
+        conn = self._staging.conn
+        try:
+            with conn.transaction(), conn.cursor() as cursor:
+                self._staging.count_from(self._place.records + 1)
+                with cursor.copy(self._copy_in) as copy:
+                    while len(stretch) < most and (piece := self._pieces.take()):
+                        stretch.append(piece)
+                        copy.write(as_meant(piece, self._file))
+                records = cursor.rowcount
+        except Refused as refused:
+            self._pieces.put_back(stretch)
+            return str(refused)
+        except refusals() as refused:
+            self._pieces.put_back(stretch)
+            return server_said(refused, header=self._place.line - 1)
+        self._place.records += records
+        self._place.line += sum(map(lines_in, stretch))
+        return "" if stretch else None

@@ -1,7 +1,7 @@
 """The door for delimited text: from the bytes of a file to rows in the staging table.
 
-Two paths, one result. The fast one hands the bytes to COPY; what it refuses goes down the careful
-one. Knows neither the vendor nor where the bytes lie.
+Two paths, one result. The fast one hands the bytes to COPY; the records that it refuses go down the
+careful one. Knows neither the vendor nor where the bytes lie.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from isal import igzip_lib
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.warehouse.careful_path import take_record_by_record
 from learning_warehouse.warehouse.delimited import DelimitedFile
-from learning_warehouse.warehouse.fast_path import Refused, take_as_it_is
+from learning_warehouse.warehouse.fast_path import take_as_it_is
+from learning_warehouse.warehouse.pieces import Refused
 from learning_warehouse.warehouse.staging_table import Staged
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class IncomingFile:
         if self._careful:
             return _staged(file, *take_record_by_record(file, staging))
         try:
-            return _staged(file, take_as_it_is(file, staging), 0)
+            return _staged(file, *take_as_it_is(file, staging))
         except Refused as refused:
             log.info("%s is read record by record: %s", file.delivery.name, refused)
         with self._open_bytes(file.delivery) as stored:

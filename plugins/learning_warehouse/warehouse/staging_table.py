@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.warehouse.catalogue import read_table
+from learning_warehouse.warehouse.column_types import text_column, value_of_text
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from learning_warehouse.warehouse.catalogue import Table
+    from learning_warehouse.warehouse.catalogue import Column, Table
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.dataset import Dataset
+    from learning_warehouse.warehouse.delimited import DelimitedFile
     from learning_warehouse.warehouse.ledger import Delivery
 
     Reader = Callable[[Table, Delivery], AbstractContextManager["Incoming"]]
@@ -87,9 +89,10 @@ class StagingTable:
         name = f"{self.table.name[:30]}_{secrets.token_hex(8)}"  # No other session has this name.
         self.rows = sql.Identifier("pg_temp", name)
         self.rejected = sql.Identifier("pg_temp", f"{name}_rejected")
-        self._name = f"pg_temp.{name}"
+        self.name = name
         self._certain: Any = None
         self._most_unknown = 0
+        self._as_text: list[Column] = []
         self._holds_dead_rows = False  # Only TRUNCATE takes them out of a TEMP table.
         try:
             self._run("create", target=self.table.identifier)
@@ -106,7 +109,7 @@ class StagingTable:
     def filling(self, delivery: Delivery) -> Iterator[None]:
         """A transaction; what is put into the tables in it is that delivery's."""
         begin = {
-            "rows": self._name,
+            "rows": f"pg_temp.{self.name}",
             "delivery_id": str(delivery.delivery_id),
             "day": str(delivery.first_day),
         }
@@ -128,13 +131,40 @@ class StagingTable:
             self._most_unknown = number + 1
         self.unknown_headers = tuple(headers)
 
-    @property
-    def unknown_columns(self) -> list[str]:
+    def take_as_text(self, columns: Sequence[Column]) -> None:
+        """Have a column of text beside each of these; what is in it is cast at the merge."""
+        for column in columns:
+            if column not in self._as_text:
+                self._run("take_as_text", column=text_column(column))
+                self._as_text.append(column)
+
+    def columns_for(self, file: DelimitedFile) -> list[Any]:
+        """Where the values of a file go, in the order of its headers."""
+        from psycopg import sql
+
+        unknown = iter(self._unknown_columns())
+        return [
+            next(unknown)
+            if column is None
+            else text_column(column)
+            if column in file.as_text
+            else sql.Identifier(column.name)
+            for column in file.layout.match.columns
+        ]
+
+    def count_from(self, ordinal: int) -> None:
+        """Let the next row that COPY brings have this ordinal."""
+        values = {"rows": f"pg_temp.{self.name}", "ordinal": ordinal}
+        self.conn.execute(statement("staging/table", "count_from"), values)
+
+    def _unknown_columns(self) -> list[Any]:
         """The columns for the unknown headers, in their order."""
-        return [f"_unknown_{number}" for number in range(len(self.unknown_headers))]
+        from psycopg import sql
+
+        return [sql.Identifier(f"_unknown_{n}") for n in range(len(self.unknown_headers))]
 
     def refuse_unless(self, certain: Any) -> None:
-        """Let rows be refused for which this SQL expression is false; None takes all."""
+        """Let COPY refuse rows for which this SQL expression is false; None takes all."""
         if certain != self._certain:
             if self._certain is not None:
                 self._run("refuse_nothing")
@@ -152,7 +182,7 @@ class StagingTable:
         if not self.unknown_headers:
             return sql.Identifier("_extras")
         return statement("staging/table", "extras").format(
-            columns=sql.SQL(", ").join(map(sql.Identifier, self.unknown_columns))
+            columns=sql.SQL(", ").join(self._unknown_columns())
         )
 
     def names(self) -> dict[str, Any]:
@@ -166,6 +196,10 @@ class StagingTable:
             "staging": self.rows,
             "rejected": self.rejected,
             "columns": sql.SQL(", ").join(columns),
+            "values": sql.SQL(", ").join(
+                value_of_text(column) if column in self._as_text else sql.Identifier(column.name)
+                for column in self.table.columns
+            ),
             "extras": self._extras(),
             "key": sql.SQL(", ").join(map(sql.Identifier, self.table.key)),
             "clock": sql.Identifier(clock) if clock else sql.SQL("NULL"),
