@@ -7,14 +7,13 @@ are told apart, and only those that are odd are read carefully.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import server_said
 from learning_warehouse.warehouse.careful_path import RawRecords
 from learning_warehouse.warehouse.column_types import certainties, certainty_of_text
 from learning_warehouse.warehouse.copy_text import as_meant, refusals
-from learning_warehouse.warehouse.pieces import Pieces, Refused, lines_in
+from learning_warehouse.warehouse.pieces import Pieces, Place, Refused, lines_in
 from learning_warehouse.warehouse.sql import statement
 from learning_warehouse.warehouse.telling_apart import TellingApart
 
@@ -64,14 +63,6 @@ def _certain(file: DelimitedFile) -> Any:
             )
         )
     return sql.SQL("\n    AND ").join(map(sql.SQL("({})").format, certain)) if certain else None
-
-
-@dataclass
-class Place:
-    """How far a file is read: its records so far, and the line at which the next one begins."""
-
-    records: int = 0
-    line: int = 2
 
 
 class _Copying:

@@ -6,6 +6,7 @@ Knows bytes, quotes and line ends; knows no table.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from learning_warehouse.warehouse.delimited import LONGEST_RECORD
@@ -22,6 +23,14 @@ MOST_LINES_BACK = 8
 
 class Refused(Exception):
     """The bytes are not to be taken as they are."""
+
+
+@dataclass
+class Place:
+    """How far a file is read: its records so far, and the line at which the next one begins."""
+
+    records: int = 0
+    line: int = 2
 
 
 class Pieces:

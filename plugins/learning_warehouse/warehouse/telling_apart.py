@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
     from learning_warehouse.warehouse.careful_path import RawRecords
     from learning_warehouse.warehouse.delimited import DelimitedFile
-    from learning_warehouse.warehouse.fast_path import Place
-    from learning_warehouse.warehouse.pieces import Pieces
+    from learning_warehouse.warehouse.pieces import Pieces, Place
     from learning_warehouse.warehouse.staging_table import StagingTable
 
 LARGEST_MEMO = 10_000
