@@ -327,6 +327,22 @@ def test_numbers_that_json_does_not_know(number: str) -> None:
 def test_a_number_that_postgres_does_not_hold() -> None:
     content = line(event={"n": 1}).replace(b'"n": 1', b'"n": 1e999999')
     assert row_carefully(content)["event"] == '{"n": "1e999999"}'
+
+
+@pytest.mark.parametrize(
+    "number",
+    [b"1e999", b"-1.5E+131000", b"[0,1E-999]", b"1e0000401", b"1e400", b'"5e999"', b"9e99"],
+)
+def test_a_large_number_is_stored_the_same_whatever_care_is_taken(number: bytes) -> None:
+    """COPY takes it, so that no refusal calls for care."""
+    for content in (
+        line(event={"n": "NUMBER"}).replace(b'"NUMBER"', number),
+        line(context={"n": "NUMBER"}).replace(b'"NUMBER"', number),
+        line(event='{"n": NUMBER}').replace(b"NUMBER", number.replace(b'"', rb"\"")),
+        line(event='{"n": NUMBER}').replace(b"NUMBER", rb"\u0031e999"),
+        line(event={"n": 1}, context={"path": "block-c0ffee1e999"}),
+    ):
+        assert row(content) == row(content, care="all")
     assert row_carefully(line(event={"n": [1.5e10, 1.7e308], "id": "3e99999"}))["repairs"] is None
 
 
