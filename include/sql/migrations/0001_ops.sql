@@ -59,7 +59,14 @@ CREATE INDEX delivery_made ON ops.delivery (dataset, origin, made_at);
 
 CREATE INDEX delivery_merged ON ops.delivery (dataset, origin, merged_at);
 
-CREATE INDEX delivery_waiting ON ops.delivery (dataset, origin) WHERE status IN ('landed', 'held');
+CREATE INDEX delivery_waiting ON ops.delivery (dataset, origin, name) WHERE status IN ('landed', 'held');
+
+-- After years a name has thousands of versions, and a dataset thousands of days: steps ask for the last.
+CREATE INDEX delivery_latest ON ops.delivery (dataset, origin, name, made_at, version);
+
+CREATE INDEX delivery_first_day ON ops.delivery (dataset, origin, first_day);
+
+CREATE INDEX delivery_end_day ON ops.delivery (dataset, origin, end_day) WHERE status = 'merged';
 
 -- The day in the name of a tracking log, as YYYYMMDD.
 CREATE INDEX delivery_log_day ON ops.delivery (

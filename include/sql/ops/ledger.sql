@@ -38,6 +38,51 @@ WHERE dataset = %(dataset)s
     AND origin = %(origin)s
     AND name = ANY(%(names)s::text []);
 
+-- section: of_listed
+-- Of each name that is listed what decides what is to be done: the listed version, the latest one, the
+-- latest that is loaded, and what waits. Each is found by an index, however many versions there were.
+SELECT DISTINCT
+    d.delivery_id, d.dataset, d.origin, d.name, d.version, d.made_at,
+    d.first_day, d.end_day, d.uri, d.size, d.details, d.status, d.problem, d.removed_at
+FROM unnest(%(names)s::text [], %(versions)s::text []) AS listed (name, version)
+CROSS JOIN LATERAL (
+    (
+        SELECT latest.*
+        FROM ops.delivery AS latest
+        WHERE latest.dataset = %(dataset)s
+            AND latest.origin = %(origin)s
+            AND latest.name = listed.name
+        ORDER BY latest.made_at DESC, latest.version DESC
+        LIMIT 1
+    )
+    UNION ALL
+    (
+        SELECT loaded.*
+        FROM ops.delivery AS loaded
+        WHERE loaded.dataset = %(dataset)s
+            AND loaded.origin = %(origin)s
+            AND loaded.name = listed.name
+            AND loaded.status = 'merged'
+            AND NOT loaded.details ? 'undone'
+        ORDER BY loaded.made_at DESC, loaded.version DESC
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT known.*
+    FROM ops.delivery AS known
+    WHERE known.dataset = %(dataset)s
+        AND known.origin = %(origin)s
+        AND known.name = listed.name
+        AND known.version = listed.version
+    UNION ALL
+    SELECT waiting.*
+    FROM ops.delivery AS waiting
+    WHERE waiting.dataset = %(dataset)s
+        AND waiting.origin = %(origin)s
+        AND waiting.name = listed.name
+        AND waiting.status IN ('landed', 'held')
+) AS d;
+
 -- section: newest
 SELECT DISTINCT ON (name)
     delivery_id, dataset, origin, name, version, made_at,

@@ -78,40 +78,61 @@ ORDER BY dataset, origin, change, min(header);
 -- The days that the run leapt over: after all that was loaded before it, before the last that it
 -- loaded, and not loaded by it. Of what has no days, such as Vocareum's grades, there are none; of
 -- edX's logs they are those in their names.
-WITH loaded AS (
+WITH brought AS (
     SELECT
         d.dataset,
         d.origin,
-        d.delivery_id = ANY(%(deliveries)s) AS now,
-        CASE
-            WHEN d.dataset = 'edx.event' THEN daterange(log.day, log.day, '[]')
-            ELSE daterange(d.first_day, d.end_day)
-        END AS days
+        range_agg(
+            CASE
+                WHEN d.dataset = 'edx.event' THEN daterange(log.day, log.day, '[]')
+                ELSE daterange(d.first_day, d.end_day)
+            END
+        ) AS days
     FROM ops.delivery AS d
     CROSS JOIN LATERAL (
         SELECT ops.try_date(
             replace(substring(split_part(d.name, '/', -1), '\d{4}-?\d\d-?\d\d'), '-', '')
         ) AS day
     ) AS log
-    WHERE d.status = 'merged'
-        AND (d.first_day IS NOT NULL OR (d.dataset = 'edx.event' AND log.day IS NOT NULL))
-        AND EXISTS (
-            SELECT FROM ops.delivery AS mine
-            WHERE mine.delivery_id = ANY(%(deliveries)s)
-                AND mine.dataset = d.dataset
-                AND mine.origin = d.origin
-        )
+    WHERE d.delivery_id = ANY(%(deliveries)s)
+        AND d.status = 'merged'
+        AND CASE WHEN d.dataset = 'edx.event' THEN log.day ELSE d.first_day END IS NOT NULL
+    GROUP BY d.dataset, d.origin
 ),
 
 spans AS (
     SELECT
-        dataset,
-        origin,
-        range_agg(days) FILTER (WHERE now) AS brought,
-        max(upper(days)) FILTER (WHERE NOT now) AS begins,
-        max(upper(days)) AS ends
-    FROM loaded
-    GROUP BY dataset, origin
+        b.dataset,
+        b.origin,
+        b.days,
+        coalesce(report.end_day, log.day + 1) AS begins
+    FROM brought AS b
+    LEFT JOIN LATERAL (
+        SELECT d.end_day
+        FROM ops.delivery AS d
+        WHERE d.dataset = b.dataset
+            AND d.origin = b.origin
+            AND d.status = 'merged'
+            AND d.end_day IS NOT NULL
+            AND d.delivery_id <> ALL(%(deliveries)s)
+        ORDER BY d.end_day DESC
+        LIMIT 1
+    ) AS report ON b.dataset <> 'edx.event'
+    LEFT JOIN LATERAL (
+        SELECT ops.try_date(named.digits) AS day
+        FROM ops.delivery AS d
+        CROSS JOIN LATERAL (
+            SELECT replace(substring(split_part(d.name, '/', -1), '\d{4}-?\d\d-?\d\d'), '-', '') AS digits
+        ) AS named
+        WHERE d.dataset = 'edx.event'
+            AND d.origin = b.origin
+            AND d.status = 'merged'
+            AND named.digits IS NOT NULL
+            AND ops.try_date(named.digits) IS NOT NULL
+            AND d.delivery_id <> ALL(%(deliveries)s)
+        ORDER BY named.digits DESC
+        LIMIT 1
+    ) AS log ON b.dataset = 'edx.event'
 )
 
 SELECT
@@ -121,7 +142,7 @@ SELECT
     upper(gap.days) - 1 AS last_day
 FROM spans
 CROSS JOIN LATERAL unnest(
-    datemultirange(daterange(spans.begins, spans.ends)) - spans.brought
+    datemultirange(daterange(spans.begins, greatest(spans.begins, upper(spans.days)))) - spans.days
 ) AS gap (days)
 WHERE spans.begins IS NOT NULL
 ORDER BY spans.dataset, spans.origin, first_day;

@@ -162,12 +162,12 @@ class LandVocareumFilesOperator(DaysOperator):
     def _known(
         self, conn: Connection, org: Account, listed: list[dict[str, Any]]
     ) -> dict[tuple[str, str], Delivery]:
-        """What the ledger knows of the files that are listed, in all their versions."""
-        return ledger.versions(
+        """What the ledger knows of the files that are listed, as far as it matters."""
+        return ledger.of_listed(
             conn,
             dataset=self.files.dataset.table,
             origin=org.origin,
-            names=[file["Name"] for file in listed],
+            listed={file["Name"]: _etag(file) for file in listed},
         )
 
     def _undone(

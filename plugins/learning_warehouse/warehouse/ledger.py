@@ -127,6 +127,27 @@ def versions(
     return {(row["name"], row["version"]): Delivery(**row) for row in rows}
 
 
+def of_listed(
+    conn: Connection, *, dataset: str, origin: str, listed: Mapping[str, str]
+) -> dict[tuple[str, str], Delivery]:
+    """What decides what is to be done with files: (name, version) → delivery.
+
+    Of each name the listed version, the latest, the latest that is loaded, and what waits.
+
+    :param listed: the version that is listed of each name.
+    """
+    rows = conn.execute(
+        statement("ops/ledger", "of_listed"),
+        {
+            "dataset": dataset,
+            "origin": origin,
+            "names": list(listed),
+            "versions": list(listed.values()),
+        },
+    )
+    return {(row["name"], row["version"]): Delivery(**row) for row in rows}
+
+
 def newest(
     conn: Connection, *, dataset: str, origin: str, made_before: datetime | None
 ) -> list[Delivery]:
