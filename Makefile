@@ -76,15 +76,18 @@ docs: $(SETUP)  ## write the generated pages of docs/
 pictures: $(SETUP)  ## take the pictures of docs/ (needs chromium and chromedriver)
 	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.pictures --state $(STATE)/pictures
 
-bench: $(SETUP) $(BENCH)/.installed  ## the largest of each source, timed beside a bare \copy (FILE=...: edX lines of your own)
-	@failed=; for subject in lab_sessions videoview; do \
-		PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.$$subject --state $(STATE)/bench || \
-		failed=yes; \
-	done; \
-	PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.edx_logs --state $(STATE)/bench \
-		--tools $(BENCH)/bin $(if $(FILE),--file $(FILE)) || failed=yes; \
-	PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.airflow_runs --state $(STATE)/bench || \
-	failed=yes; \
+BENCHES := lab_sessions videoview real_files edx_logs airflow_runs
+quick_lab_sessions := --rows 100000 --runs 3
+quick_videoview := --rows 200000 --runs 3
+quick_real_files := --rows 30000 --files 300 --ledger 100000
+quick_edx_logs := --lines 50000 --runs 2 --large 0
+quick_airflow_runs := --runs 1 --readings 3
+tools_edx_logs := --tools $(BENCH)/bin $(if $(FILE),--file $(FILE))
+
+bench: $(SETUP) $(BENCH)/.installed  ## what the loader takes, beside a bare \copy and other ways (FILE=...: edX lines of your own; QUICK=1: in ten minutes)
+	@failed=; \
+	$(foreach name,$(BENCHES),PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.$(name) \
+		--state $(STATE)/bench $(tools_$(name)) $(if $(QUICK),$(quick_$(name))) || failed=yes;) \
 	$(BENCH)/bin/python -m benchmarks.picture || failed=yes; \
 	test -z "$$failed"
 

@@ -48,6 +48,15 @@ def test_a_file_beside_a_bare_copy(tmp_path: Path, subject: str) -> None:
     assert {"loads", "copy_seconds", "small"} <= set(found(results, subject))
 
 
+def test_what_institutions_have(tmp_path: Path) -> None:
+    said = run(
+        sys.executable, "real_files", "--state", tmp_path, "--results", tmp_path / "results",
+        "--rows", 500, "--files", 5, "--ledger", 100, *SMALL,
+    )  # fmt: skip
+    assert "sessions, 1 % odd beside sessions" in said
+    assert "The machine: the same work took" in said
+
+
 def test_tracking_logs_beside_what_else_loads_them(tmp_path: Path) -> None:
     results = tmp_path / "results"
     run(
