@@ -71,8 +71,6 @@ class SummaryOperator(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Print the table, and look for failures."""
-        import pandas as pd
-
         from learning_warehouse.warehouse.connection import connect
 
         merged = [counts for load in self.loads for counts in load or []]
@@ -80,11 +78,11 @@ class SummaryOperator(BaseOperator):
         if merged:
             with connect(self.warehouse_conn_id) as conn:
                 summary = _by_table(conn, context, merged)
-        table = pd.DataFrame(summary).rename(columns=HEADERS).fillna("").to_string(index=False)
         if merged:
-            self.log.info("What this run merged%s:\n%s", _since_its_start(context), table)
+            since = _since_its_start(context)
+            self.log.info("What this run merged%s:\n%s", since, _as_table(summary))
         elif summary:
-            self.log.info("A dry run; it would load:\n%s", table)
+            self.log.info("A dry run; it would load:\n%s", _as_table(summary))
         else:
             self.log.info("There was nothing new to merge.")
         for sentence in self.findings or []:
@@ -114,6 +112,13 @@ class SummaryOperator(BaseOperator):
                 self.log.warning("%s", in_lines(sentence))
             if sentences:
                 alert(kind, f"{run_name(context)}: {' '.join(sentences)}", context)
+
+
+def _as_table(summary: list[dict[str, Any]]) -> str:
+    """It as a table. (To import pandas takes most of the time of a run with nothing new.)"""
+    import pandas as pd
+
+    return pd.DataFrame(summary).rename(columns=HEADERS).fillna("").to_string(index=False)
 
 
 def _by_table(
