@@ -87,7 +87,8 @@ class _Copying:
         """:returns: how many records there are, and how many of them were rejected."""
         apart = None
         most = 1
-        while (refused := self._copy(most)) is not None:
+        while not self._pieces.is_over:
+            refused = self._copy(most)
             if refused:
                 if apart is None:
                     line, name = self._place.line, self._file.delivery.name
@@ -103,13 +104,14 @@ class _Copying:
     def _copy(self, most: int) -> str | None:
         """Copy so many pieces, or those that are left.
 
-        :returns: why nothing of them was taken, empty if they were; None where none is left.
+        :returns: why nothing of them was taken; None if they were.
         """
         stretch: list[bytes] = []
         conn = self._staging.conn
         try:
             with conn.transaction(), conn.cursor() as cursor:
-                self._staging.count_from(self._place.records + 1)
+                if self._place.records:  # Before the first of them it counts from 1.
+                    self._staging.count_from(self._place.records + 1)
                 with cursor.copy(self._copy_in) as copy:
                     while len(stretch) < most and (piece := self._pieces.take()):
                         stretch.append(piece)
@@ -123,4 +125,4 @@ class _Copying:
             return server_said(refused, header=self._place.line - 1)
         self._place.records += records
         self._place.line += sum(map(lines_in, stretch))
-        return "" if stretch else None
+        return None

@@ -45,6 +45,12 @@ class Pieces:
         self._blocks = _without_header(blocks)
         self._held = bytearray()
         self._again: list[bytes] = []
+        self._is_read = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether none is left."""
+        return self._is_read and not self._again
 
     def take(self) -> bytes:
         """The next piece; nothing where there is none.
@@ -63,6 +69,7 @@ class Pieces:
                 return piece
             if len(self._held) > PIECE + LONGEST_RECORD:
                 raise Refused("no record of it ends")
+        self._is_read = True
         piece = bytes(self._held)
         self._held.clear()
         return piece

@@ -168,7 +168,8 @@ class TellingApart:
         """Records that follow each other, with all of their values."""
         ordinals = self._next_ordinals(len(run), at)
         form = b"%d" + 2 * self._delimiter + b"%b\n"
-        return zip(ordinals, map(form.__mod__, zip(ordinals, run, strict=True)), strict=True)
+        texts = map(form.__mod__, zip(ordinals, self._unpadded(run), strict=True))
+        return zip(ordinals, texts, strict=True)
 
     def _short(self, run: list[tuple[bytes, bytes]], at: int) -> Iterator[Sound]:
         """Records that follow each other, without some of their last values: what is before these,
@@ -177,11 +178,19 @@ class TellingApart:
         ordinals = self._next_ordinals(len(run), at)
         form = self._delimiter.join((b"%d", b"%b", b"%b" + self._delimiter * self._missing + b"\n"))
         known, extras = self._leftovers, self._leftover
+        heads = self._unpadded([head for head, _ in run])
         texts = [
             form % (ordinal, known.get(left) or extras(left), head)
-            for ordinal, (head, left) in zip(ordinals, run, strict=True)
+            for ordinal, head, (_, left) in zip(ordinals, heads, run, strict=True)
         ]
         return zip(ordinals, texts, strict=True)
+
+    def _unpadded(self, run: list[bytes]) -> list[bytes]:
+        """Records without the blanks after delimiters; of several, each is a line."""
+        if not (run and self._file.layout.spaced):
+            return run
+        text = unpadded(b"\n".join(run), self._delimiter)
+        return text.split(b"\n") if len(run) > 1 else [text]
 
     def _next_ordinals(self, number: int, at: int) -> range:
         first = self._place.records + 1
@@ -238,12 +247,12 @@ class TellingApart:
         :returns: the ordinals of those that COPY refuses, or would misread.
         """
         odd: list[int] = []
-        text = self._as_meant(sound)
+        text = _joined(sound)
         if not is_as_meant(text, self._file):
-            odd = [one[0] for one in sound if not is_as_meant(self._as_meant([one]), self._file)]
+            odd = [one[0] for one in sound if not is_as_meant(_joined([one]), self._file)]
             misread = set(odd)
             sound = [one for one in sound if one[0] not in misread]
-            text = self._as_meant(sound)
+            text = _joined(sound)
         if self._first_wrong(sound, text) is not None:
             for first in range(0, len(sound), RECORDS_A_TRY):
                 odd += self._copy_few(sound[first : first + RECORDS_A_TRY])
@@ -256,24 +265,20 @@ class TellingApart:
         than all of them by the careful path.
         """
         refused: list[int] = []
-        while few and (wrong := self._first_wrong(few, self._as_meant(few))) is not None:
+        while few and (wrong := self._first_wrong(few, _joined(few))) is not None:
             before = few[:wrong]
             if len(refused) == MOST_REFUSED or (
-                before and self._first_wrong(before, self._as_meant(before)) is not None
+                before and self._first_wrong(before, _joined(before)) is not None
             ):
                 return refused + [ordinal for ordinal, _ in few]
             refused.append(few[wrong][0])
             few = few[wrong + 1 :]
         return refused
 
-    def _as_meant(self, sound: Sequence[Sound]) -> bytes:
-        text = b"".join([text for _, text in sound])
-        return unpadded(text, self._delimiter) if self._file.layout.spaced else text
-
     def _first_wrong(self, sound: list[Sound], text: bytes) -> int | None:
         """Copy records; nothing is taken where one is refused.
 
-        :param text: them, as they are meant.
+        :param text: that of all of them.
         :returns: the place of the first that COPY refuses, which it names by its last line.
         """
         try:
@@ -291,6 +296,10 @@ class TellingApart:
             lines = accumulate(text.count(b"\n") for _, text in sound)
             return next((n for n, line in enumerate(lines) if line >= int(named[1])), 0)
         return None
+
+
+def _joined(sound: Sequence[Sound]) -> bytes:
+    return b"".join([text for _, text in sound])
 
 
 @cache
