@@ -76,10 +76,9 @@ class _Copying:
         self._pieces = Pieces(file.blocks())
         self._place = Place()
         self._raw = RawRecords(file, staging)
-        self._columns = staging.columns_for(file)
         self._copy_in = statement("staging/fast", "copy").format(
             rows=staging.rows,
-            columns=sql.SQL(", ").join(self._columns),
+            columns=sql.SQL(", ").join(staging.columns_for(file)),
             delimiter=sql.Literal(file.layout.delimiter),
         )
 

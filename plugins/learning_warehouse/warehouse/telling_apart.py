@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LARGEST_MEMO = 10_000
 RECORDS_A_TRY = 256
 MOST_REFUSED = 8
-"""Of so many records."""
+"""Where COPY refuses more of the records of a try, the rest of them are read carefully."""
 
 Sound = tuple[int, bytes]
 """A record of the usual shape: its ordinal; and for COPY its ordinal, ``_extras`` and values."""
@@ -43,7 +43,7 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class TellingApart:
-    """A file of which COPY has refused something, from there on."""
+    """Reads a file of which COPY has refused something, from there on."""
 
     def __init__(
         self,
@@ -172,8 +172,10 @@ class TellingApart:
         return zip(ordinals, texts, strict=True)
 
     def _short(self, run: list[tuple[bytes, bytes]], at: int) -> Iterator[Sound]:
-        """Records that follow each other, without some of their last values: what is before these,
-        and what there is of them."""
+        """Records that follow each other, without some of their last values.
+
+        :param run: of each what is before these values, and what there is of them.
+        """
         self._is_usual = False
         ordinals = self._next_ordinals(len(run), at)
         form = self._delimiter.join((b"%d", b"%b", b"%b" + self._delimiter * self._missing + b"\n"))
