@@ -84,7 +84,7 @@ quick_edx_logs := --lines 50000 --runs 2 --large 0
 quick_airflow_runs := --runs 1 --readings 3
 tools_edx_logs := --tools $(BENCH)/bin $(if $(FILE),--file $(FILE))
 
-bench: $(SETUP) $(BENCH)/.installed  ## what the loader takes, beside a bare \copy and other ways (FILE=...: edX lines of your own; QUICK=1: in ten minutes)
+bench: $(SETUP) $(BENCH)/.installed  ## what the loader takes, beside a bare \copy and other ways (FILE=...: edX lines of your own; QUICK=1: with less data)
 	@failed=; \
 	$(foreach name,$(BENCHES),PYTHONPATH=plugins $(VENV)/bin/python -m benchmarks.$(name) \
 		--state $(STATE)/bench $(tools_$(name)) $(if $(QUICK),$(quick_$(name))) || failed=yes;) \
