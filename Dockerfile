@@ -11,8 +11,10 @@ USER root
 COPY packages.txt .
 RUN /usr/local/bin/install-system-packages
 COPY requirements.txt ${LOCK} ./
-# The lock without its hashes, as constraints: it has the tools of the tests too, which do not go in.
-RUN sed -n '/^[a-z0-9]/s/ *\\$//p' ${LOCK} > constraints.txt \
-    && pip install --no-cache-dir -r requirements.txt -c constraints.txt
+# Not by pip, which takes no hashes from constraints: uv refuses a package that is not the lock's. It
+# takes from the lock what requirements.txt needs, and leaves the tools of the tests out.
+RUN sed -n '/^uv==/,/[^\\]$/p' ${LOCK} > uv.txt \
+    && pip install --no-cache-dir --require-hashes -r uv.txt \
+    && uv pip install --system --no-cache -r requirements.txt -c ${LOCK}
 USER astro
 COPY --chown=astro:0 . .

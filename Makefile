@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-UV := 0.13.8
+UV := $(shell sed -n 's/^uv==//p' requirements-dev.txt)
 PYTHON ?= python3.13 python3.12 python3.11 python3
 SUITS = import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, $(3)))
 STATE ?= .sandbox
