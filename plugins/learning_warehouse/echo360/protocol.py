@@ -37,7 +37,7 @@ from learning_warehouse.echo360.request_lines import (
     RequestLines,
     lock,
 )
-from learning_warehouse.echo360.slots import PATIENCE, SLOTS, Slots
+from learning_warehouse.echo360.slots import PATIENCE, PAUSE, SLOTS, Slots, pause_left
 from learning_warehouse.echo360.windows import Window
 from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.warehouse.connection import connect
@@ -55,9 +55,6 @@ ATTEMPTS = 3
 """How often a window is asked for before it is split or given up."""
 LAG = timedelta(seconds=60)
 """How late a new request may appear in the listing."""
-PAUSE = timedelta(minutes=10)
-"""How long a window pauses after its first failure, and six times as long after the second: three
-attempts outlast an hour's outage of Echo360."""
 SOON_DELETED = timedelta(days=7)
 """The age from which a report should be landed: Echo360 deletes it 14 days after its submission
 ("Processing and Retention")."""
@@ -359,7 +356,7 @@ class _Protocol:
         if line["problem"] and not self._afresh:
             self.progress.lost.append(line["problem"])
             return None
-        pause = self._pause_left(line)
+        pause = pause_left(line, self._pause, self._now)
         if pause > timedelta(0):
             self.progress.pauses.append(pause)
             return None
@@ -398,14 +395,6 @@ class _Protocol:
         log.info("Submitted %s %s: request %s", self._report.name, window, answer.request_id)
         self._listed[answer.request_id] = answer
         return self._answered(line, answer)
-
-    def _pause_left(self, line: dict[str, Any]) -> timedelta:
-        """How much longer a window pauses after its last failure."""
-        if line["attempt"] == 1:
-            return timedelta(0)
-        pause = self._pause * 6 ** (line["attempt"] - 2)
-        until: datetime = line["written_at"] + pause
-        return until - self._now
 
     @cached_property
     def _name(self) -> str:

@@ -3,7 +3,7 @@
 A slot goes to the report and run that had its last one the longest time ago, so that neither a long
 range nor a report of many requests keeps the others waiting.
 
-Knows what is in flight and who waits; knows neither when a window is asked for nor why.
+Knows what is in flight, who waits and who pauses; knows neither when a window is asked for nor why.
 """
 
 from __future__ import annotations
@@ -29,6 +29,20 @@ TURN = timedelta(minutes=2)
 """How long a free slot is left to those whose turn it is: they may have ended."""
 PATIENCE = timedelta(minutes=15)
 """The longest time for which a submission of unknown outcome is looked for, and holds a slot."""
+PAUSE = timedelta(minutes=10)
+"""How long a window pauses after its first failure, and six times as long after the second: three
+attempts outlast an hour's outage of Echo360."""
+
+
+def pause_left(line: dict[str, Any], pause: timedelta, now: datetime) -> timedelta:
+    """How much longer a window pauses after its last failure.
+
+    :param pause: for how long it does after the first.
+    """
+    if line["attempt"] == 1:
+        return timedelta(0)
+    until: datetime = line["written_at"] + pause * 6 ** (line["attempt"] - 2)
+    return until - now
 
 
 class Slots:
