@@ -40,6 +40,7 @@ Sound = tuple[int, bytes]
 """A record of the usual shape: its ordinal; and for COPY its ordinal, ``_extras`` and values."""
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_BLANK_LINES = re.compile(rb"[\r\n]+")
 
 
 class TellingApart:
@@ -76,6 +77,8 @@ class TellingApart:
             delimiter=sql.Literal(file.layout.delimiter),
         )
         self._text = b""
+        self._counted = 0, 0
+        """A place in the text, and how many lines are before it."""
         self._runs: list[tuple[int, int]] = []
         """Sound records that follow each other, a line each: the first one's ordinal and place."""
         self._is_usual = True
@@ -86,6 +89,7 @@ class TellingApart:
         :returns: whether COPY would have refused any record of it.
         """
         self._text = self._pieces.take()
+        self._counted = 0, 0
         self._runs = []
         self._is_usual = True
         sound, odd = self._told_apart()
@@ -105,6 +109,9 @@ class TellingApart:
         odd: list[Any] = []
         at = 0
         while at < len(self._text):
+            if b"\r" in self._text or b"\0" in self._text:
+                at = self._take_one(at, sound, odd)
+                continue
             lines = self._text[at:].removesuffix(b"\n").split(b"\n")
             is_short, suspects = self._suspects(lines)
             done = 0
@@ -122,25 +129,34 @@ class TellingApart:
                 if suspect == len(lines):
                     break
                 done, ended = suspect, at
-                found = self._shape.match(self._text, at)
-                if found:
-                    if found.lastgroup == "left":
-                        head = self._text[at : found.start("left")]
-                        sound += self._short([(head, found["left"][1:])], at)
-                    else:
-                        sound += self._whole([found[0].rstrip(b"\r\n")], at)
-                    at = found.end()
-                else:
-                    row, at = self._read_carefully(at, self._place.records + 1)
-                    if row:
-                        self._place.records += 1
-                        odd.append(row)
+                at = self._take_one(at, sound, odd)
                 while ended < at and done < len(lines):
                     ended += len(lines[done]) + 1
                     done += 1
                 if ended != at:
                     break
         return sound, odd
+
+    def _take_one(self, at: int, sound: list[Sound], odd: list[Any]) -> int:
+        """Take the record, or the blank lines, that begin there.
+
+        :returns: where they end.
+        """
+        if blank := _BLANK_LINES.match(self._text, at):
+            return blank.end()
+        found = self._shape.match(self._text, at)
+        if found is None:
+            row, at = self._read_carefully(at, self._place.records + 1)
+            if row:
+                self._place.records += 1
+                odd.append(row)
+            return at
+        if found.lastgroup == "left":
+            head = self._text[at : found.start("left")]
+            sound += self._short([(head, found["left"][1:])], at)
+        else:
+            sound += self._whole([found[0].rstrip(b"\r\n")], at)
+        return found.end()
 
     def _suspects(self, lines: list[bytes]) -> tuple[bool, list[int]]:
         """Those lines that may be no record by themselves, or not of the usual number of fields.
@@ -150,8 +166,6 @@ class TellingApart:
         :returns: whether it is usual here that of the values that may be missing only one is there;
             and the places of the lines.
         """
-        if b"\r" in self._text or b"\0" in self._text:
-            return False, list(range(len(lines)))
         marks = [*map(methodcaller("count", self._delimiter), lines)]
         quotes = map(methodcaller("count", b'"'), lines)
         is_short = self._tail is not None and marks.count(self._tail) > len(marks) / 2
@@ -223,10 +237,17 @@ class TellingApart:
     def _read_carefully(self, at: int, ordinal: int) -> tuple[list[object] | None, int]:
         """:returns: a record's row of ``raw_record``, None for a blank line; and where it ends."""
         ends: list[int] = []
-        line = self._place.line + lines_in(self._text, at)
+        line = self._place.line + self._lines_before(at)
         reader = RecordReader(self._file, self._lines(at, ends), line=line, ordinal=ordinal - 1)
         row = reader.read()
         return row, ends[reader.line - line - 1]
+
+    def _lines_before(self, at: int) -> int:
+        place, lines = self._counted
+        if at < place:
+            place, lines = 0, 0
+        self._counted = at, lines + lines_in(self._text[place:at])
+        return self._counted[1]
 
     def _lines(self, at: int, ends: list[int]) -> Iterator[str]:
         """The lines from there on; their ends are noted."""
