@@ -17,6 +17,7 @@ from include.sandbox.server import die_with_parent
 BLOCK = 8192
 DRIP = 0.05
 """Seconds between two bytes."""
+DRIPPING_BLOCKS = 2
 RESET_AT_ONCE = struct.pack("ii", 1, 0)
 """SO_LINGER: closing a socket then sends a RST."""
 
@@ -56,8 +57,8 @@ class Proxies:
 
     @contextmanager
     def dripping(self, name: str) -> Iterator[None]:
-        """Let what a server sends pass byte by byte."""
-        self.drips[name].value = 1
+        """Let what a server sends next pass byte by byte, so many blocks of it."""
+        self.drips[name].value = DRIPPING_BLOCKS
         try:
             yield
         finally:
@@ -97,11 +98,12 @@ def _carrier(port: int, due: Any, resets: Any, drips: Any, dripped: Any) -> Any:
                         return
                     if drips.value and target is writer:
                         dripped.value += 1
+                        drips.value -= 1
                         for byte in block:
                             if target.transport.is_closing():
                                 break
                             target.write(bytes((byte,)))
-                            await asyncio.sleep(DRIP * drips.value)
+                            await asyncio.sleep(DRIP)
                         continue
                     target.write(block)
                     await target.drain()
