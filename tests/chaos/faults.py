@@ -239,7 +239,7 @@ def _refuse(around: Surroundings) -> None:
 
 @contextmanager
 def headers_dripping(around: Surroundings, chance: Random) -> Iterator[Prepare]:
-    """An API sends its answers byte by byte, their headers too, for longer than one may take."""
+    """An API sends two answers byte by byte, their headers too, for longer than one may take."""
     with around.proxies.dripping("api"):
         yield _be_impatient
 

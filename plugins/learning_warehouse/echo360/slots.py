@@ -3,7 +3,7 @@
 A slot goes to the report and run that had its last one the longest time ago, so that neither a long
 range nor a report of many requests keeps the others waiting.
 
-Knows what is in flight, who waits and who pauses; knows neither when a window is asked for nor why.
+Knows what is in flight, who waits and who pauses; knows neither when a window is requested nor why.
 """
 
 from __future__ import annotations
