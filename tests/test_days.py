@@ -87,7 +87,7 @@ def test_the_params_days(params: dict[str, Any], days: tuple[str, str]) -> None:
     ("params", "said"),
     [
         ({"first_day": "2026-01-03", "last_day": "2026-01-01"}, "is before the first day"),
-        ({"first_day": "2026-02-30"}, "first_day is '2026-02-30', which is no date"),
+        ({"first_day": "2026-02-30"}, "first_day is '2026-02-30', which is not a date"),
         ({"last_day": "today"}, "is not over"),
     ],
 )

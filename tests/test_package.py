@@ -57,7 +57,7 @@ def test_files_are_found_in_the_package_first_then_beside_it(tmp_path: Path) -> 
 def test_settings_may_be_in_another_folder(tmp_path: Path) -> None:
     folder = tmp_path / "settings"
     done = run(ROOT / "plugins", tmp_path, SETTINGS_FOLDER=str(folder))
-    assert f"names {folder}, which is no folder: create it" in done.stderr
+    assert f"names {folder}, which is not a folder: create it" in done.stderr
     folder.mkdir()
     (folder / "origins.cfg").write_text("[edx]\nedx_of_ours = edx_ours\n")
     alerts, _, dags = look(ROOT / "plugins", tmp_path, SETTINGS_FOLDER=str(folder))

@@ -288,6 +288,6 @@ def test_a_warehouse_without_tls_is_refused_unless_it_is_named_so(configure: Con
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.server_address[1]
         configure("learning_warehouse", conn_type="postgres", host=ELSEWHERE, port=port)
-        with pytest.raises(TransientFailure, match="say so by the extra sslmode: disable"):
+        with pytest.raises(TransientFailure, match="set the extra sslmode to disable"):
             connect()
         server.shutdown()

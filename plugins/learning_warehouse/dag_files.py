@@ -46,22 +46,25 @@ def origins(source: str, *, path: Path = ORIGINS) -> dict[str, str]:
     try:
         parser.read_string(path.read_text("utf-8-sig"), source=str(path))
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing: deploy include/ beside dags/ and plugins/.") from None
+        raise ValueError(
+            f"{path} is missing: deploy include/ beside dags/ and plugins/, or what "
+            "make package builds."
+        ) from None
     except (Error, UnicodeDecodeError) as fault:
         said = " ".join(str(fault).split())
         raise ValueError(
-            f"{path} is not written as airflow.cfg is, in UTF-8 ({said}): mend that line."
+            f"{path} is not written as airflow.cfg is, in UTF-8 ({said}): correct that line."
         ) from None
     dags = dict(parser[source]) if parser.has_section(source) else None
     if dags is None or not all(ID.fullmatch(name) for dag in dags.items() for name in dag):
         raise ValueError(
-            f"{path} does not say from which connections {source} is loaded: write there, below "
-            f"[{source}], a line 'DAG id = connection' for each, without quotes or indentation; "
-            "what follows a # is a comment."
+            f"{path} does not say from which connections {source} is loaded: below [{source}], "
+            "write a line 'DAG id = connection' for each, without quotes or indentation; what "
+            "follows a # is a comment."
         )
     if len(set(dags.values())) < len(dags):
         raise ValueError(
-            f"{path} names a connection of {source} twice, and two DAGs would load the same: leave "
-            "one line for each."
+            f"{path} names a connection of {source} twice, so two DAGs would load the same data: "
+            "keep one line for each."
         )
     return dags

@@ -122,8 +122,8 @@ def _given_days(given: Mapping[str, Any], day_before: date) -> Days:
         )
     if last < EARLIEST:
         raise PermanentFailure(
-            f"The day {last} is before {EARLIEST}, of which no vendor has anything: trigger the "
-            "DAG again with a later last_day."
+            f"The day {last} is before {EARLIEST}, for which no vendor has data: trigger the DAG "
+            "again with a later last_day."
         )
     return Days(max(first, EARLIEST), last)
 
@@ -135,5 +135,5 @@ def _date(value: Any, param: str) -> date | None:
         return date.fromisoformat(str(value))
     except ValueError:
         raise PermanentFailure(
-            f"The Param {param} is {value!r}, which is no date: write it as YYYY-MM-DD."
+            f"The Param {param} is {value!r}, which is not a date: write it as YYYY-MM-DD."
         ) from None

@@ -52,11 +52,14 @@ DATA, BAD_COPY = "22", "22P04"
 they name columns."""
 
 SERVER_SAID = {
-    "55P03": "a lock was not free in time: see who holds it (pg_stat_activity), and end that",
+    "55P03": (
+        "a lock was not free in time: look in pg_stat_activity which session holds it, and "
+        "end that session"
+    ),
     "57014": "a statement was canceled, by somebody or by the statement timeout",
-    "25P03": "the session was ended, for a transaction of it had been idle for too long: see what "
-    "kept the task waiting",
-    "40P01": "it met another task in a deadlock, several times",
+    "25P03": "the session was ended, because one of its transactions had been idle for too long: "
+    "see what kept the task waiting",
+    "40P01": "it was in a deadlock with another task, several times",
 }
 """What PostgreSQL's errors mean that come of the limits of a session, by their SQLSTATE."""
 

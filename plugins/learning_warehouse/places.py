@@ -37,6 +37,6 @@ def settings_file(name: str) -> Path:
     if not folder.is_dir():
         raise ValueError(
             f"[learning_warehouse] settings_folder of Airflow's configuration names {folder}, "
-            "which is no folder: create it, or remove that line."
+            "which is not a folder: create it, or remove that line."
         )
     return folder / name if (folder / name).exists() else INCLUDE / name

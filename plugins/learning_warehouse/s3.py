@@ -54,13 +54,13 @@ def s3_hook(conn_id: str) -> S3Hook:
     except AttributeError:
         raise PermanentFailure(
             f"The extra service_config of the connection '{conn_id}' is not of the form "
-            '{"s3": {"bucket_name": "..."}}: mend it.'
+            '{"s3": {"bucket_name": "..."}}: correct it.'
         ) from None
     warn_of_plain_http(conn_id, str(endpoint or ""))
     if hook.verify is not None and not hook.verify:
         log.warning(
-            "The connection '%s' has verify: false, so that whoever is on the way can pose as S3, "
-            "read its data and change them; remove it, or let it name the file of your CA.",
+            "The connection '%s' has verify: false, so that others on the network can pose as S3, "
+            "and read and change the data; remove it, or set it to the file of your CA.",
             conn_id,
         )
     return hook
@@ -136,16 +136,16 @@ WHAT_TO_DO = {
     "PermanentRedirect": REGION,
     "301": REGION,
     "AuthorizationHeaderMalformed": REGION,
-    "NotImplemented": "the store behind the connection's endpoint_url lacks what this needs. Where "
-    'it is checksums, give the extra config_kwargs {"request_checksum_calculation": '
+    "NotImplemented": "the store behind the connection's endpoint_url lacks a feature that this "
+    'needs. If it lacks checksums, set the extra config_kwargs {"request_checksum_calculation": '
     '"when_required", "response_checksum_validation": "when_required"}.',
 }
 """What to do about S3's refusals that no retry mends, by their code."""
 
 WHAT_WILL_BE = {
-    "RequestTimeTooSkewed": "set the worker's clock, which is not S3's; the next try may find it "
-    "right.",
-    "SlowDown": "it is asked for more than it can do at a time; the next try may find it free.",
+    "RequestTimeTooSkewed": "set the worker's clock, which differs from S3's; the next try may "
+    "succeed.",
+    "SlowDown": "it gets more requests than it can handle; the next try may succeed.",
 }
 """The same of refusals that may be over when it is tried again."""
 
@@ -173,7 +173,7 @@ def s3_sentences(what: str, *, check: str = CHECK) -> Iterator[None]:
             raise TransientFailure(sentence + WHAT_WILL_BE[code]) from None
         if status in (401, 403) or code in ("InvalidAccessKeyId", "SignatureDoesNotMatch"):
             raise PermanentFailure(f"{sentence}check {check}.") from None
-        raise TransientFailure(sentence + "the next try may find it mended.") from None
+        raise TransientFailure(sentence + "the next try may succeed.") from None
     except (BotoCoreError, Boto3Error, HTTPError) as error:
         raise TransientFailure(
             f"S3 did not answer to {what} ({reason(error, trust='AWS_CA_BUNDLE')}): check the "
@@ -181,7 +181,7 @@ def s3_sentences(what: str, *, check: str = CHECK) -> Iterator[None]:
         ) from None
     except ValueError as error:
         raise PermanentFailure(
-            f"S3 cannot be asked for {what} ({error}): check the extras of the connection."
+            f"S3 could not be used for {what} ({error}): check the extras of the connection."
         ) from None
 
 
@@ -216,8 +216,8 @@ def open_uri(
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 412:
                 raise PermanentFailure(
-                    f"{uri} is no longer what it was when it was listed: clear the run's first "
-                    "task, which lists it again."
+                    f"{uri} has changed since it was listed: clear the run's first task, which "
+                    "lists it again."
                 ) from None
             raise
     if offset is not None and size is not None:
@@ -237,7 +237,7 @@ def insist_on_range(answer: dict[str, Any], offset: int, size: int | None = None
     if first != offset or (size is not None and last >= offset + size):
         answer["Body"].close()
         raise PermanentFailure(
-            f"The store behind S3's endpoint was asked for the bytes from {offset} on, and sends "
+            f"The store behind S3's endpoint should send the bytes from {offset} on, but sends "
             f"{answer.get('ContentRange') or 'the whole object'}: check the connection's "
             "endpoint_url, and that no proxy on the way drops the header Range."
         )

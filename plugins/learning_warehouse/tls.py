@@ -38,7 +38,7 @@ def insist(conn_id: str, extra: Mapping[str, Any]) -> None:
         if str(extra.get(name, True)).lower() != "true":
             raise PermanentFailure(
                 f"The connection '{conn_id}' has the extra {name}, but the vendor's certificate is "
-                "always verified: remove it, and name the file of a CA of your own in the workers' "
+                "always verified: remove it, and name the file of your own CA in the workers' "
                 "REQUESTS_CA_BUNDLE and SSL_CERT_FILE."
             )
 
@@ -51,8 +51,8 @@ def warn_of_plain_http(conn_id: str, url: str) -> None:
         return  # It is no URL, as whoever opens it will say.
     if parts.scheme == "http" and not is_local(parts.hostname):
         log.warning(
-            "The connection '%s' goes to %s without TLS: whoever is on the way can read its "
-            "secrets and its data, and change them; write https:// there.", conn_id, parts.hostname,
+            "The connection '%s' goes to %s without TLS: others on the network can read and change "
+            "its secrets and its data; write https:// there.", conn_id, parts.hostname,
         )  # fmt: skip
 
 
@@ -65,8 +65,8 @@ def reason(error: BaseException, *, trust: str) -> str:
     while behind is not None:
         if isinstance(behind, ssl.SSLCertVerificationError):
             return (
-                f"its certificate is not trusted: {behind.verify_message}; name the file of a CA "
-                f"of your own in {trust}"
+                f"its certificate is not trusted: {behind.verify_message}; name the file of your "
+                f"own CA in {trust}"
             )
         behind = behind.__context__
     return type(error).__name__

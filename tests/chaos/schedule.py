@@ -47,12 +47,12 @@ SHAPES = {
 }
 CHANCE_OF_FAULT = 0.3
 FAULTY_TIMES = 2
-"""How often a step is begun with faults; the times after that find everything mended."""
+"""How often a step is begun with faults; the times after that find everything well."""
 CHANCES_BETWEEN = {"PostgreSQL killed": 0.02, "committed step cleared": 0.05, "clock": 0.01}
 MOST_CLEARED = 4
-FOR_GOOD = "is no longer what it was|refuses the token that it gave"
+FOR_GOOD = "has changed since it was|refuses the token that it gave"
 """The only reasons for which a step may fail for good here: a file that was replaced, and a new
-token that is refused too, where the faults of two steps meet in one. A retry must mend all else."""
+token that is refused too, where the faults of two steps meet in one. Others must end by retries."""
 
 UNBALANCED = """
 SELECT d.name, d.rows_merged, d.rows_rejected, count(t._delivery) AS present,

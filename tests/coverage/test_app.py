@@ -134,7 +134,7 @@ def test_a_cell_says_what_is_the_matter_and_how_to_load_it(server: Server) -> No
         ("vocareum.aws_cost", 21, "2 failed tries"),
         ("vocareum.course_mapping", -1, "loaded"),
         ("echo360.videoview", -1, "The day is not over (UTC)"),
-        ("echo360.asset", 25, "a past one cannot be had any more"),
+        ("echo360.asset", 25, "a past day cannot be loaded any more"),
         ("echo360.presentation", 30, "it would shrink &lt;i&gt;"),
         ("echo360.polling", 4, "not between days that were loaded"),
         ("vocareum.aws_cost", 2, "may still rewrite the file"),
@@ -349,7 +349,7 @@ def test_few_connections_serve_all_readers(server: Server) -> None:
     for answer in (answer.result() for answer in answers):
         assert answer.status_code in (200, 503)
         if answer.status_code == 503:
-            assert "Too many people read this page" in answer.text
+            assert "Too many people are reading this page" in answer.text
 
 
 def test_a_link_from_a_task_leads_into_the_frame(server: Server) -> None:

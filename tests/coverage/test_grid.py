@@ -338,7 +338,7 @@ def test_a_day_that_is_done_is_loaded_again_by_reload_alone(
 
 
 def test_what_has_no_date_is_asked_for_as_it_is(filled: Connection, rows: dict[str, Row]) -> None:
-    assert "cannot be had any more" in notes(filled, rows["asset"], 25)
+    assert "cannot be loaded any more" in notes(filled, rows["asset"], 25)
     assert "warehouse_rebuild" in notes(filled, rows["asset"], 35)
     assert command(filled, rows["asset"], -1) == {"reports": ["asset"]}
     assert "reload" not in command(filled, rows["enrollment"], 3)
@@ -365,7 +365,7 @@ def test_no_command_would_reject_the_same_rows_again(
     for name, before in (("viewsessions", 20), ("lab_sessions", 18), ("azure_cost", 3)):
         said = notes(filled, rows[name], before)
         assert "would reject the same rows" in said
-        assert "to deliver them right" in said
+        assert "to deliver them correctly" in said
         assert "with reload" in said
 
 

@@ -104,7 +104,7 @@ def test_assetbydate_reaches_back_a_year(
     planned = plan(**days(before(TODAY, 800), YEAR.last_day))
     assert planned["assetbydate"][0] == Window.of(before(TODAY, 365))
     assert len(planned["assetbydate"]) == 365
-    assert "tells of no day before" in caplog.text
+    assert "has no data before" in caplog.text
     assert planned["notes"][0].first_day == before(TODAY, 800)
     assert plan(**days(before(TODAY, 800), before(TODAY, 700)))["assetbydate"] == []
 
@@ -169,7 +169,7 @@ def test_a_scheduled_run_takes_up_what_was_left_undone(
     assert [w.first_day for w in planned["assetbydate"]] == [
         before(DAY, n) for n in (10, 9, 7, 6, 5, 4, 3, 2, 1, 0)
     ]
-    assert f"notes: 7 days before {before(DAY, 2)} were left undone" in caplog.text
+    assert f"notes: 7 days before {before(DAY, 2)} were missed and are loaded now" in caplog.text
 
 
 def test_a_scheduled_run_says_what_is_too_far_back(

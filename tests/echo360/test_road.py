@@ -199,7 +199,7 @@ def test_only_time_in_flight_uses_up_patience(
         sensor.execute_complete(run_context(), woken)
     echo360.set_faults(api_429=99)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with pytest.raises(PermanentFailure, match="could not be asked for 12:00:00"):
+    with pytest.raises(PermanentFailure, match="gave no usable answer for 12:00:00"):
         sensor.execute_complete(run_context(), woken)
     with pytest.raises(TaskDeferred):
         sensor.execute_complete(run_context(), {**woken, "seen": time.time() - 3600})
@@ -313,7 +313,7 @@ def test_assets_without_links_are_no_empty_report(echo360: Sandbox, warehouse: C
     echo360.set_faults(echo360_build_seconds=0, no_links=1)
     submit(WEEK)
     ready = wait(WEEK)
-    with pytest.raises(TransientFailure, match="has 1 assets at Echo360 and no link"):
+    with pytest.raises(TransientFailure, match="has 1 assets at Echo360, but no links"):
         land(*ready)
     assert warehouse.execute("SELECT FROM ops.delivery").fetchall() == []
     assert len(land(*ready)) == 1

@@ -127,7 +127,7 @@ def test_an_empty_report_over_days_that_held_rows_is_held(
     Run("one", **all_days()).execute("notes")
     vendor.set_faults(assets=0)
     emptied = Run("two", reload=True, **all_days()).execute("notes")
-    assert "is held, for it would shrink" in emptied.failures["notes.load"]
+    assert "is held, because it would shrink" in emptied.failures["notes.load"]
     found = differences(postgres.url(warehouse_name), Campus(**CAMPUS), ["echo360.notes"])
     assert len(found) == 1, "what is held waits"
     accepted = Run("three", accept_shrink=True, reload=True, **all_days()).execute("notes")

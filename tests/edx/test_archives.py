@@ -1,4 +1,4 @@
-"""Logs in compressed tars and logs by themselves, against a real S3 server and PostgreSQL."""
+"""Logs in compressed tars and single logs, against a real S3 server and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -470,7 +470,7 @@ def test_a_dry_run_lands_and_registers_nothing(warehouse: Connection, bucket: Bu
     assert list(told) == ["would_load"]
     loose, plain, compressed = told["would_load"]
     assert loose == {
-        "where": "logs by themselves, of UniversityA",
+        "where": "single logs, of UniversityA",
         "bytes": 2 * len(line(2)) + len(b"sealed"),
         "members": 2,
         "new": 1,

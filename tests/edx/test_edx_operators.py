@@ -252,7 +252,7 @@ def test_a_damaged_tar_holds_back_nothing_but_what_lies_behind_the_damage(
     assert whole[second : second + 12] == b"prod-edx-002"
     bucket.put(SECOND, whole[:second] + b"damage" + whole[second + 6 :])
     bucket.put(FIRST, tar(LOG_3))
-    with pytest.raises(PermanentFailure, match=f"{SECOND} cannot be read on from byte {second}"):
+    with pytest.raises(PermanentFailure, match=f"{SECOND} cannot be read from byte {second} on"):
         bucket.unpack()
     ids = together(bucket.pushed)
     assert names(warehouse, ids) == {*LOG_1, *LOG_3}
@@ -434,7 +434,7 @@ def test_a_dry_run_names_a_damaged_tar(warehouse: Connection, bucket: Bucket) ->
     whole = tar({**LOG_1, **LOG_2})
     bucket.put(SECOND, whole[:1024] + b"damage" + whole[1030:])
     bucket.put(FIRST, tar(LOG_3))
-    with pytest.raises(PermanentFailure, match=f"{SECOND} cannot be read on from byte 1024"):
+    with pytest.raises(PermanentFailure, match=f"{SECOND} cannot be read from byte 1024 on"):
         bucket.unpack(dry_run=True)
     assert [row["new"] for row in bucket.pushed["would_load"]] == [1, 1]
     assert everything(warehouse)[0] == []

@@ -94,7 +94,7 @@ def test_the_key_lies_in_memory_or_nowhere(
         assert len(list(memory.glob("gpg-*"))) == 1
         message.finish()
     monkeypatch.setattr(gpg, "MEMORY", memory / "missing")
-    with pytest.raises(PermanentFailure, match="private key would lie on a disk"):
+    with pytest.raises(PermanentFailure, match="private key would be written to a disk"):
         content_of(owner.seal(b"content"), owner.key)
 
 
@@ -348,7 +348,7 @@ def test_a_damaged_message_fails_alone(
     give(monkeypatch, owner.key)
     whole = owner.seal(os.urandom(100_000))
     bucket.put(PLAIN + ".gz", tar({SEALED: whole[:-50], OPEN: log(1)}, ".gz"))
-    with pytest.raises(PermanentFailure, match=rf"^{SEALED} in s3://.* cannot be decrypted, "):
+    with pytest.raises(PermanentFailure, match=rf"^{SEALED} in s3://.* cannot be decrypted and "):
         load_logs(bucket.unpack())
     assert column(warehouse, "session") == ["1"]
 

@@ -245,14 +245,14 @@ def test_a_damaged_header_is_named_with_its_place() -> None:
     tar.content = tar.content[:second] + b"garbage!" + tar.content[second + 8 :]
     members = walk(tar.seen, tar.fetch)
     assert next(members).name == "a/tracking.log"
-    with pytest.raises(PermanentFailure, match=f"{URI} cannot be read on from byte {second} "):
+    with pytest.raises(PermanentFailure, match=f"{URI} cannot be read from byte {second} on "):
         next(members)
 
 
 @pytest.mark.parametrize("size", [512 + 1024 + 512 + 100, 512 + 1024 + 100, 512 + 100, 100, 0])
 def test_a_tar_that_is_cut_off(size: int) -> None:
     tar = Tar(two_logs().content[:size])
-    with pytest.raises(PermanentFailure, match="cannot be read on from byte"):
+    with pytest.raises(PermanentFailure, match="cannot be read from byte"):
         tar.walk()
 
 
@@ -264,7 +264,7 @@ def test_a_tar_without_an_end_mark_is_whole() -> None:
 
 
 def test_a_compressed_tar_is_no_plain_one() -> None:
-    with pytest.raises(PermanentFailure, match="cannot be read on from byte 0"):
+    with pytest.raises(PermanentFailure, match="cannot be read from byte 0 on"):
         Tar(gzip.compress(two_logs().content)).walk()
 
 
@@ -300,7 +300,7 @@ def test_a_tar_behind_a_bare_end_mark_is_read() -> None:
 def test_a_damaged_tar_behind_an_end_mark_is_named() -> None:
     tar = Tar(TARS[0] + b"damage" + TARS[1][6:])
     with pytest.raises(
-        PermanentFailure, match=f"{URI} cannot be read on from byte 1536 .*checksum"
+        PermanentFailure, match=f"{URI} cannot be read from byte 1536 on .*checksum"
     ):
         tar.walk()
     with pytest.raises(PermanentFailure, match="cannot be unpacked to its end"):

@@ -268,11 +268,11 @@ def test_it_says_how_many_keys_of_other_sites_it_left_alone(
     with caplog.at_level(logging.INFO):
         ids = bucket.unpack()
     assert names(warehouse, ids) == {"2013-10-20.log"}
-    assert "3 tars and logs are left alone: they are not of the site UniversityB" in caplog.text
+    assert "3 tars and logs are skipped: they are not of the site UniversityB" in caplog.text
 
 
 @pytest.mark.parametrize("end", ["\r", "\u2028", "\x1b"])
-def test_a_key_that_could_forge_a_line_of_a_log_is_left_alone(
+def test_a_key_that_could_forge_a_line_of_a_log_is_skipped(
     bucket: Bucket,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -281,7 +281,7 @@ def test_a_key_that_could_forge_a_line_of_a_log_is_left_alone(
     bucket.put(f"2013-10-20{end}ERROR all is lost/2013-10-20_U.log", line(1))
     monkeypatch.setattr(EdxLogTarOperator, "log", logging.getLogger("unpack"))
     assert bucket.unpack() == []
-    (said,) = [r.getMessage() for r in caplog.records if "is left alone" in r.getMessage()]
+    (said,) = [r.getMessage() for r in caplog.records if "is skipped" in r.getMessage()]
     assert said.isprintable()
 
 

@@ -179,7 +179,7 @@ def test_no_secret_is_written_down(stack: SecretiveStack, days: Days, tmp_path: 
     sealed_credentials = "gAAAAA"
     found = leaks([sealed_credentials], left / "airflow")
     assert found.keys() >= {"public.xcom", "public.rendered_task_instance_fields"}
-    assert leaks(["Credentials for the bucket, good until"], home)
+    assert leaks(["Credentials for the bucket, valid until"], home)
     assert leaks([f"s3://{LANDING_BUCKET}/"], left / "warehouse").keys() == {"ops.delivery"}
     assert any((left / "landing").iterdir())
 

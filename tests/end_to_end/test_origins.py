@@ -100,7 +100,7 @@ def test_what_the_file_must_say(tmp_path: Path) -> None:
         "[echo360]\n# caf\xe9",
     ):
         path.write_bytes(text.encode("latin-1"))
-        with pytest.raises(ValueError, match=r"is not written as airflow.cfg is, .*: mend"):
+        with pytest.raises(ValueError, match=r"is not written as airflow.cfg is, .*: correct"):
             origins("echo360", path=path)
     path.write_text("\ufeff[echo360]\nHere = Echo360\n[edx] # none yet")
     assert origins("echo360", path=path) == {"Here": "Echo360"}

@@ -114,8 +114,8 @@ def test_a_run_names_the_steps_that_failed_themselves_with_their_sentences() -> 
         summarised([None], said=said, **states)
     assert str(failure.value) == (
         "polling.wait, videoview.wait failed: Echo360 refuses the login: check it. | qanda.load "
-        "failed: it was killed: see its log. After mending it, clear the failed tasks. Nothing was "
-        "loaded."
+        "failed: it was killed: see its log. After fixing that, clear the failed tasks. Nothing "
+        "was loaded."
     )
 
 
@@ -305,6 +305,6 @@ def test_an_alert_that_cannot_be_sent_is_one_warning(
     merged = [day_of(warehouse, date(2026, 1, 5), rows=b"never,50\n")]
     assert len(summarised([merged])) == 1
     said = [r.getMessage() for r in caplog.records if "The alert was not sent" in r.getMessage()]
-    (warning,) = [sentence for sentence in said if "mend [rejects] in" in sentence]
+    (warning,) = [sentence for sentence in said if "correct [rejects] in" in sentence]
     assert says in warning
     assert "hush" not in caplog.text, "Airflow logs what a notifier raises"

@@ -378,7 +378,7 @@ def test_the_api_refusing(sandbox: Sandbox, status: int, kind: type[Exception], 
 
 def test_the_api_answering_with_a_page(sandbox: Sandbox) -> None:
     sandbox.set_faults(vocareum_shape="page")
-    with pytest.raises(TransientFailure, match="something that is no JSON"):
+    with pytest.raises(TransientFailure, match="something that is not JSON"):
         land()
 
 

@@ -582,7 +582,7 @@ def test_columns_that_the_table_lacks_are_kept_beside(warehouse: Connection, car
         ),
         (
             b"1731xxx,20154,student,Al,a@b\n" + ROW_AL,
-            "a.csv has no column of vocareum.enrollment in its first line, among 5: look whether "
+            "a.csv has no column of vocareum.enrollment in its first line, among 5: check whether "
             "its header is missing",
         ),
         (

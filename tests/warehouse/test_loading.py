@@ -105,7 +105,9 @@ def test_in_a_batch_some_are_confirmed_some_superseded_some_held(warehouse: Conn
     deliveries = deliver(warehouse, contents, 3)
     late = {"d": enrolled("Old")}
     deliveries += deliver(warehouse, late, 1)
-    with pytest.raises(PermanentFailure, match=r"^c is held, for it would shrink c from 3 to 1"):
+    with pytest.raises(
+        PermanentFailure, match=r"^c is held, because it would shrink c from 3 to 1"
+    ):
         load_all(warehouse, deliveries, ENROLLMENT, reads(ENROLLMENT, contents | late))
     assert rows(warehouse, "ops.delivery WHERE version <> '2'", COUNTS) == [
         ("a", 3, 0, 3, 0, 0, 0),
@@ -337,7 +339,9 @@ def test_a_file_that_the_table_refuses_fails_alone(warehouse: Connection) -> Non
     """Staged it was well; a batch of which one cannot be merged is merged one by one."""
     warehouse.execute("ALTER TABLE vocareum.enrollment ADD CONSTRAINT no_bo CHECK (name <> 'Bo')")
     contents = {"a": enrolled("Al"), "b": enrolled("Bo"), "c": enrolled("Cy")}
-    with pytest.raises(PermanentFailure, match=r"b was not loaded, for the table refuses .*no_bo"):
+    with pytest.raises(
+        PermanentFailure, match=r"b was not loaded, because the table refuses .*no_bo"
+    ):
         load_all(warehouse, deliver(warehouse, contents), ENROLLMENT, reads(ENROLLMENT, contents))
     assert rows(warehouse, "vocareum.enrollment", "name, _row") == [("Al", 1), ("Cy", 1)]
     assert rows(warehouse, "ops.delivery", COUNTS + ", status") == [

@@ -83,23 +83,23 @@ COMMENT ON COLUMN ops.delivery.version IS 'Which version of that name: an ETag, 
 COMMENT ON COLUMN ops.delivery.made_at IS 'When the vendor made it; of two versions the later one is current, and of two made at the same time the one whose version sorts last.';
 COMMENT ON COLUMN ops.delivery.first_day IS 'First UTC day of the window that it covers.';
 COMMENT ON COLUMN ops.delivery.end_day IS 'First UTC day after that window.';
-COMMENT ON COLUMN ops.delivery.uri IS 'Where its bytes lie, unchanged, to be loaded again.';
+COMMENT ON COLUMN ops.delivery.uri IS 'Where its bytes are, unchanged, to be loaded again.';
 COMMENT ON COLUMN ops.delivery.size IS 'Bytes at that place.';
-COMMENT ON COLUMN ops.delivery.details IS 'What its source needs besides to read it, such as the byte range of a tar member.';
-COMMENT ON COLUMN ops.delivery.status IS 'landed: its bytes are there. merged: its rows are counted below. held: it would take away more than half of the rows of a day or file; the Param accept_shrink loads it. replaced: it was never merged, and a newer version is.';
-COMMENT ON COLUMN ops.delivery.problem IS 'Why it is held, or, of an edX log, in what way its bytes are damaged, or that no tar holds it any more.';
+COMMENT ON COLUMN ops.delivery.details IS 'What else its source needs to read it, such as the byte range of a tar member.';
+COMMENT ON COLUMN ops.delivery.status IS 'landed: its bytes are there. merged: its rows are counted below. held: a day or file would lose more than half of its rows by it; the Param accept_shrink loads it. replaced: it was never merged, and a newer version is.';
+COMMENT ON COLUMN ops.delivery.problem IS 'Why it is held; for an edX log, also how its bytes are damaged, or that no tar contains it any more.';
 COMMENT ON COLUMN ops.delivery.rows_read IS 'Records in it: header and blank lines do not count.';
 COMMENT ON COLUMN ops.delivery.rows_merged IS 'Rows that went into the table.';
 COMMENT ON COLUMN ops.delivery.rows_duplicate IS 'Rows that were there already.';
 COMMENT ON COLUMN ops.delivery.rows_superseded IS 'Rows for which a later version was there already.';
-COMMENT ON COLUMN ops.delivery.rows_filtered IS 'Rows left out because the run was asked to.';
+COMMENT ON COLUMN ops.delivery.rows_filtered IS 'Rows left out because a Param of the run says so, or because the delivery was undone.';
 COMMENT ON COLUMN ops.delivery.rows_held IS 'Good rows of a delivery that is held.';
 COMMENT ON COLUMN ops.delivery.rows_erased IS 'Rows that were erased later, on request.';
 COMMENT ON COLUMN ops.delivery.rows_rejected IS 'Rows that could not be loaded; they are in ops.rejected_row.';
-COMMENT ON COLUMN ops.delivery.superseded_by IS 'The delivery that took the place of all that this one had brought.';
+COMMENT ON COLUMN ops.delivery.superseded_by IS 'The delivery that replaced all that this one had brought.';
 COMMENT ON COLUMN ops.delivery.landed_at IS 'When it was entered here.';
 COMMENT ON COLUMN ops.delivery.merged_at IS 'When its rows were last merged.';
-COMMENT ON COLUMN ops.delivery.removed_at IS 'When its bytes were removed from the landing zone, where a newer version had long taken its place (include/retention.toml).';
+COMMENT ON COLUMN ops.delivery.removed_at IS 'When its bytes were removed from the landing zone, where a newer version had replaced it (include/retention.toml).';
 COMMENT ON COLUMN ops.delivery.dag_id IS 'The DAG that merged or held it last.';
 COMMENT ON COLUMN ops.delivery.run_id IS 'The run that merged or held it last.';
 COMMENT ON COLUMN ops.delivery.task_id IS 'The task that merged or held it last.';
@@ -127,7 +127,7 @@ CREATE TABLE ops.dataset_lock (
 );
 
 COMMENT ON TABLE ops.dataset_lock IS 'A row for each table that is loaded: a merge locks the row of its table (FOR UPDATE), so that no other merge of it runs meanwhile; merges that only append share it (FOR KEY SHARE). Readers have no right to lock it.';
-COMMENT ON COLUMN ops.dataset_lock.dataset IS 'The table, with its schema; or what else only one may do at a time, such as making its partitions, or submitting to an Echo360 host.';
+COMMENT ON COLUMN ops.dataset_lock.dataset IS 'The table, with its schema; or something else that only one task may do at a time, such as making the partitions of a table, or submitting to an Echo360 host.';
 
 CREATE TABLE ops.rejected_row (
     delivery_id bigint NOT NULL REFERENCES ops.delivery (delivery_id),
@@ -218,7 +218,7 @@ CREATE INDEX report_request_split_from ON ops.report_request (split_from);
 
 CREATE INDEX report_request_id ON ops.report_request (origin, request_id);
 
-COMMENT ON TABLE ops.report_request IS 'One line for each request to Echo360, written before it is submitted. Of the lines of one window at most one is current (not closed). Whether it is loaded tells ops.delivery, whose version is the request id.';
+COMMENT ON TABLE ops.report_request IS 'One line for each request to Echo360, written before it is submitted. At most one line of a window is current (not closed). ops.delivery, whose version is the request id, says whether it is loaded.';
 COMMENT ON COLUMN ops.report_request.line_id IS 'The id of this line; request_id is Echo360''s.';
 COMMENT ON COLUMN ops.report_request.origin IS 'The Echo360 host.';
 COMMENT ON COLUMN ops.report_request.report IS 'The report, as the document names it.';
@@ -227,8 +227,8 @@ COMMENT ON COLUMN ops.report_request.end_day IS 'First UTC day after it (the par
 COMMENT ON COLUMN ops.report_request.attempt IS 'Which try at its window this is, from 1.';
 COMMENT ON COLUMN ops.report_request.split_from IS 'The line of the longer window that kept failing and was split into this one and others.';
 COMMENT ON COLUMN ops.report_request.runs IS 'The DAG runs that it serves: DAG and run.';
-COMMENT ON COLUMN ops.report_request.plans IS 'The tokens of those runs'' plans: in a plan a window is asked for once, and again when the task plan is executed again.';
-COMMENT ON COLUMN ops.report_request.reload IS 'Whether its run loads again: nobody''s earlier request is adopted for it.';
+COMMENT ON COLUMN ops.report_request.plans IS 'The tokens of those runs'' plans: a window is requested once in a plan, and again when the task plan is executed again.';
+COMMENT ON COLUMN ops.report_request.reload IS 'Whether its run has the Param reload: then no earlier request is used for it.';
 COMMENT ON COLUMN ops.report_request.request_id IS 'Echo360''s requestId, once known.';
 COMMENT ON COLUMN ops.report_request.status IS 'Echo360''s word, as last seen: Pending, Available, Expired, Failed, Missing.';
 COMMENT ON COLUMN ops.report_request.created IS 'When Echo360 created the request.';
@@ -241,8 +241,8 @@ COMMENT ON COLUMN ops.report_request.refused_at IS 'When it was refused while a 
 COMMENT ON COLUMN ops.report_request.answered_at IS 'When its request id became known.';
 COMMENT ON COLUMN ops.report_request.in_flight_since IS 'When it was first submitted, or adopted: the patience of its run counts from then.';
 COMMENT ON COLUMN ops.report_request.waiting_since IS 'Since when it waits for a slot; empty where it does not, or was passed over.';
-COMMENT ON COLUMN ops.report_request.yielding_since IS 'Since when it leaves a free slot to a report and run whose turn it is.';
-COMMENT ON COLUMN ops.report_request.closed_at IS 'When it ceased to be current: another try or a newer request took its place, or it was given up.';
+COMMENT ON COLUMN ops.report_request.yielding_since IS 'Since when it leaves a free slot to another report or run, whose turn it is.';
+COMMENT ON COLUMN ops.report_request.closed_at IS 'When it stopped being current: another try or a newer request replaced it, or it was given up.';
 
 -- In plpgsql each statement sees what was committed before it, so that the lock guards the others.
 -- A table that is appended to is known by its primary key. What is still current of a delivery that
@@ -307,7 +307,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION ops.undo(bigint) IS 'Take back what a delivery did to a table whose days or files are replaced: its rows are deleted, and count as filtered; a held one is discarded. It is not loaded again unless a run asks for it with reload. Returns the other deliveries of the same file or days: the DAG warehouse_rebuild loads them again.';
+COMMENT ON FUNCTION ops.undo(bigint) IS 'Take back what a delivery did to a table whose days or files are replaced: its rows are deleted, and count as filtered; a held one is discarded. It is not loaded again unless a run has the Param reload. Returns the other deliveries of the same file or days: the DAG warehouse_rebuild loads them again.';
 
 -- A tolerant cast gives NULL where its type refuses the value, and never an error. The cast is outside
 -- the CASE: inside, the planner would carry it out on a constant before asking whether it
@@ -405,7 +405,7 @@ RETURN coalesce(
     )::timestamptz
 );
 
-COMMENT ON FUNCTION ops.try_timestamptz(text) IS 'Everything that PostgreSQL reads as a time, but for its words such as now and infinity, and for dates such as 03/02/2022, of which nothing says what is the day; and seconds and milliseconds since 1970. These come first: PostgreSQL reads 1645821231 as the last day of the year 164582.';
+COMMENT ON FUNCTION ops.try_timestamptz(text) IS 'Everything that PostgreSQL reads as a time, but for its words such as now and infinity, and for dates such as 03/02/2022, where it is not known which number is the day; and seconds and milliseconds since 1970. These come first: PostgreSQL reads 1645821231 as the last day of the year 164582.';
 
 CREATE FUNCTION ops.try_jsonb(value text) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE

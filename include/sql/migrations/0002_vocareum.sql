@@ -321,7 +321,7 @@ CREATE FUNCTION vocareum.person(user_id text, user_email text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN user_id ~ '^\d+$' THEN user_id ELSE coalesce(user_id || ' ', '') || coalesce(user_email, '') END;
 
-COMMENT ON FUNCTION vocareum.person(text, text) IS 'Whom a row is about: the id of the user; where that is masked, several users have the same, and the e-mail address tells them apart.';
+COMMENT ON FUNCTION vocareum.person(text, text) IS 'The person of a row: the id of the user; where ids are masked, several users have the same one, so the e-mail address is added.';
 
 CREATE VIEW vocareum.aws_cost_change AS
 WITH counter AS (
@@ -525,9 +525,9 @@ ORDER BY
     submission_time DESC NULLS LAST,
     _row DESC;
 
-COMMENT ON VIEW vocareum.aws_cost_change IS 'What each counter of vocareum.aws_cost rose by, from one daily file to the next that has it. A counter that falls has begun anew: its new amount counts from zero, and the row says decreased. The first row of a counter counts from zero too.';
+COMMENT ON VIEW vocareum.aws_cost_change IS 'What each counter of vocareum.aws_cost rose by, from one daily file to the next that has it. A counter that falls has started again: its new amount counts from zero, and the row says decreased. The first row of a counter counts from zero too.';
 COMMENT ON COLUMN vocareum.aws_cost_change.day IS 'UTC day of the file.';
-COMMENT ON COLUMN vocareum.aws_cost_change.previous_day IS 'UTC day of the file before it that has this counter; days without a file lie between.';
+COMMENT ON COLUMN vocareum.aws_cost_change.previous_day IS 'UTC day of the file before it that has this counter; there may be days without a file between.';
 COMMENT ON COLUMN vocareum.aws_cost_change.aws_account_id IS 'AWS id of account assigned to user.';
 COMMENT ON COLUMN vocareum.aws_cost_change.user_id IS 'Vocareum id of user.';
 COMMENT ON COLUMN vocareum.aws_cost_change.user_email IS 'email of user on Vocareum.';
@@ -601,7 +601,7 @@ COMMENT ON COLUMN vocareum.current_enrollment.organization_terms_agreed IS '1 if
 COMMENT ON COLUMN vocareum.current_enrollment.organization_terms_agreed_date_utc IS 'when the user agreed to them, UTC.';
 COMMENT ON COLUMN vocareum.current_enrollment._origin IS 'The Vocareum org, as in the bucket: org123.';
 
-COMMENT ON VIEW vocareum.current_grade IS 'Of each rubric of each part of each assignment of a user the row of the latest submission. Where the id of the user is masked, several users have the same, and all their rows are shown.';
+COMMENT ON VIEW vocareum.current_grade IS 'The row of the latest submission, for each user, assignment, part and rubric. Where the id of the user is masked, several users have the same, and all their rows are shown.';
 COMMENT ON COLUMN vocareum.current_grade.courseid IS 'Vocareum id of course.';
 COMMENT ON COLUMN vocareum.current_grade.coursename IS 'name of Vocareum course.';
 COMMENT ON COLUMN vocareum.current_grade.asnid IS 'Vocareum id of assignment.';

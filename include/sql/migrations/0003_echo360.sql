@@ -159,7 +159,7 @@ CREATE INDEX assetbydate_clock ON echo360.assetbydate (_origin, day);
 CREATE INDEX assetbydate_delivery ON echo360.assetbydate (_delivery);
 
 COMMENT ON TABLE echo360.assetbydate IS 'Asset By Date Report: engagement for all video assets within the identified date-range, up to one year prior to the date the report is requested. A row is a video in a section; its counts are those of day.';
-COMMENT ON COLUMN echo360.assetbydate.day IS 'The UTC day that the report was asked for: the counts of a longer range could not be told apart by day.';
+COMMENT ON COLUMN echo360.assetbydate.day IS 'The UTC day for which the report was requested: the counts of a longer period could not be split into days.';
 COMMENT ON COLUMN echo360.assetbydate.video_name IS 'video name.';
 COMMENT ON COLUMN echo360.assetbydate.create_date IS 'video creation timestamp (UTC).';
 COMMENT ON COLUMN echo360.assetbydate.section_number IS 'section number.';

@@ -309,7 +309,7 @@ SELECT
 FROM echo360.asset AS a
 INNER JOIN newest AS n ON a._origin = n._origin AND a.snapshot_day = n.snapshot_day;
 
-COMMENT ON VIEW echo360.viewing_time IS 'How much of a media a user watched on a UTC day, in seconds of the media. echo360.videoview and echo360.viewsessions tell of different views, so that their seconds add up. What is watched again in another session counts again.';
+COMMENT ON VIEW echo360.viewing_time IS 'How much of a media a user watched on a UTC day, in seconds of the media. echo360.videoview and echo360.viewsessions contain different views, so their seconds are added. What is watched again in another session counts again.';
 COMMENT ON COLUMN echo360.viewing_time.day IS 'UTC day: of a video view event its own, of a session that of its first row, SESSION_BEGIN where the day on which it began is loaded, for SESSION_STALE comes days after the viewing. A session that has not ended counts nothing yet.';
 COMMENT ON COLUMN echo360.viewing_time.user_id IS 'user identifier (UUID); NULL for all those whom the report does not name.';
 COMMENT ON COLUMN echo360.viewing_time.media_id IS 'media identifier (UUID).';
@@ -346,7 +346,7 @@ COMMENT ON COLUMN echo360.poll_response.email IS 'email address of the user.';
 COMMENT ON COLUMN echo360.poll_response.role IS 'Echo360 institution-level user role.';
 COMMENT ON COLUMN echo360.poll_response._origin IS 'The Echo360 host: echo360.org.';
 
-COMMENT ON VIEW echo360.question_response IS 'Questions with their responses, each as it is after its newest action: a row for each response, and one for a question without any. Deleted responses are left out, and deleted questions with all their responses. Of actions at one time the order is Created, Updated, Deleted. Where the question itself is not loaded, the responses tell what it was.';
+COMMENT ON VIEW echo360.question_response IS 'Questions with their responses, each as it is after its newest action: a row for each response, and one for a question without any. Deleted responses are left out, and deleted questions with all their responses. Actions at the same time are ordered Created, Updated, Deleted. Where the question itself is not loaded, its columns come from the responses.';
 COMMENT ON COLUMN echo360.question_response.question_id IS 'question identifier (UUID).';
 COMMENT ON COLUMN echo360.question_response.question IS 'question text.';
 COMMENT ON COLUMN echo360.question_response.section_id IS 'section identifier (UUID).';

@@ -74,7 +74,7 @@ COMMENT ON COLUMN edx.event.ip IS 'user ip address.';
 COMMENT ON COLUMN edx.event.agent IS 'users browser agent string.';
 COMMENT ON COLUMN edx.event.accept_language IS 'languages that the browser asked for.';
 COMMENT ON COLUMN edx.event.host IS 'host of the site that the user was visiting.';
-COMMENT ON COLUMN edx.event.repairs IS 'What had to be mended before the line could be read or stored; NULL for nearly all. prefix: text before its object was cut off. nul: NULs were taken out, or became U+FFFD. utf-8: bytes that are no UTF-8 became U+FFFD. surrogate: lone surrogates became U+FFFD. control, escape: characters that JSON wants escaped otherwise. number: NaN, Infinity or a number out of range became a string. username: one of more than 255 characters is in _extras.';
+COMMENT ON COLUMN edx.event.repairs IS 'What had to be repaired before the line could be read or stored; NULL for nearly all. prefix: text before its object was cut off. nul: NULs were taken out, or became U+FFFD. utf-8: bytes that are no UTF-8 became U+FFFD. surrogate: lone surrogates became U+FFFD. control, escape: characters that JSON wants escaped otherwise. number: NaN, Infinity or a number out of range became a string. username: one of more than 255 characters is in _extras.';
 COMMENT ON COLUMN edx.event._origin IS 'The edX site.';
 COMMENT ON COLUMN edx.event._delivery IS 'The line of ops.delivery that brought the row first.';
 COMMENT ON COLUMN edx.event._row IS 'The record''s ordinal in its log file, from 1.';
@@ -312,13 +312,13 @@ CREATE TABLE edx.tracking_log_tar (
     PRIMARY KEY (uri, version)
 );
 
-COMMENT ON TABLE edx.tracking_log_tar IS 'The tars whose members are all in ops.delivery: such a tar is not walked again. A tar is cumulative, it holds again what the ones before it held.';
-COMMENT ON COLUMN edx.tracking_log_tar.uri IS 'Where it lies.';
+COMMENT ON TABLE edx.tracking_log_tar IS 'The tars whose members are all in ops.delivery: such a tar is not read again. Tars are cumulative: each repeats what the ones before it had.';
+COMMENT ON COLUMN edx.tracking_log_tar.uri IS 'Its URI.';
 COMMENT ON COLUMN edx.tracking_log_tar.version IS 'Its ETag there.';
 COMMENT ON COLUMN edx.tracking_log_tar.size IS 'Its bytes.';
 COMMENT ON COLUMN edx.tracking_log_tar.made_at IS 'Its LastModified.';
 COMMENT ON COLUMN edx.tracking_log_tar.members IS 'Tracking logs in it.';
-COMMENT ON COLUMN edx.tracking_log_tar.junk IS 'Other members, which are left alone.';
+COMMENT ON COLUMN edx.tracking_log_tar.junk IS 'Other members, which are skipped.';
 COMMENT ON COLUMN edx.tracking_log_tar.walked_at IS 'When it was walked last.';
 COMMENT ON COLUMN edx.tracking_log_tar.untaken IS 'Logs in it that cannot be taken, each with the reason: sparse files, and names that are too long.';
 
@@ -331,9 +331,9 @@ CREATE TABLE edx.told_by_content (
     PRIMARY KEY (origin, name, version)
 );
 
-COMMENT ON TABLE edx.told_by_content IS 'Files whose names do not tell what they are, and what their first bytes told: such a file is not looked into again.';
+COMMENT ON TABLE edx.told_by_content IS 'Files whose names do not say what they are, with what their first bytes say: such a file is not read again for that.';
 COMMENT ON COLUMN edx.told_by_content.origin IS 'The edX site.';
 COMMENT ON COLUMN edx.told_by_content.name IS 'Its key in the bucket, or its name in a tar.';
 COMMENT ON COLUMN edx.told_by_content.version IS 'Tells it from another file of that name.';
-COMMENT ON COLUMN edx.told_by_content.kind IS 'log, tar, compressed tar, or junk, which is left alone.';
+COMMENT ON COLUMN edx.told_by_content.kind IS 'log, tar, compressed tar, or junk, which is skipped.';
 COMMENT ON COLUMN edx.told_by_content.told_at IS 'When it was looked into.';

@@ -470,7 +470,7 @@ COMMENT ON COLUMN edx.hint_display.module_id IS 'id of the problem.';
 COMMENT ON COLUMN edx.hint_display.hint_index IS 'of demandhint_displayed: which hint it was, from 0.';
 COMMENT ON COLUMN edx.hint_display.hint_len IS 'of demandhint_displayed: number of hints of the problem.';
 COMMENT ON COLUMN edx.hint_display.hint_text IS 'of demandhint_displayed: text of the hint.';
-COMMENT ON COLUMN edx.hint_display.hint_label IS 'of feedback_displayed: what stands before it, such as Correct.';
+COMMENT ON COLUMN edx.hint_display.hint_label IS 'of feedback_displayed: the text before it, such as Correct.';
 COMMENT ON COLUMN edx.hint_display.hints IS 'of feedback_displayed: list of {text}.';
 COMMENT ON COLUMN edx.hint_display.trigger_type IS 'of feedback_displayed: single, compound.';
 COMMENT ON COLUMN edx.hint_display.problem_part_id IS 'of feedback_displayed: id of the response.';
@@ -896,7 +896,7 @@ WHERE e.event_kind IN (
     'openassessment.student_training_assess_example', 'openassessment.upload_file'
 );
 
-COMMENT ON VIEW edx.open_assessment IS 'Open responses and their assessment by the users themselves, peers and staff: openassessmentblock.*, openassessment.student_training_assess_example, openassessment.upload_file. They took the place of oe_* and peer_grading_*.';
+COMMENT ON VIEW edx.open_assessment IS 'Open responses and their assessment by the users themselves, peers and staff: openassessmentblock.*, openassessment.student_training_assess_example, openassessment.upload_file. They replaced oe_* and peer_grading_*.';
 COMMENT ON COLUMN edx.open_assessment.submission_uuid IS 'id of the response.';
 COMMENT ON COLUMN edx.open_assessment.answer IS 'of create_submission: the response.';
 COMMENT ON COLUMN edx.open_assessment.saved_response IS 'of save_submission and save_files_descriptions: what was saved.';
@@ -1547,7 +1547,7 @@ CROSS JOIN LATERAL (
 ) AS module
 WHERE e.event_kind = 'implicit';
 
-COMMENT ON VIEW edx.implicit_request IS 'Requests for pages and to handlers, which the server logs by itself: implicit events, whose event_type is the path of the URL.';
+COMMENT ON VIEW edx.implicit_request IS 'Requests for pages and to handlers, which the server logs on its own: implicit events, whose event_type is the path of the URL.';
 COMMENT ON COLUMN edx.implicit_request.path IS 'path of the URL that was requested.';
 COMMENT ON COLUMN edx.implicit_request.usage_key IS 'block whose handler was called: the id after /xblock/ or /modx/, with / where the path has ;_.';
 COMMENT ON COLUMN edx.implicit_request.handler IS 'handler that was called, such as xmodule_handler; under /modx/ the last part of the path, such as problem_check.';

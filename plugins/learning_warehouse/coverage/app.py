@@ -53,7 +53,7 @@ def sources_for(request: Request, user: User) -> list[Source]:
     """
     sources = [source for source in SOURCES if _may("GET", source, request, user)]
     if not sources:
-        raise HTTPException(403, "This page is for those who may read the DAGs it tells of.")
+        raise HTTPException(403, "This page is for users who may read the DAGs that it shows.")
     return sources
 
 

@@ -74,7 +74,7 @@ def asked_in(request: Request) -> Asked:
     """
     given = request.query_params
     if len(given.multi_items()) > 2 * MOST_LINES:
-        raise HTTPException(400, "This address asks for too much: open the page from its links.")
+        raise HTTPException(400, "This address requests too much: open the page from its links.")
     for pair in given.multi_items():
         for text in pair:
             if len(text) > LONGEST or not _is_plain(text):

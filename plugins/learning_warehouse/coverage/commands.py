@@ -145,11 +145,11 @@ def _of_snapshot(cell: Cell, chosen: dict[str, Any], yesterday: date) -> ConfAnd
     if cell.waiting or cell.behind:
         return (None, HAS_LANDED)
     if cell.day > yesterday:
-        return (chosen, "The report has no dates: the run keeps what is so now.")
+        return (chosen, "The report has no dates: the run keeps the present state.")
     return (
         None,
-        "The report has no dates: Echo360 tells what is so now, and a past day cannot be had any "
-        "more.",
+        "The report has no dates: Echo360 reports only the present state, so a past day cannot be "
+        "loaded any more.",
     )
 
 
@@ -160,8 +160,8 @@ def _of_state(cell: Cell, conf: dict[str, Any]) -> ConfAndNotes:
     if cell.loaded and not cell.behind and "first_day" in conf:
         return (
             {**conf, "reload": True},
-            "The run puts the state at the end of this day in place of the present one, until "
-            "the vendor writes another version.",
+            "The run replaces the present state with that at the end of this day, until the vendor "
+            "writes another version.",
         )
     return (
         conf,
@@ -198,9 +198,9 @@ def _rejected(
         days = "" if row.dataset.kind == "snapshot" else " and this day as first_day and last_day"
         return (
             None,
-            "To load the same bytes again would reject the same rows. Ask "
-            f"{row.source.title} to deliver them right; or, after an upgrade of this package that "
-            f"reads such rows, trigger {' or '.join(row.source.dag_ids)} with reload{days}.",
+            f"Loading the same bytes again would reject the same rows. Ask {row.source.title} to "
+            "deliver them correctly; or, after an upgrade of this package that reads such rows, "
+            f"trigger {' or '.join(row.source.dag_ids)} with reload{days}.",
         )
     upgrade = (
         "After an upgrade of this package that reads such lines, this run reads them again; "
@@ -211,9 +211,9 @@ def _rejected(
         return (
             {"replay_rejects": True},
             upgrade,
-            "edX delivered some of these lines today, which is no day for a run yet: this one "
-            "reads all rejected lines again that are left, those of other days too; its other "
-            "steps look for new logs.",
+            "edX delivered some of these lines today, which a run cannot choose yet: this one "
+            "reads all remaining rejected lines again, those of other days too; its other steps "
+            "look for new logs.",
         )
     return (
         {**_span(made, cell.day), "replay_rejects": True},

@@ -60,7 +60,7 @@ class Mark(Enum):
 class State(Mark):
     """What the warehouse has of a day."""
 
-    LOADED = ("•", "loaded", "it is as the vendor has it")
+    LOADED = ("•", "loaded", "loaded, as the vendor has it")
     PROVISIONAL = (
         "P",
         "provisional",

@@ -49,8 +49,8 @@ class Readers:
                 await self._free.acquire_on_behalf_of(reader)
         except TimeoutError:
             raise TransientFailure(
-                "Too many people read this page at this moment, and it holds few connections to "
-                "the warehouse: load it again in a minute."
+                "Too many people are reading this page, and it has few connections to the "
+                "warehouse: load it again in a minute."
             ) from None
         try:
             return await anyio.to_thread.run_sync(work)

@@ -98,7 +98,7 @@ def _opened(connect: Callable[[], Connection]) -> Iterator[Connection]:
     except psycopg.OperationalError as error:
         log.warning("%s", error)
         raise TransientFailure(
-            "The warehouse did not answer in time: look how busy its server is, then load this "
+            "The warehouse did not answer in time: check how busy its server is, then load this "
             "page again."
         ) from None
 

@@ -53,7 +53,7 @@ def open_asset(url: str, trusted_hosts: Collection[str]) -> BinaryIO:
     # Not through requests: it writes a URL anew, and a signature may not survive that.
     if not url.startswith(("http://", "https://")):
         raise PermanentFailure(
-            f"{redacted(url)} is no link over HTTP: nothing was fetched; ask Echo360 about it."
+            f"{redacted(url)} is not an HTTP link: nothing was fetched; ask Echo360 about it."
         )
     deadline = Deadline(LONGEST)
     try:
@@ -78,11 +78,11 @@ def _open(url: str, trusted_hosts: Collection[str], deadline: Deadline) -> Binar
             raise LinkRefused(
                 f"The signed link {redacted(url)} is refused (HTTP {refusal.code}): the next try "
                 "gets a new one; if all are refused, check the worker's clock, and that no proxy "
-                "changes links."
+                "changes the links."
             ) from None
         raise TransientFailure(
-            f"The asset {redacted(url)} cannot be fetched (HTTP {refusal.code}): the next "
-            "try may find it mended."
+            f"The asset {redacted(url)} cannot be fetched (HTTP {refusal.code}): the next try may "
+            "succeed."
         ) from None
     except (OSError, HTTPException, ValueError) as error:
         raise TransientFailure(
@@ -121,9 +121,9 @@ class _Connections:
         if address[0].lower() not in self._trusted_hosts and _is_inside(peer):
             connected.close()
             raise PermanentFailure(
-                f"A signed link leads to {address[0]}, whose address {peer} is inside of a network:"
-                " nothing was fetched. Where that is meant, as with an S3 endpoint in a VPC, name "
-                "the host in the extra allowed_hosts of the connection; else ask Echo360 about it."
+                f"A signed link leads to {address[0]}, whose address {peer} is inside a network: "
+                "nothing was fetched. If that is intended, as with an S3 endpoint in a VPC, name "
+                "the host in the connection's extra allowed_hosts; if not, ask Echo360 about it."
             )
         return connected
 
@@ -219,8 +219,8 @@ class NoWayDown(HTTPRedirectHandler):
     ) -> Any:
         if not newurl.startswith((f"{req.type}://", "https://")):
             raise PermanentFailure(
-                f"The signed link {redacted(req.full_url)} leads on to {redacted(newurl)}, which "
-                f"is no {req.type}: nothing was fetched; ask Echo360 about it."
+                f"The signed link {redacted(req.full_url)} redirects to {redacted(newurl)}, which "
+                f"is not {req.type}: nothing was fetched; ask Echo360 about it."
             )
         fp.close()  # Or else its body would be read, however long it is.
         return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -168,8 +168,8 @@ class Echo360Hook(BaseHook):
                     return ReportRequest.from_json(answer.json())
                 except NOT_UNDERSTOOD:
                     raise TransientFailure(
-                        f"What Echo360 tells of the request {request_id} cannot be understood: if "
-                        "it stays so, compare it with Echo360's document."
+                        f"The answer about the request {request_id} cannot be understood: if it "
+                        "stays so, compare it with Echo360's document."
                     ) from None
         return None
 
@@ -192,8 +192,8 @@ class Echo360Hook(BaseHook):
             if isinstance(error, requests.ConnectTimeout) or _was_not_sent(error):
                 raise self._unreachable(error) from None
             raise OutcomeUnknown(
-                f"Echo360 did not answer to the submission of {report} "
-                f"({type(error).__name__}): whether it was taken will show in its listing."
+                f"Echo360 did not answer to the submission of {report} ({type(error).__name__}): "
+                "its listing will show whether the request was accepted."
             ) from None
         except Endless as endless:
             raise OutcomeUnknown(str(endless)) from None
@@ -205,8 +205,8 @@ class Echo360Hook(BaseHook):
         except NOT_UNDERSTOOD:
             pass
         raise OutcomeUnknown(
-            f"Echo360 answered HTTP {answer.status_code} to the submission of {report}: whether "
-            "it was taken will show in its listing."
+            f"Echo360 answered HTTP {answer.status_code} to the submission of {report}: its "
+            "listing will show whether the request was accepted."
         )
 
     # --- how it is asked --------------------------------------------------------------------------
@@ -238,8 +238,8 @@ class Echo360Hook(BaseHook):
                 is_address = False
             if not is_address:
                 raise PermanentFailure(
-                    f"The host of the connection '{conn_id}' is no address: give it the base URL, "
-                    "such as https://echo360.org."
+                    f"The host of the connection '{conn_id}' is not an address: give it the base "
+                    "URL, such as https://echo360.org."
                 )
             insist(conn_id, conn.extra_dejson)
             warn_of_plain_http(conn_id, base)
@@ -277,7 +277,7 @@ class Echo360Hook(BaseHook):
                     return answer
                 problem = TransientFailure(
                     f"Echo360 answered HTTP {answer.status_code} at {redacted(url)}: the next try "
-                    "may find it mended."
+                    "may succeed."
                 )
                 if answer.status_code < 500 and answer.status_code != 429 and not answer.ok:
                     refusal = Refused(answer.status_code, said(answer) if said else "")
@@ -354,8 +354,8 @@ class Echo360Hook(BaseHook):
             return None
         if not page.get("next"):
             raise TransientFailure(
-                f"The listing of requests at {redacted(url)} has more pages and does not say where:"
-                " nothing was submitted; if it stays so, ask Echo360 about it."
+                f"The listing of requests at {redacted(url)} has more pages, but does not say "
+                "where: nothing was submitted; if it stays so, ask Echo360 about it."
             )
         following = urljoin(url, str(page["next"]))
         if _origin(following) != _origin(url):

@@ -136,14 +136,14 @@ def _links(hook: Echo360Hook, request_id: str) -> tuple[str, ...]:
     if told is None or told.status != AVAILABLE:
         status = told.status if told else "unknown"
         raise PermanentFailure(
-            f"Request {request_id} is {status} at Echo360: clear the task 'submit', which asks "
-            "for it again."
+            f"Request {request_id} is {status} at Echo360: clear the task 'submit', which requests "
+            "it again."
         )
     listed = [r for r in hook.requests() if r.request_id == request_id] if not told.links else []
     assets = max([told.assets, *(one.assets for one in listed)])
     if assets and not told.links:
         raise TransientFailure(
-            f"Request {request_id} has {assets} assets at Echo360 and no link to them: the next "
-            "try asks for the links again; if it stays so, ask Echo360 about it."
+            f"Request {request_id} has {assets} assets at Echo360, but no links to them: the next "
+            "try requests the links again; if it stays so, ask Echo360 about it."
         )
     return told.links

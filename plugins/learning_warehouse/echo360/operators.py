@@ -63,7 +63,7 @@ class Echo360PlanOperator(DaysOperator):
             for name, report in REPORTS.items():
                 planned[name] = []
                 if name not in context["params"].get("reports", list(REPORTS)):
-                    self.log.info("%s: not asked for.", name)
+                    self.log.info("%s: the Param reports leaves it out.", name)
                 elif not offered.keys() & set(report.names):
                     self.log.warning("%s: Echo360 does not offer it to this institution.", name)
                 else:
@@ -91,7 +91,7 @@ class Echo360PlanOperator(DaysOperator):
                 unknown = set(required) - set(known[name].parameters)
                 news = {
                     f"parameter {parameter}": f"Echo360 requires {parameter} for {name}, which is "
-                    "not known here: the report is asked for without it."
+                    "not known here: the report is requested without it."
                     for parameter in sorted(unknown)
                 }
             for header, sentence in news.items():
@@ -133,7 +133,7 @@ class Echo360SubmitOperator(BaseOperator):
         """Go through the protocol once."""
         if not self.windows:
             raise AirflowSkipException(
-                f"{self.report.name}: there is nothing to ask for; the log of 'plan' says why."
+                f"{self.report.name}: there is nothing to request; the log of 'plan' says why."
             )
         from learning_warehouse.echo360.request_lines import Busy
 

@@ -52,7 +52,7 @@ def plan(
     """
     if report.days is None:
         if run_type(context) == "backfill":
-            log.info("%s: it has no dates, so a backfill cannot ask for it.", report.name)
+            log.info("%s: it has no dates, so a backfill cannot request it.", report.name)
             return []
         return [Window.of(datetime.now(UTC).date())]
     history = _History(conn, origin, report)
@@ -79,8 +79,8 @@ def plan(
         log.info("%s: %d windows of %s", report.name, len(windows), days_in_reach)
     else:
         log.info(
-            "%s: %s is loaded, as complete as Echo360 will have it; the Param reload asks for it "
-            "again.", report.name, days_in_reach,
+            "%s: %s was already final when loaded; the Param reload requests it again.",
+            report.name, days_in_reach,
         )  # fmt: skip
     return windows
 
@@ -130,7 +130,7 @@ def _with_undone(report: Report, days: Days, history: _History, done: Container[
     left = [day for day in undone if horizon <= day < trailing]
     if left:
         log.warning(
-            "%s: %d days before %s were left undone and are taken up, from %s on.",
+            "%s: %d days before %s were missed and are loaded now, from %s on.",
             report.name, len(left), trailing, left[0],
         )  # fmt: skip
     first_day = next((day for day in undone if day >= horizon), last_day)
@@ -144,7 +144,7 @@ def _within_reach(report: Report, days: Days) -> Days | None:
     earliest = datetime.now(UTC).date() - report.reach
     if days.first_day < earliest:
         log.warning(
-            "%s: Echo360 tells of no day before %s, %d days ago: the days from %s on are left "
+            "%s: Echo360 has no data before %s, %d days ago: the days from %s on are left "
             "out.", report.name, earliest, report.reach.days, days.first_day,
         )  # fmt: skip
     if days.last_day < earliest:

@@ -205,7 +205,7 @@ class _Protocol:
                 line,
                 status=status,
                 closed_at=self._now,
-                problem=f"asked again by a later run, {why_again}",
+                problem=f"requested again by a later run, {why_again}",
             )
             return self._begin(window, whole)
 
@@ -222,9 +222,9 @@ class _Protocol:
         if self._reload:
             return "which loads again"
         if not self._is_complete(window, line["created"]):
-            return "when more data is there"
+            return "when there is more data"
         if self._landed.get(line["request_id"]):
-            return "for what landed is held, undone or removed"
+            return "because what landed is held, undone or removed"
         return None
 
     def _is_gone(self, line: dict[str, Any]) -> bool:
@@ -304,7 +304,7 @@ class _Protocol:
         if status not in FAILED:
             if status != PENDING:
                 log.warning(
-                    "Request %s has the status %r, which is not known: it is waited for.",
+                    "Request %s has the unknown status %r: waiting for it.",
                     request_id, status,
                 )  # fmt: skip
             self.progress.pending.append(request_id)
@@ -424,8 +424,8 @@ class _Protocol:
             self.progress.waiting.append(window)
             return None
         problem = (
-            f"Echo360 refuses the request for {self._report.name} {window} ({refusal}): mend what "
-            "it says, then clear the task 'submit'."
+            f"Echo360 refuses the request for {self._report.name} {window} ({refusal}): correct "
+            "what it says, then clear the task 'submit'."
         )
         self._lines.change(line, problem=problem, refused_at=None)
         self.progress.lost.append(problem)

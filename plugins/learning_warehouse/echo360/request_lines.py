@@ -51,7 +51,7 @@ def lock(conn: Connection, origin: str) -> None:
         lock_dataset(conn, f"ops.report_request {origin}")
     except LockNotAvailable:
         raise Busy(
-            f"Other tasks have been submitting to {origin} for {LOCK_PATIENCE}: the next look may "
+            f"Other tasks have been submitting to {origin} for {LOCK_PATIENCE}: the next try may "
             "find them done."
         ) from None
 

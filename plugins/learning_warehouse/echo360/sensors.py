@@ -161,7 +161,7 @@ class Echo360ReportSensor(BaseSensorOperator):
             deadline = seen + self.patience.total_seconds()
             if time.time() >= deadline:
                 raise PermanentFailure(
-                    f"{self.report.name}: Echo360 could not be asked for {self.patience}: clear "
+                    f"{self.report.name}: Echo360 gave no usable answer for {self.patience}: clear "
                     "this task to wait for the same requests again."
                 ) from None
             self._defer([], begun, seen, deadline, wake_after=self._interval)
@@ -196,8 +196,8 @@ class Echo360ReportSensor(BaseSensorOperator):
         if progress.waiting:
             raise PermanentFailure(
                 f"{self.report.name}: no slot became free for {self.slot_patience} ({progress}): "
-                "look which clients of your institution hold Echo360's slots, then clear this task "
-                "to wait again."
+                "check which clients of your institution hold Echo360's slots, then clear this "
+                "task to wait again."
             )
         raise PermanentFailure(
             f"{self.report.name}: Echo360 was not ready after {self.patience} in flight "

@@ -52,8 +52,8 @@ def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
             if len(first) == BLOCK:
                 raise PermanentFailure(
                     f"The first line of {uri} is longer than {BLOCK} bytes, which is no header: "
-                    "nothing of the report was loaded; ask Echo360 about it, or for it anew by a "
-                    "run with reload."
+                    "nothing of the report was loaded; ask Echo360 about it, or request it again "
+                    "with reload."
                 )
             first = first.removeprefix(b"\xef\xbb\xbf").strip()
             if not first:
@@ -64,7 +64,7 @@ def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
             elif first != header:
                 raise PermanentFailure(
                     f"{uri} has another header than the assets before it: nothing of the report "
-                    "was loaded; ask Echo360 about it, or for it anew by a run with reload."
+                    "was loaded; ask Echo360 about it, or request it again with reload."
                 )
             last = b"\n"
             while block := stream.read(BLOCK):

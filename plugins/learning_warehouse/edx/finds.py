@@ -71,7 +71,7 @@ class Finds:
     def warn_of_more(self) -> None:
         """Tell that the run has stopped before the end."""
         sentence = (
-            f"This run took {self.new_members} new logs of tars, which is the most that one takes: "
+            f"This run took {self.new_members} new logs of tars, the most that one run takes: "
             "trigger the DAG again with the same Params until this sentence is gone."
         )
         log.warning("%s", sentence)
@@ -140,7 +140,7 @@ class Finds:
             seen.uri, seen.size / 1e6, seen.members, len(new), sum(new) / 1e6, seen.junk,
         )  # fmt: skip
         if seen.encrypted:
-            log.warning("%s: %d encrypted logs are left alone", seen.uri, seen.encrypted)
+            log.warning("%s: %d encrypted logs are skipped", seen.uri, seen.encrypted)
 
     def look(self, seen: Walk, before: set[int]) -> list[int]:
         """Write down what was found.

@@ -79,7 +79,7 @@ def key_of(conn_id: str = GPG_CONN_ID) -> Key | None:
     armoured = configured.extra_dejson.get("private_key")
     if not armoured:
         log.warning(
-            "The connection '%s' has no extra private_key: encrypted logs are left alone", conn_id
+            "The connection '%s' has no extra private_key: encrypted logs are skipped", conn_id
         )
         return None
     passphrase = configured.password or ""
@@ -244,7 +244,7 @@ def _home() -> Iterator[Path]:
     if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
         raise PermanentFailure(
             f"There is no folder in memory at {MEMORY} where this task runs, so the private key "
-            "would lie on a disk: mount one there, writable (tmpfs), then clear this task."
+            "would be written to a disk: mount a writable one there (tmpfs), then clear this task."
         )
     home = tempfile.mkdtemp(prefix="gpg-", dir=MEMORY)
     sweeper = subprocess.Popen(

@@ -63,7 +63,7 @@ class NameEventsOperator(BaseOperator):
         for partition, count in named.items():
             self.log.info("%s: %d events got another kind", partition, count)
         if not named:
-            self.log.info("All events have the kinds of today.")
+            self.log.info("All events have their present kinds.")
         return named
 
 

@@ -189,7 +189,7 @@ class EdxLogTarOperator(DaysOperator):
                 continue
             if UNPRINTABLE.search(each["Key"]):
                 self.log.warning(
-                    "%a is left alone: such a name could forge lines of a log; rename it",
+                    "%a is skipped: such a name could forge lines of a log; rename it",
                     each["Key"],
                 )
                 continue
@@ -216,8 +216,8 @@ class EdxLogTarOperator(DaysOperator):
                 )
         if of_other_sites:
             self.log.info(
-                "%d tars and logs are left alone: they are not of the site %s, which the "
-                "connection names", of_other_sites, site,
+                "%d tars and logs are skipped: they are not of the site %s, which the connection "
+                "names", of_other_sites, site,
             )  # fmt: skip
         self.log.info("%d files of %s in s3://%s/%s", len(of_these_days), days, bucket, self.prefix)
         return of_these_days
@@ -231,8 +231,8 @@ class EdxLogTarOperator(DaysOperator):
             ) from None
         if "date" not in pattern.groupindex:
             raise PermanentFailure(
-                "The Param pattern has no group (?P<date>...) that says where in a key the date "
-                f"stands: {self.pattern}"
+                "The Param pattern has no group (?P<date>...) that finds the date in a key: "
+                f"{self.pattern}"
             )
         return pattern
 

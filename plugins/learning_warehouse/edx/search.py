@@ -88,8 +88,8 @@ class Search:
         lost = {row["delivery_id"] for row in waiting if row["tar_uri"] is None}
         if lost:
             log.info(
-                "%d logs that are not loaded were found in tars that are not at hand: plain tars "
-                "are walked again, for they may hold them too", len(lost),
+                "%d logs that are not loaded were found in tars that this run does not see: plain "
+                "tars are read again, because they may contain them too", len(lost),
             )  # fmt: skip
             walked = {tar: seen for tar, seen in walked.items() if tar.kind != "tar"}
         self._take_unmerged(walked, waiting)
@@ -133,7 +133,7 @@ class Search:
 
     def _take_loose_of(self, site: str, found: list[Found]) -> None:
         logs = [one for one in found if one.kind != "junk"]
-        seen = Walk(f"logs by themselves, of {site}", sum(one.size for one in logs), self._readable)
+        seen = Walk(f"single logs, of {site}", sum(one.size for one in logs), self._readable)
         readable = [one for one in found if one.kind and seen.count(one.kind)]
         before = set(self.finds.sizes)
         known = ledger.versions(
@@ -188,7 +188,7 @@ class Search:
         """Write down of logs that no tar at hand holds them: they are not looked for again."""
         if lost and not self._dry_run:
             log.warning("%d of them are in none of these tars; ops.delivery names them", len(lost))
-            problem = "No tar at hand held it any more when it was looked for again."
+            problem = "No tar of the run contained it when it was looked for again."
             values = {"deliveries": list(lost), "problem": problem}
             self._conn.execute(statement("edx/search", "note_lost"), values)
 
@@ -206,7 +206,7 @@ class Search:
             self.finds.warn_of(seen)
         if walked:
             log.info(
-                "%d tars were walked before; %d of their members are not loaded yet",
+                "%d tars were read before; %d of their members are not loaded yet",
                 len(walked), len(self.finds.sizes) - taken,
             )  # fmt: skip
 

@@ -220,18 +220,17 @@ def _lines(
     watched.drain()
     if not _is_as_found(delivery, watched):
         raise PermanentFailure(
-            f"{delivery.name} is no longer what it was when it was found, other bytes lie at "
-            f"{delivery.uri} now: clear the task unpack, which looks again."
+            f"{delivery.name} has changed since it was found, {delivery.uri} has other bytes now: "
+            "clear the task unpack, which looks again."
         )
     if isinstance(damage, gpg.Sealed):
         raise PermanentFailure(
-            f"{delivery.name} in {delivery.uri} cannot be decrypted, nothing of it was loaded: "
-            f"{damage}."
+            f"{delivery.name} in {delivery.uri} cannot be decrypted and was not loaded: {damage}."
         )
     if damage is not None:
         raise LogDamaged(
-            f"{delivery.name} in {delivery.uri} is damaged ({damage}), nothing of it was loaded: "
-            "ask edX to deliver it again."
+            f"{delivery.name} in {delivery.uri} is damaged ({damage}) and was not loaded: ask edX "
+            "to deliver it again."
         )
     yield [rest]
 

@@ -151,8 +151,8 @@ def walk(seen: Walk, fetch: Fetch) -> Iterator[Member]:
             log.warning("%s has no end mark: it may have been cut off after a member", seen.uri)
     except (tarfile.TarError, ValueError, OverflowError) as fault:
         raise PermanentFailure(
-            f"{seen.uri} cannot be read on from byte {offset} ({fault}); the members before it are "
-            "taken: ask edX to deliver the tar again."
+            f"{seen.uri} cannot be read from byte {offset} on ({fault}). The members before that "
+            "are taken; ask edX to deliver the tar again."
         ) from None
 
 
@@ -237,7 +237,7 @@ def _can_be_taken(name: str, info: tarfile.TarInfo, seen: Walk) -> bool:
     else:
         return True
     sentence = f"{name[:100]}{'...' if len(name) > 100 else ''} {why}"
-    log.warning("%s: %s, and is left alone", seen.uri, sentence)
+    log.warning("%s: %s, and is skipped", seen.uri, sentence)
     seen.untaken.append(sentence)
     if len(seen.untaken) > MOST_UNTAKEN:
         raise tarfile.ReadError(f"more than {MOST_UNTAKEN} logs that cannot be taken")
@@ -252,8 +252,8 @@ def _plain(name: str) -> str:
 
 def _cut_off(seen: Walk, place: int, fault: Exception) -> PermanentFailure:
     return PermanentFailure(
-        f"{seen.uri} cannot be unpacked to its end, from byte {place} of its content on it is "
-        f"damaged or cut off ({fault}); the members before it are taken: ask edX to deliver the "
+        f"{seen.uri} cannot be unpacked to its end: from byte {place} of its content on it is "
+        f"damaged or cut off ({fault}). The members before that are taken; ask edX to deliver the "
         "tar again."
     )
 

@@ -58,7 +58,7 @@ def alert(kind: str, sentence: str, context: Any) -> None:
             notifier(context)
     except Exception as error:
         log.warning(
-            "The alert was not sent (%s): mend [%s] in %s; the run goes on.",
+            "The alert was not sent (%s): correct [%s] in %s; the run continues.",
             _without_address(error), kind, ALERTS,
         )  # fmt: skip
 

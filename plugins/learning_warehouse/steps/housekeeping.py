@@ -39,18 +39,20 @@ def retention(*, path: Path = RETENTION) -> dict[str, int]:
     try:
         days = tomllib.loads(path.read_text()).get("days")
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing: deploy include/ beside dags/ and plugins/.") from None
+        raise ValueError(
+            f"{path} is missing: deploy include/ beside dags/ and plugins/, or what "
+            "make package builds."
+        ) from None
     except tomllib.TOMLDecodeError as fault:
-        raise ValueError(f"{path} is no TOML ({fault}): mend that line.") from None
+        raise ValueError(f"{path} is not valid TOML ({fault}): correct that line.") from None
     if (
         not isinstance(days, dict)
         or not days.keys() <= set(KEPT)
         or not all(type(number) is int and number > 0 for number in days.values())
     ):
         raise ValueError(
-            f"{path} does not say for how many days to keep what: write there, below [days], lines "
-            f"such as 'rejected_rows = 365' for {', '.join(KEPT)}; what has no line is kept for "
-            "ever."
+            f"{path} does not say for how many days to keep data: below [days], write lines such "
+            f"as 'rejected_rows = 365' for {', '.join(KEPT)}; what has no line is kept for ever."
         )
     return days
 

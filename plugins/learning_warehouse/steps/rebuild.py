@@ -90,7 +90,7 @@ class RebuildOperator(BaseOperator):
         given = context["params"]
         table = self.dataset.table
         if table not in given.get("datasets", [table]):
-            raise AirflowSkipException(f"The run was not asked for {table}.")
+            raise AirflowSkipException(f"The Params of this run leave out {table}.")
         zone = LandingZone(self.landing_conn_id)
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:
@@ -105,8 +105,8 @@ class RebuildOperator(BaseOperator):
                 if delivery.status in ("landed", "held") and delivery.delivery_id not in later
             ]
             self.log.info(
-                "%s: %d deliveries lie in %s, of which the ledger did not know %d; %d are to be "
-                "loaded", table, len(there), zone.url, new, len(due),
+                "%s: %d deliveries are in %s, %d of them new to the ledger; %d are to be loaded",
+                table, len(there), zone.url, new, len(due),
             )  # fmt: skip
             merged = load(
                 warehouse,

@@ -105,7 +105,11 @@ class SummaryOperator(BaseOperator):
                     if said:
                         self.log.info("%s", said)
         except Exception as error:
-            self.log.warning("What is wrong with what came could not be found out: %s", error)
+            self.log.warning(
+                "What was loaded could not be checked for rejected rows, gaps and "
+                "changed columns: %s",
+                error,
+            )
             return
         for kind, sentences in findings.items():
             for sentence in sentences:
@@ -162,8 +166,8 @@ def _findings(
         "schema_change": [_schema_change(**row) for row in found("schema_changes")],
         "gap": [
             f"{row['dataset']} of {row['origin']}: nothing was loaded for "
-            f"{Days(row['first_day'], row['last_day'])}, though for days before and after; trigger "
-            "the DAG with these days."
+            f"{Days(row['first_day'], row['last_day'])}, though days before and after are loaded; "
+            "trigger the DAG with these days."
             for row in (found("gaps") if follows_schedule(context) else [])
         ],
     }
@@ -227,4 +231,4 @@ def _what_failed(context: Context, failed: list[str], *, is_any_loaded: bool) ->
         tasks.setdefault(said, []).append(task)
     sentences = [f"{', '.join(names)} failed: {said}" for said, names in tasks.items()]
     rest = "Everything else of this run is loaded." if is_any_loaded else "Nothing was loaded."
-    return f"{' | '.join(sentences)} After mending it, clear the failed tasks. {rest}"
+    return f"{' | '.join(sentences)} After fixing that, clear the failed tasks. {rest}"

@@ -74,8 +74,8 @@ def account(conn_id: str) -> Account:
         raise PermanentFailure(f"The Airflow connection '{conn_id}' has no {lacking}: add it.")
     if not re.fullmatch(r"[\w-]+", org_id, re.ASCII) or not _fits_a_header(configured.password):
         raise PermanentFailure(
-            f"The extra org_id or the password of the Airflow connection '{conn_id}' has "
-            "characters that no id and no token has: copy both from Vocareum again."
+            f"The extra org_id or the password of the Airflow connection '{conn_id}' contains "
+            "characters that no id or token has: copy both from Vocareum again."
         )
     insist(conn_id, extra)
     host = configured.host or "https://api.vocareum.com"
@@ -130,14 +130,14 @@ class Credentials:
             content = json.loads(_fernet().decrypt(sealed.encode()))
         except InvalidToken:
             raise PermanentFailure(
-                "The credentials that the task 'credentials' sealed do not open with Airflow's "
-                "Fernet key, which was replaced since: clear the task 'credentials'."
+                "The credentials that the task 'credentials' sealed cannot be decrypted with "
+                "Airflow's Fernet key, which was replaced since: clear the task 'credentials'."
             ) from None
         sealed_for = content.pop("origin", None)
         if sealed_for != origin:
             raise PermanentFailure(
-                f"The sealed credentials are those of {sealed_for}, and the connection is that of "
-                f"{origin}: clear the task 'credentials'."
+                f"The sealed credentials are for {sealed_for}, but the connection is for {origin}: "
+                "clear the task 'credentials'."
             )
         opened = cls(**content)
         opened.mask()
@@ -160,7 +160,7 @@ def _fernet() -> Any:
     fernet = get_fernet()
     if not fernet.is_encrypted:
         raise PermanentFailure(
-            "Airflow has no Fernet key, so credentials would stand in XCom in clear: set "
+            "Airflow has no Fernet key, so credentials would be readable in XCom: set "
             "AIRFLOW__CORE__FERNET_KEY (see 'Fernet' in Airflow's documentation)."
         )
     return fernet
@@ -189,8 +189,8 @@ def request_credentials(account: Account) -> Credentials:
         body = answer.json()
     except ValueError:
         raise TransientFailure(
-            f"Vocareum answered {url} with something that is no JSON: check the connection's host; "
-            "the next try may find the API itself."
+            f"Vocareum answered {url} with something that is not JSON: check the connection's "
+            "host; the next try may reach the API itself."
         ) from None
     credentials = find_credentials(body, asked_at)
     credentials.mask()
@@ -225,7 +225,7 @@ def _check(status: int, text: str, url: str) -> None:
             "into the connection's password."
         )
     if status == 404:
-        raise PermanentFailure(f"Vocareum knows no {url} (404): check the extra org_id.")
+        raise PermanentFailure(f"Vocareum has nothing at {url} (404): check the extra org_id.")
     raise TransientFailure(f"Vocareum answered {url} with HTTP {status}: the next try asks again.")
 
 
@@ -245,9 +245,8 @@ def find_credentials(body: Any, asked_at: datetime) -> Credentials:
             key_id, secret, token = map(str, keys)
             return Credentials(key_id, secret, token, expires_at.isoformat())
     raise PermanentFailure(
-        "Vocareum's answer holds no access key id, secret access key and session token together; "
-        f"its keys are {', '.join(sorted(seen))[:500] or 'none'}: ask Vocareum's support what "
-        "changed."
+        "Vocareum's answer lacks an access key id, a secret access key or a session token; its "
+        f"keys are {', '.join(sorted(seen))[:500] or 'none'}: ask Vocareum's support what changed."
     )
 
 

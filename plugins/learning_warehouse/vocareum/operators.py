@@ -52,7 +52,7 @@ class VocareumCredentialsOperator(BaseOperator):
         """Ask the API, and seal what it gives."""
         org = account(self.vocareum_conn_id)
         credentials = request_credentials(org)
-        self.log.info("Credentials for the bucket, good until %s", credentials.expires_at)
+        self.log.info("Credentials for the bucket, valid until %s", credentials.expires_at)
         return credentials.seal(org.origin)
 
 
@@ -95,7 +95,7 @@ class LandVocareumFilesOperator(DaysOperator):
         given = context["params"]
         name = self.files.dataset.name
         if name not in given.get("datasets", [name]):
-            raise AirflowSkipException(f"The run was not asked for {name}.")
+            raise AirflowSkipException(f"The Params of this run leave out {name}.")
         days = self.days_of(context)
         reach = days_of(context, look_back=HEALED_DAYS)
         org = account(self.vocareum_conn_id)

@@ -57,9 +57,9 @@ class Removed(NotMerged):
 
     def __init__(self, delivery: Delivery, removed_at: datetime) -> None:
         super().__init__(
-            f"{delivery.name} as it was made on {delivery.made_at:%Y-%m-%d} was removed from the "
-            f"landing zone on {removed_at:%Y-%m-%d}, as include/retention.toml says: reload the "
-            "state of a later day.",
+            f"The version of {delivery.name} made on {delivery.made_at:%Y-%m-%d} was removed from "
+            f"the landing zone on {removed_at:%Y-%m-%d}, as include/retention.toml says: "
+            "reload the state of a later day.",
             delivery,
         )
 

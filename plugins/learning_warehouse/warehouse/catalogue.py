@@ -98,7 +98,7 @@ class Table:
                 )
                 raise PermanentFailure(
                     f"{where}: {both} in {self.schema}.{self.name}; ask the vendor which one is "
-                    "right, nothing of the file was loaded."
+                    "right; nothing of the file was loaded."
                 )
             taken[meant] = header
             columns.append(column)

@@ -149,9 +149,9 @@ def _over_a_network(conn_id: str, said: dict[str, Any]) -> dict[str, Any]:
         return {"sslmode": "verify-full", "sslrootcert": authorities, **said}
     if not str(chosen).startswith("verify-"):
         log.warning(
-            "The connection '%s' goes to the warehouse with sslmode %s: whoever is on the way can "
-            "pose as the server, read the data and change them; use verify-full, and let the extra "
-            "sslrootcert name the file of its CA.", conn_id, chosen,
+            "The connection '%s' goes to the warehouse with sslmode %s: others on the network can "
+            "pose as the server, and read and change the data; use verify-full, and name the file "
+            "of its CA in the extra sslrootcert.", conn_id, chosen,
         )  # fmt: skip
     return said
 
@@ -200,8 +200,8 @@ def _open(
     except psycopg.Error as refused:
         reason = (str(refused).strip() or type(refused).__name__).partition("\n")[0]
         of_tls = (
-            " Let the connection's extra sslrootcert name the file of the CA of its certificate; "
-            "if the server has no TLS, say so by the extra sslmode: disable."
+            " Name the file of its certificate's CA in the connection's extra sslrootcert; if the "
+            "server has no TLS, set the extra sslmode to disable."
         )
         raise TransientFailure(
             f"The warehouse of {called} cannot be opened ({reason}): check that the server runs "

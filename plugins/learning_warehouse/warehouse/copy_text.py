@@ -65,7 +65,7 @@ def _misread(records: bytes, file: DelimitedFile) -> str | None:
     time.
     """
     if not well_quoted(file.layout.delimiter.encode()).fullmatch(records):
-        return "a quote stands in the middle of a field"
+        return "there is a quote in the middle of a field"
     if b"\\" in records and re.search(rb"^\\\.\r?$", records, re.MULTILINE):
         return r"it has a line \."
     if holds_padding(records, file.layout.delimiter.encode()):

@@ -122,7 +122,7 @@ def layout_of(head: bytes, table: Table, delivery: Delivery) -> Layout:
     if reason:
         raise PermanentFailure(
             f"{delivery.name} has no header that can be read ({reason}): look at it in the landing "
-            "zone and ask the vendor, nothing of the file was loaded."
+            "zone and ask the vendor; nothing of the file was loaded."
         )
     records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     sample = list(itertools.islice(records, 20))
@@ -188,8 +188,8 @@ def check_header(layout: Layout, table: Table, dataset: Dataset, delivery: Deliv
     if not given:
         raise PermanentFailure(
             f"{delivery.name} has no column of {dataset.table} in its first line, among "
-            f"{len(layout.match.headers)}: look whether its header is missing or it is another "
-            "file, nothing of it was loaded."
+            f"{len(layout.match.headers)}: check whether its header is missing or it is another "
+            "file; nothing of it was loaded."
         )
     filled = {dataset.clock} if dataset.strategy == "snapshot" else set()
     missing = [c.name for c in table.columns if c.required and c.name not in given | filled]
@@ -197,7 +197,7 @@ def check_header(layout: Layout, table: Table, dataset: Dataset, delivery: Deliv
         raise PermanentFailure(
             f"{delivery.name} has no column {', '.join(missing)}, which {dataset.table} requires; "
             f"of the {len(layout.match.headers)} in its first line these are known: "
-            f"{', '.join(sorted(given))}; compare it with the vendor's document, nothing of the "
+            f"{', '.join(sorted(given))}; compare it with the vendor's document. Nothing of the "
             "file was loaded."
         )
 

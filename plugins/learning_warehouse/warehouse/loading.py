@@ -96,7 +96,7 @@ def _note_replaced(
             is_appended=dataset.strategy == "append_once",
         )
     except (Error, TransientFailure) as error:
-        log.warning("Replaced versions could not be noted: %s", server_said(error))
+        log.warning("Replaced versions could not be marked in the ledger: %s", server_said(error))
         return set()
     for line in replaced:
         log.info("%s is replaced: a newer version is merged.", line["name"])
@@ -228,7 +228,7 @@ class _Batches:
         for _ in range(MOST_DEADLOCKS):
             with suppress(DeadlockDetected):
                 return merge(staging, batch, **self._how)
-            log.warning("The merge met another task in a deadlock: merging again.")
+            log.warning("The merge was in a deadlock with another task: merging again.")
         return merge(staging, batch, **self._how)
 
     @contextmanager
@@ -269,14 +269,14 @@ def _told(name: str) -> Iterator[None]:
         said = server_said(error)
         if isinstance(error, UndefinedTable | InvalidSchemaName) and "pg_temp" in said:
             raise PermanentFailure(
-                f"{name} was not loaded, for its staging table, which lives as long as a session, "
-                "is gone: a pooler between Airflow and the warehouse changes the session with each "
-                "transaction. Let the connection lead to the server itself, or set the pooler to "
-                "sessions (pool_mode = session)."
+                f"{name} was not loaded, because its staging table is gone: a pooler between "
+                "Airflow and the warehouse changes the session with each transaction. Point the "
+                "connection to the server itself, or set the pooler to session pooling (pool_mode "
+                "= session)."
             ) from None
         if isinstance(error, DataError | IntegrityError):
             raise PermanentFailure(
-                f"{name} was not loaded, for the table refuses its rows ({said}): compare them "
+                f"{name} was not loaded, because the table refuses its rows ({said}): compare them "
                 "with the table's constraints, then clear this task."
             ) from None
         raise TransientFailure(

@@ -38,13 +38,14 @@ def migrate(conn: Connection[dict[str, Any]]) -> None:
         login, database = conn.info.user, conn.info.dbname
         raise PermanentFailure(
             f"The login '{login}' may not set up the warehouse ({refusal.diag.message_primary}): "
-            f'let it (GRANT CREATE, TEMPORARY ON DATABASE "{database}" TO "{login}"), or use the '
+            f'allow it (GRANT CREATE, TEMPORARY ON DATABASE "{database}" TO "{login}"), or use the '
             "login that owns the tables."
         ) from None
     except LockNotAvailable:
         raise TransientFailure(
-            "The warehouse could not be brought up to date, for somebody holds one of its tables: "
-            "end the statement that does (pg_stat_activity); the next try goes on."
+            "The warehouse could not be migrated, because another session has locked one of its "
+            "tables: end the statement that holds the lock (pg_stat_activity); the next try "
+            "continues."
         ) from None
 
 

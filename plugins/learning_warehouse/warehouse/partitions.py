@@ -59,9 +59,9 @@ def ensure_months(conn: Connection, table: Table, clock: str, months: list[date]
             _make(conn, table, month, names)
         except LockNotAvailable:
             raise TransientFailure(
-                f"{table.schema}.{table.name} is locked by somebody else, so that no partition for "
-                f"{month:%Y-%m} can be attached: end the statement that holds it "
-                "(pg_stat_activity), the next try goes on."
+                f"{table.schema}.{table.name} is locked by another session, so that no partition "
+                f"for {month:%Y-%m} can be attached: end the statement that holds the lock "
+                "(pg_stat_activity); the next try continues."
             ) from None
 
 

@@ -152,8 +152,8 @@ def _held(staging: StagingTable, one: Staged, shrinking: list[Part], *, reload: 
     if reload:
         again = ["the Params of this run and accept_shrink"]
     return Held(
-        f"{delivery.name} is held, for it would shrink {losses}: look at it in the landing zone "
-        f"and, if the vendor means it, run again for {dataset.name} alone with {', '.join(again)}.",
+        f"{delivery.name} is held, because it would shrink {losses}: look at it in the landing "
+        f"zone and, if it is right, run again for {dataset.name} alone with {', '.join(again)}.",
         one,
         parts,
     )

@@ -93,6 +93,6 @@ def _damage_told(delivery: Delivery) -> Iterator[None]:
         yield
     except (EOFError, igzip_lib.error) as damage:
         raise PermanentFailure(
-            f"{delivery.name} cannot be gunzipped to its end ({damage}), nothing of it was loaded: "
-            "look at it in the landing zone and ask the vendor."
+            f"{delivery.name} cannot be gunzipped to its end ({damage}) and was not loaded: look "
+            "at it in the landing zone and ask the vendor."
         ) from None

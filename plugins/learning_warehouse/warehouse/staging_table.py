@@ -99,8 +99,8 @@ class StagingTable:
         except InsufficientPrivilege:
             login, database = conn.info.user, conn.info.dbname
             raise PermanentFailure(
-                f"The login '{login}' may not make TEMP tables, into which deliveries are staged: "
-                f'let it (GRANT TEMPORARY ON DATABASE "{database}" TO "{login}").'
+                f"The login '{login}' may not create TEMP tables, which staging needs: "
+                f'allow it (GRANT TEMPORARY ON DATABASE "{database}" TO "{login}").'
             ) from None
         if dataset.strategy == "snapshot":
             self._run("take_day", clock=sql.Identifier(dataset.clock or ""))
