@@ -1,4 +1,4 @@
-"""What Airflow costs by itself: reading the DAG files, and runs that find everything loaded.
+"""What Airflow alone costs: reading the DAG files, and runs that find everything loaded.
 
 Reads the files while nothing else of Airflow runs. Then starts the demo's stack, loads a week by a
 run of each DAG, and runs each again, by itself, for the same week. What such a run takes is
@@ -129,7 +129,7 @@ def show(figures: dict[str, list[float]]) -> bool:
 
 def main() -> int:
     """Read the command line, measure, print, and write the figures down."""
-    parser = argparse.ArgumentParser(description="Measures what Airflow costs by itself.")
+    parser = argparse.ArgumentParser(description="Measures what Airflow alone costs.")
     parser.add_argument("--state", type=Path, default=ROOT / ".sandbox" / "bench")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--readings", type=int, default=READINGS)

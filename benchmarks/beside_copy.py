@@ -211,7 +211,7 @@ def _check_count(stack: Stack, table: str, rows: int) -> None:
 
 
 def measure(stack: Stack, subject: Subject, *, rows: int, runs: int) -> dict[str, Any]:
-    """Run both in turns, and ours once more with a tenth of the rows.
+    """Run both in turns, and ours again with a tenth of the rows.
 
     :returns: every figure.
     """

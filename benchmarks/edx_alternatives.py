@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.edx_alternatives NAME KEY URL`` loads the tar into a new table, and prints
 the seconds and the peak of memory as JSON, on the last line. Each has less to do than the loader:
-no line is checked, mended, or told from one that is there already, and no table has an index.
+no line is checked, repaired, or compared with those that are there already, and no table has an
+index.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def _parsed(path: str) -> Iterator[tuple[Any, ...]]:
 def dlt(key: str, url: str) -> None:
     """A dlt resource of the tar's lines into its postgres destination, nested values whole.
 
-    It insists on a password, which the server does not ask for.
+    It insists on a password, which the server does not need.
     """
     library: Any = importlib.import_module("dlt")
 

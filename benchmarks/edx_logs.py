@@ -405,7 +405,7 @@ def _check_loaded(stack: Stack, logs: Logs) -> None:
     ).fetchone()
     _check(stack, "SELECT count(*) AS rows FROM edx.event", merged["rows"])
     if merged["rows"] < logs.count:
-        _say(f"{merged['duplicate']} of the lines stand twice, {merged['rejected']} are no events")
+        _say(f"{merged['duplicate']} of the lines occur twice, {merged['rejected']} are no events")
 
 
 # --- all of them ----------------------------------------------------------------------------------
@@ -437,7 +437,7 @@ def measure(stack: Stack, path: Path, *, runs: int) -> Figures:
 
 
 def measure_large(stack: Stack, figures: Figures, path: Path, count: int) -> str:
-    """Load a small tar and a large one that are not compressed, and the large one once more.
+    """Load a small tar and a large one that are not compressed, and the large one again.
 
     :returns: the plan of a view on what was loaded.
     """

@@ -32,9 +32,9 @@ SETTINGS = {
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on.
+    """A TCP port of 127.0.0.1 on which nothing listens.
 
-    No connection that goes out takes one as low (`ip_local_port_range`): whoever listens there can
+    No connection that goes out takes one as low (`ip_local_port_range`): a server there can
     be stopped, and started again.
     """
     while True:

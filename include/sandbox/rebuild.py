@@ -3,7 +3,7 @@
 ``python -m include.sandbox.rebuild`` loads what the demo loads, switches off both vendors' APIs
 and buckets, drops the warehouse's schemas, and lets ``warehouse_rebuild`` load from the landing
 zone and ``edx_tracking_logs`` from edX's bucket. It exits 0 only if the warehouse then equals the
-truth and what it was before, and nobody asked a vendor for anything.
+truth and what it was before, and no vendor got a request.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Sandbox:
-    """The process, as whoever starts it sees it.
+    """The process, as the one that starts it sees it.
 
     :param state: a folder for its addresses and its log.
     :param empty: without a campus: buckets are empty, reports have a header only.
@@ -108,17 +108,18 @@ class Sandbox:
         self._control("faults", faults)
 
     def counts(self) -> dict[str, int]:
-        """How often each thing was asked for since the last reset."""
+        """How often each thing was requested since the last reset."""
         counted: dict[str, int] = self._control("counts")
         return counted
 
     def secrets(self) -> list[str]:
-        """What nobody may write down: keys, tokens, the signature of links; also those it gave."""
+        """What must not be written anywhere: keys, tokens, the signature of links; also those it
+        gave."""
         known: list[str] = self._control("secrets")
         return known
 
     def reset(self) -> None:
-        """Let nothing go wrong, forget all report requests, and begin to count anew."""
+        """Let nothing go wrong, forget all report requests, and count from zero again."""
         self._control("reset", {})
 
     def _control(self, what: str, body: dict[str, Any] | None = None) -> Any:

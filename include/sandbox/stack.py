@@ -360,7 +360,7 @@ def running(stack: Stack) -> Iterator[Stack]:
 
 
 def write_for_oneself(path: Path, content: Any) -> None:
-    """Write JSON that nobody else may read, for it has secrets."""
+    """Write JSON that no other user may read, because it has secrets."""
     path.unlink(missing_ok=True)
     with open(path, "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as out:
         json.dump(content, out)

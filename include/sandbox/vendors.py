@@ -10,10 +10,10 @@ with which it answers); ``vocareum_429``, ``vocareum_500``, ``vocareum_html`` (t
 ``listing_lag_seconds``; ``page_size`` of the listing; ``status_of`` ({report: status} for requests
 that would be Available, with ``status_times`` how many of them); ``poisoned_day`` (requests over it
 fail); ``reports_are`` (what ``/reports`` lists); ``assets`` (into how many a report is cut);
-``bad_links`` (times a request is told with links whose signature is wrong), ``no_links`` (times it
-is told without any), ``any_parameters`` (requests are not checked), ``undated`` (their ``created``
-is null). Of both:
-``vendors_off``, their buckets too; what is asked all the same counts as ``asked in vain``.
+``bad_links`` (times a request is answered with links whose signature is wrong), ``no_links`` (times
+it is answered without any), ``any_parameters`` (requests are not checked), ``undated`` (their
+``created`` is null). Of both: ``vendors_off``, their buckets too; what is asked all the same counts
+as ``asked in vain``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the vendors and the bucket share: the clock, the faults, and what was asked for."""
+"""What the vendors and the bucket share: the clock, the faults, and the counts of requests."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class World:
     """The state of the sandbox.
 
     :param faults: what is to go wrong, by name; see the functions that look for each.
-    :param counts: how often each thing was asked for.
+    :param counts: how often each thing was requested.
     :param issued: the vendor's access keys, and until when each is good.
-    :param secrets: what was handed out that nobody may write down.
+    :param secrets: what was handed out and must not be written anywhere.
     """
 
     faults: dict[str, Any] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class World:
         self._frozen = datetime.fromisoformat(now).astimezone(UTC) if now else None
 
     def count(self, what: str, by: int = 1) -> None:
-        """Count something that was asked for."""
+        """Count a request for something."""
         with self.lock:
             self.counts[what] += by
 
@@ -59,7 +59,7 @@ class World:
                 self.issued = dict.fromkeys(self.issued, self.now() - timedelta(seconds=1))
 
     def reset(self) -> None:
-        """Let nothing go wrong, and begin to count anew."""
+        """Let nothing go wrong, and count from zero again."""
         with self.lock:
             self.faults.clear()
             self.counts.clear()

@@ -37,7 +37,7 @@ PLAIN = re.compile(r"[A-Za-z0-9 ,.:;'()/<=>_-]{1,200}")
 """What of an answer may be repeated: nothing of it is an escape."""
 
 LONGEST_WORD = 24
-"""Characters; a longer one may be a secret in a spelling that nobody thought of."""
+"""Characters; a longer one may be a secret in an unexpected spelling."""
 
 
 class Endless(TransientFailure):
@@ -104,7 +104,7 @@ def _spells(text: str, secret: str) -> bool:
         return True
     for before in range(3):
         spelled = b64encode(b" " * before + secret.encode()).decode().rstrip("=")
-        # Without the letters that it shares with what stands before it and behind it.
+        # Without the letters that it shares with the text before and after it.
         form = spelled[(0, 2, 3)[before] : -1 if (before + len(secret)) % 3 else None]
         if form in text:
             return True
@@ -126,7 +126,7 @@ def exchange(method: str, url: str, **sent: Any) -> Answer:
 
     :param sent: what else :func:`requests.request` takes.
     :raises Endless: it is too large, or all of it takes too long.
-    :raises requests.RequestException: nobody answers, or the answer broke off.
+    :raises requests.RequestException: there is no answer, or it broke off.
     """
     import requests
 

@@ -18,7 +18,7 @@ EARLIEST = date(2011, 1, 1)
 """Before the first of the three vendors had any data."""
 
 HEALED_DAYS = 35
-"""How far back a scheduled run takes up what earlier ones left undone."""
+"""How far back a scheduled run loads what earlier ones missed."""
 
 
 @dataclass(frozen=True)

@@ -90,11 +90,11 @@ def server_said(error: BaseException, *, header: int | None = None) -> str:
 
 
 class TransientFailure(AirflowException):
-    """Something that a later try may find mended: a host that does not answer, a lock held."""
+    """A failure that the next try may not meet: a host that does not answer, a lock held."""
 
 
 class PermanentFailure(AirflowFailException):
-    """Something that no retry mends: a missing connection, a wrong token, a malformed file."""
+    """A failure that no retry removes: a missing connection, a wrong token, a malformed file."""
 
 
 class StepsFailed(PermanentFailure):
@@ -136,8 +136,8 @@ class Failures:
         self._failed = [one for one in self._failed if one[0] not in keys]
 
     def raise_any(self) -> None:
-        """:raises PermanentFailure: items failed, and no retry would mend one of them.
-        :raises TransientFailure: items failed, and a retry may mend one of them.
+        """:raises PermanentFailure: items failed, and no retry would help.
+        :raises TransientFailure: items failed, and a retry may help.
         """
         if not self._failed:
             return

@@ -40,7 +40,7 @@ def key_part(text: str) -> str:
 
 
 def digest(text: str) -> str:
-    """What stands for a text where there is no room for it."""
+    """A short text in place of one that is too long."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -57,8 +57,8 @@ class LandingZone:
     def address(self, uris: Iterable[str]) -> str:
         """Where Amazon's console shows an object, or the folder that several have in common.
 
-        :returns: empty where the bucket is not Amazon's: another store's own address answers nobody
-            without a signature, and where its console stands it does not say.
+        :returns: empty where the bucket is not Amazon's: another store's own address needs a
+            signature, and the address of its console is not known.
         """
         from airflow.providers.amazon.aws.links.base_aws import BaseAwsLink
 

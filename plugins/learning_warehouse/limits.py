@@ -15,10 +15,10 @@ LOCK = timedelta(minutes=10)
 """The wait for a lock in the warehouse."""
 
 DDL_LOCK = timedelta(seconds=5)
-"""The same where a table is changed: whoever wants to read it queues behind."""
+"""The same where a table is changed: its readers have to wait meanwhile."""
 
 IDLE = timedelta(hours=1)
-"""A transaction in which the warehouse is told nothing, because a vendor or a bucket is slow."""
+"""A transaction that sends no statement, because a vendor or a bucket is slow."""
 
 
 def milliseconds(time: timedelta) -> int:

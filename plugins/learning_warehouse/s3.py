@@ -140,7 +140,7 @@ WHAT_TO_DO = {
     'needs. If it lacks checksums, set the extra config_kwargs {"request_checksum_calculation": '
     '"when_required", "response_checksum_validation": "when_required"}.',
 }
-"""What to do about S3's refusals that no retry mends, by their code."""
+"""What to do about S3's refusals for which no retry helps, by their code."""
 
 WHAT_WILL_BE = {
     "RequestTimeTooSkewed": "set the worker's clock, which differs from S3's; the next try may "
@@ -226,7 +226,7 @@ def open_uri(
 
 
 def insist_on_range(answer: dict[str, Any], offset: int, size: int | None = None) -> None:
-    """See that what S3 sends are the bytes that it was asked for.
+    """Check that S3 sends the bytes that were requested.
 
     :param answer: boto's, to a ``get_object`` with a ``Range``.
     :param size: how many at most; None: all to the end.

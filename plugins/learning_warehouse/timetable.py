@@ -70,7 +70,7 @@ class UTCDays(Timetable):
         if not restriction.catchup:
             starts.append(_midnight(pendulum.now("UTC")) - DAY)
         if last_automated_data_interval is not None:
-            # The DAG may have had another schedule: no day is leapt over, none has a second run.
+            # The DAG may have had another schedule: no day is skipped, none has a second run.
             last_start, last_end = last_automated_data_interval
             starts += [_midnight(last_start) + DAY, _midnight(last_end)]
         if not starts:

@@ -29,7 +29,7 @@ def is_local(host: str | None) -> bool:
 
 
 def insist(conn_id: str, extra: Mapping[str, Any]) -> None:
-    """Refuse a vendor's connection that asks for certificates not to be verified.
+    """Refuse a vendor's connection that turns the verification of certificates off.
 
     :param extra: the connection's extra, where a ``verify`` means what it means to the HttpHook.
     :raises PermanentFailure: it does, or it names another file of CAs, which would not be read.
@@ -48,7 +48,7 @@ def warn_of_plain_http(conn_id: str, url: str) -> None:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return  # It is no URL, as whoever opens it will say.
+        return  # It is not a URL: opening it will fail with a sentence.
     if parts.scheme == "http" and not is_local(parts.hostname):
         log.warning(
             "The connection '%s' goes to %s without TLS: others on the network can read and change "
@@ -59,7 +59,8 @@ def warn_of_plain_http(conn_id: str, url: str) -> None:
 def reason(error: BaseException, *, trust: str) -> str:
     """Why a host could not be talked to, in few words, and without what was sent to it.
 
-    :param trust: the environment variable that names a file of CAs to whoever raised ``error``.
+    :param trust: the environment variable that names a file of CAs to the library that raised
+        ``error``.
     """
     behind: BaseException | None = error
     while behind is not None:

@@ -1,5 +1,5 @@
--- Every dataset of every origin that the ledger knows, with its last load. The index is leapt over
--- from one pair to the next: a ledger has many lines and few pairs.
+-- Every dataset of every origin that the ledger knows, with its last load. The query jumps in the
+-- index from one pair to the next: a ledger has many lines and few pairs.
 WITH RECURSIVE known AS (
     (
         SELECT

@@ -1,5 +1,5 @@
 -- What is loaded of tables that are replaced by files of a day or a month: the files of the days that
--- are looked at, and the last one before them, which tells that loading had begun. Then what waits
+-- are looked at, and the last one before them, which shows that loading had begun. Then what waits
 -- for them, landed or held and newer than what is current: "behind" where an older version is
 -- current, else "waiting".
 SELECT

@@ -1,4 +1,4 @@
--- Deliveries that are held, by what they would shrink, where nothing later has taken its place.
+-- Deliveries that are held, by what they would shrink, unless something later has replaced it.
 SELECT
     d.dataset,
     d.origin,

@@ -1,5 +1,5 @@
--- Versions of files that tell the state as it is now, by the UTC day on which the vendor made them;
--- but for what was undone. What waits is "behind" where an older version of its file is current.
+-- Versions of files of the present state, by the UTC day on which the vendor made them, without
+-- undone ones. What waits is "behind" where an older version of its file is current.
 SELECT
     pair.dataset,
     pair.origin,

@@ -1,7 +1,7 @@
--- What earlier runs tell of a report's days.
+-- What earlier runs did for a report's days.
 
 -- section: first_scheduled
--- The first day, of these, for which a scheduled run has asked.
+-- The first of these days that a scheduled run has requested.
 SELECT min(first_day) AS first_day
 FROM ops.report_request
 WHERE origin = %(origin)s

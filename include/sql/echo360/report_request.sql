@@ -1,4 +1,4 @@
--- What was asked of Echo360, and what became of it.
+-- What was requested from Echo360, and what became of it.
 
 -- section: lock_patience
 SELECT
@@ -9,7 +9,7 @@ SELECT
 SELECT clock_timestamp() AS now;
 
 -- section: of_window
--- The last line of a window that this plan has a part in; else its current one, whoever wrote it.
+-- The last line of a window that this plan has a part in; else its current one, of any run.
 SELECT request.*
 FROM ops.report_request AS request
 WHERE request.origin = %(origin)s
@@ -77,7 +77,8 @@ WHERE request.origin = %(origin)s
     );
 
 -- section: before
--- Of each report and run that waits for a slot and whose turn comes before that of this line, a line.
+-- A line for each report and run that waits for a slot and whose turn comes before that of this
+-- line.
 WITH turns AS (
     SELECT
         request.report,
@@ -125,7 +126,7 @@ FROM ops.report_request AS request
 WHERE request.origin = %(origin)s;
 
 -- section: landed
--- The requests for these days whose reports have landed, and whether that is spent for another run:
+-- The requests for these days whose reports have landed, and whether another run cannot use them:
 -- it is held, was removed from the landing zone, or was undone and a day of it is not in the table.
 SELECT
     request.request_id,

@@ -1,4 +1,4 @@
--- Deliveries, made in these days, of which rejected rows are left.
+-- Deliveries, made in these days, that still have rejected rows.
 SELECT
     d.delivery_id,
     count(*) AS rows_rejected

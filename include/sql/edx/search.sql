@@ -1,4 +1,4 @@
--- What the search for logs asks and notes.
+-- What the search for logs reads and writes.
 
 -- section: known_tars
 SELECT
@@ -13,7 +13,7 @@ WHERE uri = ANY(%(uris)s::text []);
 -- section: unmerged
 -- Logs of these sites that an earlier run found and none has merged: in these tars, as they are now
 -- (what landed names its tar), or in plain tars that are not among them. The latter are looked for
--- once, a day after they were found: until then somebody may be at it.
+-- once, a day after they were found: until then another run may be loading them.
 SELECT
     d.delivery_id,
     d.name,

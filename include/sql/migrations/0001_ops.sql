@@ -54,14 +54,15 @@ CREATE TABLE ops.delivery (
     )
 );
 
--- The page of coverage asks for the last ninety days and for the last load of each dataset.
+-- The page of coverage reads the last ninety days and the last load of each dataset.
 CREATE INDEX delivery_made ON ops.delivery (dataset, origin, made_at);
 
 CREATE INDEX delivery_merged ON ops.delivery (dataset, origin, merged_at);
 
 CREATE INDEX delivery_waiting ON ops.delivery (dataset, origin, name) WHERE status IN ('landed', 'held');
 
--- After years a name has thousands of versions, and a dataset thousands of days: steps ask for the last.
+-- After years a name has thousands of versions, and a dataset thousands of days: steps read the
+-- last.
 CREATE INDEX delivery_latest ON ops.delivery (dataset, origin, name, made_at, version);
 
 CREATE INDEX delivery_first_day ON ops.delivery (dataset, origin, first_day);

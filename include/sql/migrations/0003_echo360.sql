@@ -27,8 +27,8 @@ CREATE TABLE echo360.videoview (
     _extras jsonb
 );
 
--- Events come, go and lie by the day: a few pages of BRIN lead to those of a window or a delivery.
--- Those of this table are looked for by the UTC day too, as the views count them.
+-- Events are added, deleted and stored day by day: a few BRIN pages lead to those of a window or a
+-- delivery. Those of this table are looked for by the UTC day too, as the views count them.
 CREATE INDEX videoview_days ON echo360.videoview
 USING brin (event_timestamp, ((event_timestamp AT TIME ZONE 'UTC')::date), _delivery) WITH (autosummarize = TRUE);
 

@@ -48,7 +48,7 @@ CREATE INDEX event_kind ON edx.event (event_kind, course_id, time) WHERE event_k
 -- For a user's events of some days. As above without requests, nine of ten lines.
 CREATE INDEX event_username ON edx.event (username, time) WHERE event_kind <> 'implicit';
 
--- The rows of a delivery lie close together, and a BRIN index costs nothing to keep.
+-- The rows of a delivery are close together, and a BRIN index costs nothing to keep.
 CREATE INDEX event_delivery ON edx.event USING brin (_delivery);
 
 COMMENT ON TABLE edx.event IS 'One row for each line of a tracking log, once, however often it is delivered. A partition for each month of time.';

@@ -1,6 +1,6 @@
 -- depends: 0006_edx_views
 
--- Whoever reads the warehouse needs no more than the role learning_warehouse_reader. It is made here
+-- Reading the warehouse needs no more than the role learning_warehouse_reader. It is made here
 -- where the login may make roles; where not, an administrator makes one of any name, and then
 -- CALL ops.let_read('its name').
 

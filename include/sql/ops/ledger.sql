@@ -1,7 +1,7 @@
 -- What vendors handed over, and what became of it.
 
 -- section: deliver
--- Where the line is there already, what may have changed is where its bytes lie: what was the matter
+-- Where the line is there already, the place of its bytes may have changed: what was the matter
 -- with those before is over, unless it is held.
 INSERT INTO ops.delivery AS known (
     dataset, origin, name, version, made_at, first_day, end_day, uri, size, details
@@ -39,8 +39,9 @@ WHERE dataset = %(dataset)s
     AND name = ANY(%(names)s::text []);
 
 -- section: of_listed
--- Of each name that is listed what decides what is to be done: the listed version, the latest one, the
--- latest that is loaded, and what waits. Each is found by an index, however many versions there were.
+-- For each listed name, the versions that decide what is to be done: the listed one, the latest
+-- one, the latest that is loaded, and what waits. Each is found by an index, however many versions
+-- there were.
 SELECT DISTINCT
     d.delivery_id, d.dataset, d.origin, d.name, d.version, d.made_at,
     d.first_day, d.end_day, d.uri, d.size, d.details, d.status, d.problem, d.removed_at
@@ -99,7 +100,7 @@ FROM ops.delivery
 WHERE dataset = %(dataset)s AND origin = %(origin)s;
 
 -- section: landed
--- What lies in a bucket.
+-- What is in a bucket.
 SELECT
     delivery_id, dataset, origin, name, version, made_at,
     first_day, end_day, uri, size, details, status, problem, removed_at
@@ -130,8 +131,8 @@ FROM unnest(%(deliveries)s::bigint []) AS failed (delivery_id);
 
 -- section: note_replaced
 -- What waits, where a newer version of its name is merged, or newer versions of all its days are
--- current. Of a table that is appended to, only what is damaged: another version of its name may lack
--- some of its rows. What a merge has locked is left to that merge.
+-- current. In a table that is appended to, only what is damaged: another version of its name may
+-- lack some of its rows. What a merge has locked is left to that merge.
 UPDATE ops.delivery AS d
 SET
     status = 'replaced',

@@ -4,8 +4,8 @@
 SELECT migration_id FROM ops._yoyo_migration;
 
 -- section: create_lock
--- CREATE SCHEMA IF NOT EXISTS asks for the right to create one even where it is there. Whoever comes
--- here at the same time waits for whoever was first.
+-- CREATE SCHEMA IF NOT EXISTS needs the right to create one even where it exists. Sessions that
+-- come here at the same time wait for the first one.
 DO $$
 BEGIN
     IF to_regclass('ops.migration_lock') IS NOT NULL THEN

@@ -1,8 +1,8 @@
 -- What a run did, and what its alerts are about.
 
 -- section: of_run
--- What a run's deliveries were of, table by table: their days (of edX's logs those in their names),
--- and the report requests that the run made or shared.
+-- What a run's deliveries contained, table by table: their days (of edX's logs those in their
+-- names), and the report requests that the run made or shared.
 SELECT
     d.dataset,
     min(coalesce(d.first_day, log.day))::text AS first_day,
@@ -30,7 +30,7 @@ ORDER BY d.dataset;
 
 -- section: rejects
 -- The tables of which the run's deliveries, or one of them, had a larger share of rows rejected than
--- allowed: of each a row without a name for all of it, then the deliveries, the worst first.
+-- allowed: for each a row without a name for all of it, then the deliveries, the worst first.
 WITH counted AS (
     SELECT
         dataset,
@@ -75,9 +75,9 @@ GROUP BY dataset, origin, change, header = 'report', header LIKE 'parameter %%'
 ORDER BY dataset, origin, change, min(header);
 
 -- section: gaps
--- The days that the run leapt over: after all that was loaded before it, before the last that it
--- loaded, and not loaded by it. Of what has no days, such as Vocareum's grades, there are none; of
--- edX's logs they are those in their names.
+-- The days that the run skipped: after all that was loaded before it, before the last that it
+-- loaded, and not loaded by it. For data without days, such as Vocareum's grades, there are none;
+-- for edX's logs they are those in their names.
 WITH brought AS (
     SELECT
         d.dataset,

@@ -51,7 +51,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the query asks for.
+    """What the query requests.
 
     :param choice: of the map.
     :param cell: table, origin and day of the cell that is looked at.
@@ -68,7 +68,7 @@ class Asked:
 
 
 def asked_in(request: Request) -> Asked:
-    """What a query asks for; what is no id is left out.
+    """What a query requests, without values that are not ids.
 
     :raises HTTPException: 400, no link of the page says so.
     """

@@ -51,8 +51,8 @@ class Command:
 class Advice:
     """What to do.
 
-    :param commands: the command, once for each DAG of the source, for it is not known which of them
-        loads an origin; none where no run helps.
+    :param commands: the command, once for each DAG of the source, because it is not known which of
+        them loads an origin; none where no run helps.
     :param notes: sentences on it.
     """
 
@@ -224,7 +224,7 @@ def _rejected(
 
 
 def _delivered_on(delivery: dict[str, Any]) -> date | None:
-    """The date in the name of the tar, or of the log by itself, that a log lies in."""
+    """The date in the name of the tar, or of the single log, in which a log is."""
     name = str(delivery["tar"] or delivery["uri"]).rpartition("/")[2]
     found = re.search(r"\d{4}-\d\d-\d\d", name)
     try:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
 DAYS = 90
-"""How many days the map shows unless it is asked for more; today (UTC) is the last one."""
+"""How many days the map shows by default; today (UTC) is the last one."""
 
 RANGES = (30, DAYS, 365)
-"""How many days it may be asked for."""
+"""The numbers of days that one can choose."""
 
 _STATEMENTS = {
     "day": "coverage/days",
@@ -299,7 +299,8 @@ def _judge(row: Row, held: set[date], now: datetime) -> None:
     """Say of each cell what is the matter with it.
 
     Today is the last day, so it is never between loaded ones. Neither is a day without a version of
-    files that tell the present state a gap, nor a past day without a snapshot: nobody can make one.
+    files that tell the present state a gap, nor a past day without a snapshot: it cannot be made
+    later.
     """
     loaded = [cell.day for cell in row.cells if cell.loaded]
     first = row.cells[0].day if row.begun_before else min(loaded, default=None)

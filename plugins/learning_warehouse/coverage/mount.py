@@ -1,7 +1,7 @@
 """Where the page hangs in Airflow 3's UI.
 
 Every Airflow process imports this at its start, so nothing is imported here but the address: the
-API server builds the application when it is first asked for it. On Airflow 2 nobody asks.
+API server builds the application at its first request. On Airflow 2 it never does.
 """
 
 from __future__ import annotations

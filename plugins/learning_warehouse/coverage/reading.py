@@ -198,7 +198,7 @@ def _waits(row: Row, cell: Cell, line: dict[str, Any]) -> bool:
 def _read_lines(
     conn: Connection, schemas: list[str], deliveries: tuple[int, ...]
 ) -> list[dict[str, Any]]:
-    """These lines of the ledger, as far as they are of the sources that are told of."""
+    """These lines of the ledger, as far as they belong to the sources that are shown."""
     if not deliveries:
         return []
     values = {"deliveries": list(deliveries), "schemas": schemas, "limit": MOST_LINES}

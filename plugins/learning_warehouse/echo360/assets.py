@@ -50,7 +50,7 @@ def open_asset(url: str, trusted_hosts: Collection[str]) -> BinaryIO:
     :raises LinkRefused: it is no longer good.
     :raises PermanentFailure: it leads to an address inside of the network, or is not over HTTP.
     """
-    # Not through requests: it writes a URL anew, and a signature may not survive that.
+    # Not through requests: it rewrites a URL, and the signature may no longer match.
     if not url.startswith(("http://", "https://")):
         raise PermanentFailure(
             f"{redacted(url)} is not an HTTP link: nothing was fetched; ask Echo360 about it."

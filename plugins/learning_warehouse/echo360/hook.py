@@ -1,7 +1,7 @@
 """Echo360's reporting API over HTTP.
 
 Knows the vendor's paths, answers and errors; knows no warehouse, fetches no report, and decides
-nothing about when to ask for what.
+nothing about when to request what.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MOST_REQUESTS = 100_000
 
 
 class OutcomeUnknown(TransientFailure):
-    """A submission of which nobody can say whether Echo360 took it."""
+    """A submission of which it is unknown whether Echo360 accepted it."""
 
 
 class Refused(Exception):
@@ -300,7 +300,7 @@ class Echo360Hook(BaseHook):
         yield None
 
     def _authorised(self, method: str, url: str, **kwargs: Any) -> Answer:
-        """Send with the token; on a 401 once more with a new one."""
+        """Send with the token; on a 401 again, with a new one."""
         for again in (False, True):
             if self._token is None or again:
                 self._token = self._new_token()

@@ -1,6 +1,6 @@
 """How a report lands: the assets of one request, copied to the landing zone, bytes unchanged.
 
-Knows the vendor's request and the landing zone; knows neither tasks nor when a report is asked for.
+Knows the vendor's request and the landing zone; knows neither tasks nor when a report is requested.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def land_requests(
     *,
     warehouse_conn_id: str,
 ) -> list[Delivery]:
-    """Land requests that are available, each by itself.
+    """Land requests that are available, one by one.
 
     :param failures: where one that cannot be landed is noted.
     :returns: the deliveries of the others.
@@ -101,7 +101,7 @@ def _land(
 def _copy(
     hook: Echo360Hook, zone: LandingZone, request_id: str, place: str
 ) -> list[tuple[str, int]]:
-    """Copy the assets; a link that is no longer good is fetched anew, once for each asset.
+    """Copy the assets; a link that has expired is fetched again, once for each asset.
 
     :returns: URI and bytes of each copy.
     """

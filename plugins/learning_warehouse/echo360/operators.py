@@ -1,4 +1,4 @@
-"""The tasks around the wait for Echo360: what to ask for, asking for it, and landing it.
+"""The tasks around the wait for Echo360: what to request, requesting it, and landing it.
 
 Knows tasks and what they hand on; knows neither the protocol's rules nor how a report lands.
 """
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 
 class Echo360PlanOperator(DaysOperator):
-    """Decides in which windows a run asks for which reports.
+    """Decides in which windows a run requests which reports.
 
     XCom, by the report's name: its windows, as :func:`~learning_warehouse.echo360.planning.plan`
-    cuts them, each with a token of this plan; none for a report that was not asked for or that
+    cuts them, each with a token of this plan; none for a report that was not chosen or that
     Echo360 does not offer. Requests belong to the token: only where this task is executed again
-    may what it asks for be requested again. Reads the Params ``reports`` and ``reload``.
+    may its windows be requested again. Reads the Params ``reports`` and ``reload``.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Echo360PlanOperator(DaysOperator):
 
 
 class Echo360SubmitOperator(BaseOperator):
-    """Asks for a report, as far as free slots allow; the sensor asks for the rest.
+    """Requests a report, as far as free slots allow; the sensor requests the rest.
 
     XCom: the windows, for the sensor.
 

@@ -1,4 +1,4 @@
-"""In which windows a run asks for a report.
+"""In which windows a run requests a report.
 
 Asks the warehouse what there is of its days, and what became of earlier requests; asks Echo360
 nothing.
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TRAILING_DAYS = 3
-"""How many days a scheduled run asks for where nothing was loaded before: Echo360 completes a day
-within 48 hours of its close, so that the days before need not be asked for again."""
+"""How many days a scheduled run requests where nothing was loaded before: Echo360 completes a day
+within 48 hours of its close, so that the days before need not be requested again."""
 
 REMEMBERED_DAYS = 365
 """How far back it looks for such days, to say that they are to be loaded by hand."""
@@ -39,12 +39,12 @@ REMEMBERED_DAYS = 365
 def plan(
     context: Context, conn: Connection, origin: str, report: Report, days: Days
 ) -> list[Window]:
-    """The windows in which a run asks for a report.
+    """The windows in which a run requests a report.
 
     Adjacent, of at most as many days as a request may have. A day of which the warehouse has all
     that Echo360 ever will is left out, unless the Param ``reload`` is set. A scheduled run takes up
     the days before its own of which it has not: those that were loaded too early to be complete,
-    and those that earlier runs left undone. A report without dates is asked for once in a run, and
+    and those that earlier runs missed. A report without dates is requested once in a run, and
     not in a backfill: what was so on a past day it cannot tell.
 
     :param origin: Echo360's host, as the ledger has it.
@@ -86,7 +86,7 @@ def plan(
 
 
 class _History:
-    """What earlier runs tell of a report's days."""
+    """What earlier runs did for a report's days."""
 
     def __init__(self, conn: Connection, origin: str, report: Report) -> None:
         self._conn = conn
@@ -99,7 +99,7 @@ class _History:
         }
 
     def first_scheduled(self, *, since: date) -> date | None:
-        """The first day from then on for which a scheduled run has asked."""
+        """The first day from then on that a scheduled run has requested."""
         (row,) = self._execute("first_scheduled", first_day=since)
         first_day: date | None = row["first_day"]
         return first_day
@@ -138,7 +138,7 @@ def _with_undone(report: Report, days: Days, history: _History, done: Container[
 
 
 def _within_reach(report: Report, days: Days) -> Days | None:
-    """The days that are not too long ago for Echo360 to tell of."""
+    """The days that are not too long ago for Echo360."""
     if report.reach is None:
         return days
     earliest = datetime.now(UTC).date() - report.reach

@@ -1,4 +1,4 @@
-"""Where the windows of one report stand, as a pass through the protocol leaves them.
+"""The state of the windows of one report after a pass through the protocol.
 
 Knows windows; knows neither Echo360 nor who asks.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Progress:
-    """Where the windows of one report stand.
+    """The state of the windows of one report.
 
     :param available: the ids of the requests that are ready.
     :param pending: the ids of those that Echo360 is working on.

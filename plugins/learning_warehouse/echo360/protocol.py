@@ -1,7 +1,7 @@
 """The protocol by which reports are requested: each once, three in flight, over all runs.
 
-One idempotent function, :func:`advance`, is called by whoever wants reports, as often as it likes,
-from any number of processes that may die at any point. What holds them together is a line of
+One idempotent function, :func:`advance`, is called by every task that wants reports, as often as it
+likes, from any number of processes that may die at any point. What holds them together is a line of
 ``ops.report_request`` for each request, written before it is submitted, and Echo360's own listing:
 
 1. A window without a line gets one: the intent. So does one that a run loads again.
@@ -11,11 +11,11 @@ from any number of processes that may die at any point. What holds them together
    report of a run that waits had its last slot longer ago. The line says so before, and has the
    request id at once after.
 4. A submission whose outcome is unknown is looked for in the listing before it is repeated.
-5. A request that failed is asked again after a pause; a window that keeps failing is split, down
+5. A request that failed is made again after a pause; a window that keeps failing is split, down
    to single days; a day that keeps failing is given up. One whose report has landed cannot fail any
    more.
 
-Knows when to ask for what; knows neither Airflow, nor SQL, nor what a report holds.
+Knows when to request what; knows neither Airflow, nor SQL, nor what a report holds.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
-"""How often a window is asked for before it is split or given up."""
+"""How often a window is requested before it is split or given up."""
 LAG = timedelta(seconds=60)
 """How late a new request may appear in the listing."""
 SOON_DELETED = timedelta(days=7)
 """The age from which a report should be landed: Echo360 deletes it 14 days after its submission
 ("Processing and Retention")."""
 OUTPUT = {"compression": True, "delimiter": ","}
-"""What Echo360 makes of a report unless told otherwise ("Output")."""
+"""What Echo360 makes of a report by default ("Output")."""
 
 
 def advance(
@@ -76,10 +76,10 @@ def advance(
     pause: timedelta = PAUSE,
     warehouse_conn_id: str = WAREHOUSE_CONN_ID,
 ) -> Progress:
-    """Do for these windows what can be done now, and say where they stand.
+    """Do for these windows what can be done now, and return their state.
 
     :param run: the DAG run that wants them.
-    :param plan: the token that its task ``plan`` made: a window is asked for once in a plan, and
+    :param plan: the token that its task ``plan`` made: a window is requested once in a plan, and
         again by another plan, of the same run or another, if the first one asked before the data
         was complete, or if what landed is held, was undone or was removed. None: the run's name.
     :param afresh: submit again what Echo360 refused before.
@@ -154,7 +154,7 @@ class _Protocol:
         self._slots = Slots(self._lines, report.name, now=self._now, lag=lag)
 
     def settle(self, window: Window, whole: int | None = None) -> None:
-        """Bring one window, or the parts that took its place, a step further."""
+        """Bring one window, or the parts that replaced it, a step further."""
         line = self._line(window, whole)
         while line["closed_at"] is None:
             following = self._pursue(window, line)
@@ -175,7 +175,7 @@ class _Protocol:
             )
 
     def look_at_queue(self) -> None:
-        """Say how many wait for a slot, and for how long nobody has got one."""
+        """Log how many wait for a slot, and for how long none has got one."""
         if self.progress.waiting:
             self.progress.slotless = self._slots.look_at_queue()
 

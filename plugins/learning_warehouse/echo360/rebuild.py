@@ -20,7 +20,7 @@ def remember_requests(report: Report) -> Remember:
     """How the lines of ``ops.report_request`` are restored of those that have landed.
 
     Without them the next scheduled run would not know since when it looks for what is missing, and
-    a request of today would be made once more.
+    a request of today would be made again.
     """
 
     def remember(conn: Connection, landed: Sequence[Delivery]) -> None:

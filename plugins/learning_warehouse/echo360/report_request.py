@@ -1,6 +1,6 @@
 """A request for a report, as Echo360 tells of it, and what can be believed of its words.
 
-Knows the vendor's answers; asks for nothing.
+Knows the vendor's answers; requests nothing.
 """
 
 from __future__ import annotations

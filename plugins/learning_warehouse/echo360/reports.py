@@ -12,7 +12,7 @@ from datetime import timedelta
 from learning_warehouse.warehouse.dataset import Dataset
 
 DELIMITERS = {",": "comma", "\t": "tab", "|": "pipe"}
-"""What may stand between the values of a report ("Output")."""
+"""What may separate the values of a report ("Output")."""
 
 
 class Report:
@@ -20,7 +20,7 @@ class Report:
 
     :param days: the longest window, in days, of one request; None for a report without dates,
         which tells what is so at the time of the request.
-    :param reach: how far back it may be asked for, from the time of the request; None where no
+    :param reach: how far back it may be requested, from the time of the request; None where no
         limit is known.
     :param also_called: another name by which ``/reports`` may list it.
     """
@@ -50,7 +50,7 @@ class Report:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The parameters that a request for it gives."""
+        """The parameters of a request for it."""
         return ("start", "end") if self.days else ()
 
 

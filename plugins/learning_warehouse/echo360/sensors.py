@@ -1,6 +1,6 @@
 """The task that waits until Echo360 has made its reports.
 
-Between its waits it goes through the protocol again, which asks for what the slots did not allow
+Between its waits it goes through the protocol again, which requests what the slots did not allow
 before, again for what failed, and for the parts of a window that keeps failing. What has been ready
 for long is landed meanwhile: Echo360 deletes it after two weeks, and the others may take longer.
 
@@ -45,7 +45,7 @@ class Echo360ReportSensor(BaseSensorOperator):
     :param poll_interval: seconds between two looks at Echo360's listing, 5 at least.
     :param patience: for how long a request may be in flight; the time before, while its window
         waits for a slot, does not count. When all that is open has taken too long, the task fails
-        for good; cleared, it takes up the same requests, with the same patience.
+        for good; cleared, it continues with the same requests, with the same patience.
     :param slot_patience: for how long no slot may become free while a window waits for one.
     :param lag: how late a submitted request may appear in the listing: a submission of unknown
         outcome is not repeated before.

@@ -85,7 +85,7 @@ class Slots:
     def look_at_queue(self) -> timedelta:
         """Log how many wait for a slot.
 
-        :returns: for how long nobody has got one, while a window of this report waits.
+        :returns: for how long no window has got one, while a window of this report waits.
         """
         queue = self._lines.queue(self._report)
         log.info(

@@ -1,4 +1,4 @@
-"""The windows in which Echo360 is asked for the days of a report.
+"""The windows in which the days of a report are requested.
 
 Knows days; knows neither the API nor what is loaded.
 """
@@ -70,7 +70,7 @@ class Window:
 def windows_of(
     report: Report, days: Days, *, done: Container[date] = (), alone: Container[date] = ()
 ) -> list[Window]:
-    """The windows in which a report with dates is asked for these days.
+    """The windows in which these days of a report with dates are requested.
 
     They are adjacent, without gap or overlap, but for the days that are done.
 

@@ -6,7 +6,7 @@ careful way: the line is rescued and repaired until JSON and PostgreSQL can hold
 done is noted in ``repairs``; or it is rejected with its reason.
 
 Knows edX's lines and the columns of a row; what a field means, ``fields`` knows, and how a line is
-mended, ``repair``. Knows neither where lines lie nor the database.
+repaired, ``repair``. Knows neither where lines come from nor the database.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ _PLAIN_TIME = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:\+00:00|Z)?", re.ASCII
 ).fullmatch
 
-# Of COLUMNS, event_source and event_type stand side by side.
+# In COLUMNS, event_source and event_type are neighbours.
 _HEARTBEAT = "\tserver\t/heartbeat\t"
 
 NULL = r"\N"

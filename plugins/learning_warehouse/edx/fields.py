@@ -1,6 +1,7 @@
 """The fields of a line: what its time, its event and its context say.
 
-Knows what edX writes into them, and that some of it has to be mended; knows neither lines nor rows.
+Knows what edX writes into them, and that some of it has to be repaired; knows neither lines nor
+rows.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def inner_event(
 
 
 def _parameters(text: str, repairs: list[str]) -> str:
-    """GET parameters as a JSON object; a name that ends in [] or stands twice has a list."""
+    """GET parameters as a JSON object; a name that ends in [] or occurs twice has a list."""
     parameters: dict[str, str | list[str]] = {}
     for name, value in parse_qsl(text, keep_blank_values=True):
         known = parameters.get(name)

@@ -1,4 +1,4 @@
-"""What lies in edX's bucket: a tar of logs or a log by itself, as S3's listing has it."""
+"""What lies in edX's bucket: a tar of logs or a single log, as S3's listing has it."""
 
 from __future__ import annotations
 

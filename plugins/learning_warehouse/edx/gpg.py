@@ -147,7 +147,7 @@ class Message(io.RawIOBase):
             raise Sealed(reason)
 
     def close(self) -> None:
-        """End gpg, wherever it stands."""
+        """End gpg, whatever it is doing."""
         if not self.closed:
             self._process.kill()
             for thread in self._threads:
@@ -240,7 +240,7 @@ def _told(secret: str) -> Iterator[int]:
 
 @contextmanager
 def _home() -> Iterator[Path]:
-    """A folder for a key, which nobody else may enter; it goes when this process does."""
+    """A folder for a key, open to no other user; it is removed when this process ends."""
     if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK)):
         raise PermanentFailure(
             f"There is no folder in memory at {MEMORY} where this task runs, so the private key "

@@ -28,7 +28,7 @@ class Span(NamedTuple):
 
 
 class TarMembers:
-    """Opens members of tars, and reads those ahead that lie behind the one that is asked for.
+    """Opens members of tars, and reads ahead those that follow the requested one.
 
     :param deliveries: what is going to be opened, in that order.
     :param conn_id: the Airflow connection of the bucket.

@@ -54,7 +54,7 @@ class EdxLogTarOperator(DaysOperator):
     walked by range reads; a compressed one is read once to its end, and what is new in it lands in
     the landing zone. A member is known by its server, name, size, mtime and a probe of its bytes;
     one that was loaded is left out, whatever tar it was loaded from. A tar that was gone through to
-    its end is left alone until it changes. A log that lies in the bucket by itself is known by its
+    its end is skipped until it changes. A log that is a single file in the bucket is known by its
     key, size and ETag, and stays where it is.
 
     XCom ``lane_1``, ``lane_2``, …: for each lane the ids of its deliveries, dealt out as
@@ -76,7 +76,7 @@ class EdxLogTarOperator(DaysOperator):
     :param aws_conn_id: connection of the bucket. Its extra ``site`` names the edX site; without
         it, the group ``site`` of the key does, or else the bucket.
     :param landing_conn_id: connection of the landing zone; only needed for compressed tars.
-    :param gpg_conn_id: connection with the key of encrypted logs; without it they are left alone.
+    :param gpg_conn_id: connection with the key of encrypted logs; without it they are skipped.
     :param warehouse_conn_id: connection of the warehouse.
     """
 

@@ -1,4 +1,4 @@
-"""Lines that are no JSON as they came: rescued and mended until jsonb can hold them, or refused.
+"""Lines that are no JSON as they came: repaired until jsonb can hold them, or refused.
 
 Knows JSON and what PostgreSQL takes of it; knows no field of a line.
 """
@@ -11,7 +11,7 @@ import msgspec
 
 LONGEST_LINE = 8 * 1024 * 1024
 LONGEST_MENDED = 2 * 1024 * 1024
-"""Characters: to mend a text takes a hundred times its size in memory."""
+"""Characters: repairing a text takes a hundred times its size in memory."""
 
 LARGEST_EXPONENT = 400
 
@@ -43,7 +43,7 @@ def rescued(content: bytes, repairs: list[str]) -> bytes:
 def mended_line(body: bytes, repairs: list[str]) -> str:
     """A line's object as JSON that jsonb can hold.
 
-    :raises Unreadable: it is not to be mended.
+    :raises Unreadable: it cannot be repaired.
     """
     try:
         text = body.decode()
@@ -99,7 +99,7 @@ REPLACEMENT = r"\ufffd"
 
 
 def mend(text: str, repairs: list[str]) -> str | None:
-    """``text`` as JSON that jsonb can hold; None if it is not to be mended."""
+    """``text`` as JSON that jsonb can hold; None if it cannot be repaired."""
     if is_json(text) and not (_SPELLED_OUT_NUL in text or _LARGE_EXPONENT(text)):
         return text
     if len(text) > LONGEST_MENDED:

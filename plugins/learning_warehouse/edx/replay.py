@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 class ReplayRejectsOperator(BaseOperator):
-    """Reads rejected lines again, log by log, where the Param ``replay_rejects`` asks for it.
+    """Reads rejected lines again, log by log, where the Param ``replay_rejects`` is set.
 
     All that are left; where the Params name days, those of the logs that edX put into the bucket
-    in these days, in a tar or by themselves. What is an event now goes to ``edx.event`` as a line
+    in these days, in a tar or as single files. What is an event now goes to ``edx.event`` as a line
     of its log and leaves ``ops.rejected_row``; what is none stays there. Reads the Params
     ``skip_heartbeat`` (a line that it leaves out stays rejected) and ``dry_run`` (nothing is read
     again) too.
@@ -49,7 +49,7 @@ class ReplayRejectsOperator(BaseOperator):
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Replay each log by itself."""
+        """Replay log by log."""
         from learning_warehouse.warehouse.staging_table import StagingTable
 
         given = context["params"]

@@ -1,8 +1,8 @@
-"""The search for logs that the warehouse does not have yet, in tars and by themselves.
+"""The search for logs that the warehouse does not have yet, in tars and as single files.
 
 Of a plain tar no more is read than its headers, the ends of its members and, once, the first bytes
-of those that no name tells; of a log that lies in the bucket by itself, no more than these. Knows
-the bucket and the ledger; which keys are looked at, ``operators`` say.
+of those that no name tells; of a single log in the bucket, no more than these. Knows the bucket and
+the ledger; which keys are looked at, ``operators`` say.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class Search:
     def look_into(self, found: list[Found]) -> None:
         """Collect the logs that are to be loaded.
 
-        The latest tar comes first, for it holds what the others hold; the compressed ones come
-        after the plain ones, so that nothing lands that can be read in place.
+        The latest tar comes first, because it contains what the others contain; the compressed ones
+        come after the plain ones, so that nothing lands that can be read in place.
         """
         found = self._told(sorted(found, key=lambda one: (one.day, one.key), reverse=True))
         self._take_loose([one for one in found if one.kind not in TARS])
@@ -127,7 +127,7 @@ class Search:
         return verdicts.told(self._conn, site, files, remember=not self._dry_run)
 
     def _take_loose(self, logs: list[Found]) -> None:
-        """Register logs that lie in the bucket by themselves; they are read where they lie."""
+        """Register single logs in the bucket; they are read where they are."""
         for site in sorted({one.site for one in logs}):
             self._take_loose_of(site, [one for one in logs if one.site == site])
 
@@ -173,8 +173,8 @@ class Search:
     def _unmerged(self, tars: list[Found]) -> list[dict[str, Any]]:
         """Logs that an earlier run found and none has merged, each with its tar.
 
-        It is None where the tar is not at hand. A tar is cumulative: another may hold the log as
-        well, though the ledger names but one.
+        The tar is None where this run does not see it. Tars are cumulative: another may contain the
+        log too, although the ledger names only one.
         """
         values = {
             "dataset": EVENTS.table,
@@ -185,7 +185,8 @@ class Search:
         return self._conn.execute(statement("edx/search", "unmerged"), values).fetchall()
 
     def _give_up(self, lost: set[int]) -> None:
-        """Write down of logs that no tar at hand holds them: they are not looked for again."""
+        """Note in the ledger that no tar of this run contains these logs: they are not looked for
+        again."""
         if lost and not self._dry_run:
             log.warning("%d of them are in none of these tars; ops.delivery names them", len(lost))
             problem = "No tar of the run contained it when it was looked for again."
@@ -354,7 +355,7 @@ class Search:
         return self.finds.zone.holds(before.uri, before.size)
 
     def _take_again(self, tar: Found, before: Delivery) -> None:
-        """Load what landed before, from where it lies, unless nothing is to be done for it."""
+        """Load what landed before, from where it is, unless nothing is to be done."""
         if not self.finds.is_done(before):
             self._deliver_landed(tar, before.name, before.version, before.uri, before.size or 0)
 

@@ -4,7 +4,7 @@ The bytes are read where they lie, decrypted, unpacked, cut into lines, and thei
 COPY while the next are made. A stretch of lines that PostgreSQL refuses is read again, carefully;
 a row that it refuses even then is rejected with PostgreSQL's own reason.
 
-Knows logs and staging tables; what a line means is the affair of ``events``.
+Knows logs and staging tables; what a line means is known to ``events``.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def log_reader(
     """Reads tracking logs from where they lie.
 
     The ``details`` of a delivery say where that is: with ``offset``, in a plain tar from that byte
-    on; with ``landed``, in the landing zone; else it is an object by itself, with that ``etag``.
+    on; with ``landed``, in the landing zone; else it is an object of its own, with that ``etag``.
 
     :param deliveries: what is going to be read, in that order.
     :param skip_heartbeat: leave out the servers' own requests for ``/heartbeat``.

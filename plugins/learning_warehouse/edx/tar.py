@@ -99,7 +99,7 @@ class Walk:
 
     :param readable: whether there is a key that opens encrypted logs.
     :param junk: members that are no tracking logs, directories too.
-    :param encrypted: tracking logs that are left alone, for they are encrypted.
+    :param encrypted: tracking logs that are skipped, because they are encrypted.
     :param untaken: of each log that cannot be taken, why.
     """
 

@@ -43,7 +43,7 @@ _UNFINISHED = (".part", ".partial", ".filepart", ".tmp")
 def by_name(file: str) -> Kind | None:
     """What a file is by its name, without its folder; None if only its content can tell.
 
-    Hidden files and unfinished copies are left alone, and what is encrypted and bears no name of
+    Hidden files and unfinished copies are skipped, and what is encrypted and bears no name of
     a log.
     """
     if file.startswith("."):

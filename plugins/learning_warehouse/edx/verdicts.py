@@ -30,7 +30,7 @@ def told(
     """What these files of a site are.
 
     :param files: each with what reads its first bytes, which is asked only of new ones.
-    :param remember: write down what is new.
+    :param remember: store what is new.
     """
     asked = {"names": [name for name, _ in files], "versions": [version for _, version in files]}
     known: dict[File, Kind] = {

@@ -1,4 +1,4 @@
-"""Who is told of what is wrong: Airflow's own notifiers, as ``include/alerts.toml`` names them.
+"""Alerts: sent by Airflow's own notifiers, as ``include/alerts.toml`` names them.
 
 Nobody, where that file says nothing. It is read when there is something to tell, so that the DAG
 files cost nothing by it, and what is wrong with it, or with a notifier, fails no run. Knows who is
@@ -67,7 +67,7 @@ def tell_of_failure(context: Any) -> None:
     """What every task calls when it has failed for good.
 
     Leaves its sentence as an XCom for the summary, and says it last in the log, below Airflow's
-    traceback. Nobody else is told of the end of a run whose steps have told of themselves.
+    traceback. ``StepsFailed`` sends no alert: the failed steps have sent theirs.
     """
     failure, ti = context.get("exception"), context["ti"]
     if not isinstance(failure, StepsFailed):
@@ -86,7 +86,7 @@ def say_failure(context: Any) -> None:
 
 
 def _sentence(failure: Any) -> str:
-    """What may be told of it; what is no sentence of ours may quote a row."""
+    """What an alert may say of it: only our own sentences are sure not to quote a row."""
     from airflow.providers.common.compat.sdk import AirflowTaskTimeout, redact
 
     if failure is None:

@@ -1,4 +1,4 @@
-"""What OpenLineage is told of a task, where Airflow's provider for it is installed.
+"""What OpenLineage gets to know of a task, where Airflow's provider for it is installed.
 
 Only that provider calls this, when a task is over. A staging table lives for minutes and is no
 dataset: what a merge brought came from the objects that were staged. Knows names; reads nothing.

@@ -1,7 +1,7 @@
 """The links on a task's page: to what it landed, to its lines of the ledger, to its requests.
 
 A task says where its link leads; without an address the link does not show. On Airflow 3 its worker
-asks for the address when the task is over and keeps it as an XCom; on 2.11 the web server asks, and
+requests the address when the task is over and keeps it as an XCom; on 2.11 the web server asks, and
 the task has kept it. No address has a signature or a secret. What the ledger's links lead to is the
 page of coverage, which Airflow 2 does not have: there they are left out.
 

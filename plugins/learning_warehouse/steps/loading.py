@@ -94,7 +94,7 @@ def hand_on_counts(
 
 
 class DaysOperator(BaseOperator):
-    """A task for a run's days, which stand in its rendered fields.
+    """A task for a run's days, which its rendered fields show.
 
     :param look_back: how many days more it looks at where Airflow's schedule started the run.
     """

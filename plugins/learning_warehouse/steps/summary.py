@@ -36,7 +36,7 @@ class SummaryOperator(BaseOperator):
 
     What the ledger finds wrong with what came in the meantime is said in the log, and told to whom
     ``include/alerts.toml`` names: tables and files of which more than the Param ``reject_share``
-    was rejected, changes of a schema, and days that a scheduled run leapt over.
+    was rejected, changes of a schema, and days that a scheduled run skipped.
 
     XCom: a row for each table. Being last and run whatever happened, it would make a run with
     failures succeed; so it fails after it has said what there is to say.

@@ -28,7 +28,7 @@ CHECK = (
     "the connection's extras bucket and org_id: the keys come from Vocareum's API, and they open "
     "only the folder of their org"
 )
-"""The sentence for a refusal: nobody has put these keys into a connection."""
+"""What to check after a refusal: these keys are not in a connection."""
 
 ATTEMPTS = 5
 """How often in a row a stream may break off without a byte."""

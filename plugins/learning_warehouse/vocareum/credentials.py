@@ -232,7 +232,8 @@ def _check(status: int, text: str, url: str) -> None:
 def find_credentials(body: Any, asked_at: datetime) -> Credentials:
     """Find the three keys in whatever shape the answer has.
 
-    :param asked_at: when they were asked for, from which an hour counts if no expiry is given.
+    :param asked_at: when they were requested; they are valid for an hour from then if no expiry is
+        given.
     :raises PermanentFailure: no object of it holds all three.
     """
     seen: set[str] = set()

@@ -60,10 +60,10 @@ class LandVocareumFilesOperator(DaysOperator):
     """Copies the files of a dataset that are new or changed to the landing zone.
 
     A file whose ETag is that of its last version in the ledger is not read again; one that has come
-    back to an earlier content is a version of its own. A scheduled run takes up the files of days
-    that earlier ones left undone as well, since the first that one has loaded. XCom: the ids of the
-    deliveries to load, which are those that were not merged yet; with the Param ``reload`` the
-    newest of each file that the run is for, whether Vocareum still has it or not.
+    back to an earlier content is a version of its own. A scheduled run also loads the files of days
+    that earlier ones missed, since the first that one has loaded. XCom: the ids of the deliveries
+    to load, which are those that were not merged yet; with the Param ``reload`` the newest of each
+    file that the run is for, whether Vocareum still has it or not.
 
     :param files: which files.
     :param credentials: what VocareumCredentialsOperator gave.
@@ -144,8 +144,8 @@ class LandVocareumFilesOperator(DaysOperator):
     def _as_of(self, given: dict[str, Any], days: Days) -> datetime | None:
         """Before which a version must have been made to be loaded again; None for the newest.
 
-        The state as it is now has a past, which a run for given days asks for; the file of a day or
-        a month has later and better versions only.
+        Files of the present state have earlier versions, which a run for given days loads; the file
+        of a day or a month has later and better versions only.
         """
         if self.files.dated or not given.get("last_day"):
             return None
@@ -177,7 +177,7 @@ class LandVocareumFilesOperator(DaysOperator):
         listed: list[dict[str, Any]],
         last: dict[str, Delivery],
     ) -> set[str]:
-        """The files of days that earlier runs left undone, since the first that one has done."""
+        """The files of days that earlier runs missed, since the first that one has loaded."""
         begun = ledger.first_day(conn, dataset=self.files.dataset.table, origin=org.origin)
         undone = set()
         for name in (file["Name"] for file in listed):

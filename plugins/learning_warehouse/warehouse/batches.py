@@ -1,4 +1,4 @@
-"""A batch of staged deliveries: what the statements are told of it, and what became of it."""
+"""A batch of staged deliveries: the values for the statements, and the outcome."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def merged(staging: StagingTable, one: Staged, **counts: Any) -> Merged:
 
 
 def values_of(staging: StagingTable, due: Sequence[Staged]) -> dict[str, Any]:
-    """What the statements are told of the deliveries, in lists of one order."""
+    """The values of the deliveries for the statements, in lists of the same order."""
     dataset = staging.dataset
     deliveries = [one.delivery for one in due]
     is_snapshot = dataset.strategy == "snapshot"

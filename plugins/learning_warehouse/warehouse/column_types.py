@@ -28,7 +28,7 @@ ROLES = (
     "instructor", "learner", "lead teacher", "observer", "organization admin", "owner", "peer",
     "professor", "reviewer", "staff", "student", "ta", "teacher", "teaching assistant", "tutor",
 )  # fmt: skip
-"""The roles by which a short row is told from one that lacks its role; others are loaded, too."""
+"""The roles that distinguish a short row from one that lacks its role; others are loaded, too."""
 
 LOOKS_LIKE = {
     "email": ADDRESS,
@@ -148,7 +148,7 @@ def certainty_of_text(column: Column) -> Any:
 
 
 def holds_padding(records: bytes, delimiter: bytes) -> bool:
-    """Whether a blank other than the usual one stands at the edge of a field."""
+    """Whether a field begins or ends with a blank other than the usual one."""
     is_ascii = records.isascii()
     return any(
         lead in records and pattern.search(records)

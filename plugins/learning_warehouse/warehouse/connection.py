@@ -31,10 +31,9 @@ ALIVE: dict[str, Any] = {
     "keepalives_count": 6,
     "tcp_user_timeout": 120_000,
 }
-"""When the other side is taken for gone, for libpq: after a minute of silence it is asked every ten
-seconds, six times, and what is sent needs a receipt within two minutes (in milliseconds). The
-server is told the same of its side: by itself it would keep the locks of a worker whose machine is
-gone for two hours."""
+"""When libpq treats the connection as lost: after a minute of silence it sends a probe every ten
+seconds, six times; data must be acknowledged within two minutes (in milliseconds). The server gets
+the same settings: by default it would keep the locks of a lost worker for two hours."""
 
 
 LIMITS = (
@@ -137,7 +136,7 @@ def parameters_of(conn_id: str) -> dict[str, Any]:
 
 
 def _over_a_network(conn_id: str, said: dict[str, Any]) -> dict[str, Any]:
-    """What libpq is told of TLS: the server has to prove who it is, unless somebody chose.
+    """libpq's settings for TLS: the server must prove its identity, unless the connection chooses.
 
     :param said: what the connection's extra says of it.
     """

@@ -1,7 +1,7 @@
 """The fast path: a file's bytes go to COPY as they are, straight into the table's types.
 
 Where COPY refuses a stretch of them, or would read it otherwise than the vendor means, its records
-are told apart, and only those that are odd are read carefully.
+are separated, and only the odd ones are read carefully.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ def lock_dataset(conn: Connection, name: str) -> None:
 
 
 def share_dataset(conn: Connection, name: str) -> None:
-    """Wait for whoever has locked a table, and hold back who wants to until the transaction ends;
-    others may share it meanwhile.
+    """Wait until no other session has locked a table, and let none lock it until the transaction
+    ends; others may share it meanwhile.
     """
     _lock(conn, name, "share")
 

@@ -48,7 +48,7 @@ def merge(
         ensure_partitions(staging)
     with conn.transaction():
         # A reload deletes rows, and then inserts in the order of the key: it would deadlock with
-        # whoever inserts the same rows meanwhile.
+        # others that insert the same rows meanwhile.
         lock = share_dataset if dataset.strategy == "append_once" and not reload else lock_dataset
         lock(conn, dataset.table)
         lines = {
@@ -112,7 +112,8 @@ def merged_before(line: dict[str, Any], *, by: Task) -> Merged:
 
 
 def _has_merged(task: Task, line: dict[str, Any]) -> bool:
-    """Whether an earlier try of a task merged rows of that delivery, and may have told nobody."""
+    """Whether an earlier try of a task merged rows of that delivery, perhaps without reporting
+    it."""
     its_task = (line["dag_id"], line["run_id"], line["task_id"])
     return line["status"] == "merged" and its_task == task and line["rows_merged"] > 0
 
@@ -121,7 +122,7 @@ def merge_replayed(staging: StagingTable, staged: Staged) -> Merged:
     """Merge what was staged of a delivery's rejected rows, of a table with ``append_once``.
 
     They leave ``ops.rejected_row``, and the delivery's counts move with them, in one transaction;
-    those that a rival took out of it first are left alone.
+    those that another session took first are skipped.
 
     :returns: what became of the rows that were read again.
     """

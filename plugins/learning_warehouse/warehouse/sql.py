@@ -1,4 +1,4 @@
-"""Finds the statements under ``include/sql``; what they say is nobody's business here."""
+"""Finds the statements under ``include/sql``; knows nothing of what they do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stretch that COPY did not take: its records are told apart, the sound ones from the odd.
+"""A stretch that COPY refused: its sound records are separated from the odd ones.
 
 The sound ones go to COPY with their ordinals, the odd ones to the careful path. So do the few of
 the sound ones that COPY refuses by their values: it names the line, and the rest goes on. A record
@@ -159,7 +159,7 @@ class TellingApart:
         return found.end()
 
     def _suspects(self, lines: list[bytes]) -> tuple[bool, list[int]]:
-        """Those lines that may be no record by themselves, or not of the usual number of fields.
+        """Those lines that may not be a whole record, or not of the usual number of fields.
 
         The others may turn out to be none, too.
 

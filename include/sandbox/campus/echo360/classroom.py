@@ -83,7 +83,7 @@ def confused(campus: Campus, day: date) -> Iterator[dict[str, Any]]:
 
 
 def notes(campus: Campus, day: date) -> Iterator[dict[str, Any]]:
-    """Notes as they stood after each change; a note that was cleared has no content."""
+    """Notes as they were after each change; a note that was cleared has no content."""
     for course in campus.courses:
         decks = media.presentations(campus, course)
         for person, begun in campus.active(course, day, "notes"):

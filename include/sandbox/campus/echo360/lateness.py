@@ -1,6 +1,6 @@
 """What Echo360 knows when: the data of a day is complete 48 hours after its close.
 
-Until then some rows are missing and some stand there as they were first written.
+Until then some rows are missing and some are as they were first written.
 """
 
 from __future__ import annotations

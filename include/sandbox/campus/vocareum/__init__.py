@@ -1,7 +1,7 @@
 """The campus as Vocareum writes it: eight datasets, each by day, by month, by course or whole.
 
 With what its files are known for: a blank after each delimiter in some of them, records short at
-the tail or in the middle, masked ids, columns that only some files have, counters that begin anew,
+the tail or in the middle, masked ids, columns that only some files have, counters that start again,
 a session that runs over midnight in the files of both days.
 """
 

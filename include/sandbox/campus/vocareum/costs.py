@@ -37,7 +37,7 @@ DOLLAR = 1_000_000
 
 @dataclass
 class Counted:
-    """An AWS account's counter for one part, as it stands."""
+    """An AWS account's counter for one part, with its present value."""
 
     account: str
     course: Course
@@ -108,9 +108,9 @@ def _uses_azure(course: Course) -> bool:
 
 
 def _aws_spending(campus: Campus) -> Iterator[tuple[date, list[tuple[Counted, int, Random]]]]:
-    """Each day with the counters as they stand then, what was spent on it, and its chance.
+    """Each day with the counters at its end, what was spent on it, and its chance.
 
-    The counters go on counting when the next day is asked for.
+    The counters go on counting when the next day is requested.
     """
     open_for: dict[int, list[Counted]] = {}
     for day in campus.days:

@@ -28,7 +28,7 @@ def content(lines: Iterable[str]) -> bytes:
 
 
 def value_text(value: Any) -> str:
-    """A value as it stands in a file: texts other than plain words in quotes."""
+    """A value as a file has it: texts other than plain words in quotes."""
     if value is None:
         return ""
     if isinstance(value, bool):
