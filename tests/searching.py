@@ -90,7 +90,7 @@ def forms(secret: str) -> set[bytes]:
 
 
 def _in_base64(secret: bytes) -> Iterator[bytes]:
-    """What of its encoding does not depend on what stands before and after it."""
+    """What of its encoding does not depend on the text before and after it."""
     for before in range(3):
         first, last = -(-before * 8 // 6), (before + len(secret)) * 8 // 6
         encoded = b64encode(bytes(before) + secret)[first:last]

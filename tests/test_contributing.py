@@ -60,7 +60,7 @@ print("FOUND", json.dumps({
 
 
 def section(heading: str) -> str:
-    """What stands under a heading."""
+    """The text under a heading."""
     return TEXT.partition(f"## {heading}\n")[2].partition("\n## ")[0]
 
 

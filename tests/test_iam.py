@@ -46,7 +46,7 @@ def allowed(bucket: str) -> dict[str, set[str]]:
 
 
 def asked(sandbox: Sandbox, bucket: str) -> dict[str, set[str]]:
-    """Resource → the actions that were asked for, as S3 tells which is of what."""
+    """Resource → the actions that were requested, as S3 tells which is of what."""
     words = [what.split() for what in sandbox.counts() if what.startswith("s3:")]
     actions = {action for action, where in words if where == bucket}
     of_bucket = actions & {"s3:ListBucket"}

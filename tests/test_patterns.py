@@ -39,7 +39,7 @@ MADE_IN_FUNCTIONS: dict[str, tuple[str, list[Any]]] = {
     "warehouse.column_types": ("search", [each for _, each in column_types._padding(b",")]),
     "edx.operators": ("search", [LOGS_KEY]),
 }
-"""Those that cannot be read where they stand, by their module; of edX's keys the default."""
+"""Those that cannot be read where they are, by their module; of edX's keys the default."""
 
 METHODS = ("search", "match", "fullmatch", "sub", "split", "finditer", "findall")
 
@@ -51,7 +51,7 @@ def methods_of(name: str, sources: str) -> set[str]:
 
 
 def patterns() -> dict[str, tuple[re.Pattern[Any], set[str]]]:
-    """All patterns of the package with their uses, by where they stand."""
+    """All patterns of the package with their uses, by where they are."""
     found: dict[str, tuple[re.Pattern[Any], set[str]]] = {}
     root = Path(learning_warehouse.__path__[0])
     sources = {path: path.read_text() for path in sorted(root.rglob("*.py"))}

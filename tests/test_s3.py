@@ -1,4 +1,4 @@
-"""What S3's refusals mean, by their code; and a store that does not send what it was asked for."""
+"""What S3's refusals mean, by their code; and a store that does not send what was requested."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_refusal_by_its_code(
 
 
 def test_a_store_that_ignores_ranges_is_noticed(store: Sandbox) -> None:
-    """The whole object stood in place of each of its parts."""
+    """The whole object was read in place of each of its parts."""
     with s3.open_uri(URI, offset=10, size=5) as part:
         assert part.read() == bytes(range(10, 15))
     store.set_faults(s3_ignores_range=True)

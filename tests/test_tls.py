@@ -184,7 +184,7 @@ class _Front(socketserver.BaseRequestHandler):
     TLS = 80877103
 
     def handle(self) -> None:
-        """Take what the client asks for first; only TLS is granted."""
+        """Take what the client requests first; only TLS is granted."""
         while struct.unpack("!II", self.request.recv(8, socket.MSG_WAITALL))[1] != self.TLS:
             self.request.sendall(b"N")
         self.request.sendall(b"S")
@@ -277,7 +277,7 @@ def test_a_certificate_of_another_host(
 
 
 def test_a_warehouse_without_tls_is_refused_unless_it_is_named_so(configure: Configure) -> None:
-    """Nothing falls back to clear text by itself."""
+    """Nothing falls back to clear text on its own."""
 
     class InClear(socketserver.BaseRequestHandler):
         def handle(self) -> None:

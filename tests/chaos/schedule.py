@@ -186,7 +186,7 @@ def _drawn_outdated(
 
 
 def execute(schedule: Schedule, around: Surroundings, folder: Path) -> Outcome:
-    """Execute a schedule, mend what failed, and look whether all is there.
+    """Execute a schedule, run again what failed, and look whether all is there.
 
     :param folder: for XComs and the log.
     """
@@ -304,7 +304,7 @@ class Disturbed:
             self._clear(executor, run, chance)
 
     def _clear(self, executor: Executor, run: Run, chance: Random) -> None:
-        """Clear a step that had succeeded, by itself or with all that follow it."""
+        """Clear a step that had succeeded, alone or with all that follow it."""
         done = sorted(task for task, state in run.states.items() if state == "success")
         if not done:
             return

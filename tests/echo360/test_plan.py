@@ -1,4 +1,4 @@
-"""What a run asks for: which reports, in which windows, and what it leaves alone."""
+"""What a run requests: which reports, in which windows, and what it leaves out."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def load(
 
 
 def ask(warehouse: Connection, report: str, day: date, *, run: str) -> None:
-    """Let a run have asked for a day."""
+    """Let a run have requested a day."""
     warehouse.execute(
         "INSERT INTO ops.report_request (origin, report, first_day, end_day, runs) "
         "VALUES (%s, %s, %s, %s, %s)",
@@ -187,7 +187,7 @@ def test_a_scheduled_run_says_what_is_too_far_back(
 def test_days_before_the_schedule_began_are_nobodys_to_take_up(
     echo360: Sandbox, warehouse: Connection
 ) -> None:
-    """A day that was loaded on trial made the next scheduled run ask for all days since."""
+    """A day that was loaded on trial made the next scheduled run request all days since."""
     ask(warehouse, "notes", before(DAY, 12), run="echo360_reports manual__on_trial")
     load(warehouse, "notes", before(DAY, 12))
     assert plan("scheduled", DAY)["notes"] == [Window(before(DAY, 2), before(DAY, -1))]

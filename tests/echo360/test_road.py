@@ -224,7 +224,7 @@ def test_a_window_given_up_does_not_hold_back_the_others(echo360: Sandbox) -> No
 def test_what_is_ready_is_landed_before_it_is_deleted(
     echo360: Sandbox, warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It once was asked for again, where the other windows took longer than two weeks."""
+    """It once was requested again, where the other windows took longer than two weeks."""
     echo360.set_clock(f"{datetime.now(UTC) - timedelta(days=8)}")
     echo360.set_faults(echo360_build_seconds=0)
     submit(WEEK)
@@ -309,7 +309,7 @@ def test_an_expired_link_is_fetched_anew(
 
 
 def test_assets_without_links_are_no_empty_report(echo360: Sandbox, warehouse: Connection) -> None:
-    """A week stood as empty that had rows."""
+    """A week that had rows was loaded as empty."""
     echo360.set_faults(echo360_build_seconds=0, no_links=1)
     submit(WEEK)
     ready = wait(WEEK)

@@ -371,7 +371,7 @@ def test_a_large_log_in_a_compressed_tar_takes_little_memory(
     assert memory.rise < 100_000_000
 
 
-# --- logs by themselves ---------------------------------------------------------------------------
+# --- single logs ----------------------------------------------------------------------------------
 
 DAILY = "universitya/prod/events/2014/UniversityA-edx-events-2014-05-09.log"
 

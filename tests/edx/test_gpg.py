@@ -241,7 +241,7 @@ def test_the_key_is_gone_when_the_process_is(
 
 
 def agents(home: Path) -> list[psutil.Process]:
-    """The processes that were told of a folder."""
+    """The processes that have a folder in their arguments."""
     running = psutil.process_iter(["cmdline"])
     return [one for one in running if str(home) in (one.info["cmdline"] or [])]
 

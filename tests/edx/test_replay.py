@@ -51,7 +51,7 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def run(**params: Any) -> list[dict[str, Any]]:
-    """Execute the task; what it told of each log."""
+    """Execute the task; what it returned for each log."""
     given = context(replay_rejects=True, **params)
     try:
         ReplayRejectsOperator(task_id="replay").execute(given)
@@ -229,7 +229,7 @@ def test_of_a_line_that_spells_out_a_byte_the_byte_is_taken() -> None:
 
 
 def test_the_raw_text_of_damaged_lines_tells_their_bytes() -> None:
-    """But where a byte stood behind a backslash, or was spelled out."""
+    """But where a byte was behind a backslash, or was spelled out."""
     lines = list(damaged_lines(21, 5000))
     wrong = [content for content in lines if as_bytes(as_text(content)) != content]
     assert all(re.search(rb"\\(?:[\0\x80-\xff]|x[0-9a-f]{2})", content) for content in wrong)

@@ -54,7 +54,7 @@ JUNK = {
     "s1/raw.json": json.dumps({"timestamp": "2017-05-25", "data": {}, "event_type": "x"}).encode(),
     "s1/old.tar": tar({"tracking.log": line(7)}),
 }
-"""Members that are no logs, or are left alone by their names."""
+"""Members that are no logs, or are skipped by their names."""
 
 
 @pytest.fixture

@@ -193,7 +193,7 @@ def test_a_month_of_one_dataset_of_each_source(tmp_path: Path, month: Days) -> N
 
 
 def backfill(stack: Stack, confs: Mapping[str, dict[str, Any]], days: Days) -> dict[str, list[str]]:
-    """Backfill DAGs beside each other, anew where they have runs, and wait.
+    """Backfill DAGs beside each other, again where they have runs, and wait.
 
     :param confs: the DAGs, and the Params of their runs.
     :returns: how each one's runs of these days ended, the oldest first.

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.timeout(3600)
 DEPLOYED = ("dags", "plugins", "include/sql", "include/origins.cfg")
 CONCURRENCY = 3
 HELD = "vocareum.lab_sessions"
-"""While the test holds this table's lock, its merges stand in their middle."""
+"""While the test holds this table's lock, its merges stop in their middle."""
 
 
 class CeleryStack(Stack):
@@ -173,7 +173,7 @@ def test_a_week_on_two_workers_one_of_which_is_lost(redis_url: str, tmp_path: Pa
 def in_its_middle(
     stack: Stack, workers: list[Worker], holder: int
 ) -> tuple[tuple[str, str, str], Worker]:
-    """Wait until a task stands in the middle of a merge.
+    """Wait until a task is in the middle of a merge.
 
     :param holder: the session of the warehouse that it waits for.
     :returns: the task (its DAG, run and id), and the worker that runs it.

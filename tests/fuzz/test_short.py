@@ -19,7 +19,7 @@ INPUTS = 5000
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """Each input would be told of in the log."""
+    """Each input would be in the log."""
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)

@@ -143,7 +143,7 @@ LIES = {
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
 @pytest.mark.parametrize("lie", LIES)
 def test_a_tar_that_lies(bounded: Bounded, lie: str, packed: bool) -> None:
-    """It is told with a sentence that names the tar."""
+    """It fails with a sentence that names the tar."""
     tar = gzip.compress(FIRST + LIES[lie] + LAST + END)
     read = reading.names_in_packed_tar if packed else reading.names_in_tar
     outcome = bounded(read, tar)

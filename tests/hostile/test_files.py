@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.hostile.bounded import Bounded
 
 BOMB = 160_000_000
-"""Bytes: as text, and once more as a field, more than a worker may have."""
+"""Bytes: as text, and again as a field, more than a worker may have."""
 HEADERS = {
     reading.load_vocareum: b"userid,courseid,role,name,email\n",
     reading.load_echo360: b"event_timestamp,user email,media name\n",

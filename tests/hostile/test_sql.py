@@ -130,7 +130,7 @@ def test_headers_that_no_table_can_have(
 @pytest.mark.parametrize("careful", [False, True], ids=["fast", "careful"])
 @pytest.mark.parametrize("name", HOSTILE)
 def test_origins_names_and_versions(warehouse: Connection, name: str, careful: bool) -> None:
-    """Of each strategy that replaces, the second time where something stands; rejects too."""
+    """Of each strategy that replaces, the second time where rows are there already; rejects too."""
     files = {
         ENROLLMENT: ("userid,courseid,role,name,email", "1,1,student,Al,a@b", "vocareum"),
         VIDEOVIEW: ("event_timestamp,user email", "2026-01-05 10:00:00,a@b", "echo360"),
@@ -247,7 +247,7 @@ def calls(tree: ast.AST, *names: str) -> Iterator[ast.Call]:
 
 
 def test_no_query_is_made_of_text() -> None:
-    """Neither execute nor copy is given one, and ``sql.SQL`` is given what stands in the code."""
+    """Neither execute nor copy is given one, and ``sql.SQL`` is given only texts of the code."""
     executed = quoted = 0
     for path in [*ROOT.glob("plugins/**/*.py"), *ROOT.glob("dags/*.py")]:
         tree = ast.parse(path.read_text(encoding="utf-8"))

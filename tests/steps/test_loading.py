@@ -1,4 +1,4 @@
-"""The step that loads: each delivery by itself, tried again as often as it takes."""
+"""The step that loads: each delivery alone, tried again as often as it takes."""
 
 from __future__ import annotations
 

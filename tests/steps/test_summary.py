@@ -160,7 +160,7 @@ def test_nothing_new(warehouse: Connection) -> None:
 
 @pytest.fixture
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file in which every kind of alert is told of."""
+    """A file to which every kind of alert is written."""
     told, alerts = tmp_path / "told.jsonl", tmp_path / "alerts.toml"
     told.touch()
     tables = [
@@ -174,7 +174,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def texts(told: Path, kind: str) -> list[str]:
-    """What was told of one kind, each without the run that it begins with."""
+    """The alerts of one kind, each without the run that it begins with."""
     lines = map(json.loads, told.read_text().splitlines())
     return [line.partition("__1: ")[2] for line in lines if line.startswith(f"{kind} in ")]
 

@@ -649,7 +649,7 @@ def test_columns_of_the_documents_terms_are_in_some_files_only(
     means: dict[str, Any],
     careful: bool,
 ) -> None:
-    """Wherever they stand in the header; they are missed where they are not there."""
+    """Wherever they are in the header; they are missed where they are not there."""
     own = {**EXAMPLES[dataset.name].means, "_row": 1}
     front = f"{','.join(terms)},{header}\n{','.join(terms.values())},{row}\n"
     rear = f"{header},{','.join(terms)}\n{row},{','.join(terms.values())}\n"

@@ -365,7 +365,7 @@ def test_what_could_not_be_merged_is_gone_before_the_next_batch(
 
 
 def test_what_could_not_be_staged_takes_no_room_in_the_table(warehouse: Connection) -> None:
-    """Until a TRUNCATE, whoever reads the table passes by it."""
+    """Until a TRUNCATE, readers of the table pass by it."""
     staging = StagingTable(warehouse, ENROLLMENT)
     delivery = delivered(warehouse, ENROLLMENT, 1)
     fill = SQL("INSERT INTO {} (userid, courseid) SELECT n, 2 FROM generate_series(1, %s) AS n")

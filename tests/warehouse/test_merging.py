@@ -229,7 +229,7 @@ def test_a_crash_of_the_server_between_staging_and_merging(
 
 
 def test_a_column_that_a_migration_has_added_since_is_filled(warehouse: Connection) -> None:
-    """The staging table is made anew by each task."""
+    """The staging table is made again by each task."""
     load(warehouse, ENROLLMENT, enrolled("Bo"), 1)
     warehouse.execute("ALTER TABLE vocareum.enrollment ADD COLUMN pronouns text")
     load(warehouse, ENROLLMENT, b"userid,courseid,name,pronouns\n1,2,Al,he\n", 2)

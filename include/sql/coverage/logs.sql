@@ -1,6 +1,6 @@
 -- Tracking logs by the day in their name, and the last one before the days that are looked at,
--- which shows that loading had begun. Day by day: the index has the days, so that no name has to be read.
--- What waits is "behind" where an older version of the same log is merged.
+-- which shows that loading had begun. Day by day: the index has the days, so no name has to be
+-- read. What waits is "behind" where an older version of the same log is merged.
 SELECT
     'edx.event' AS dataset,
     origin.origin,
