@@ -78,12 +78,19 @@ def refuse_wrong_params(context: Any) -> None:
 
     :raises PermanentFailure: one sentence that says how to trigger the DAG.
     """
+    if said := wrong_params(context):
+        unfold()
+        raise PermanentFailure(said)
+
+
+def wrong_params(context: Any) -> str | None:
+    """What is wrong with the Params of a run, in one sentence; None if nothing is."""
     try:
         _check(context["dag_run"].conf or {}, known=list(context["dag"].params))
         days_of(context)
-    except PermanentFailure:
-        unfold()
-        raise
+    except PermanentFailure as wrong:
+        return str(wrong)
+    return None
 
 
 def _check(given: Mapping[str, Any], *, known: list[str]) -> None:

@@ -24,14 +24,18 @@ if TYPE_CHECKING:
 
 HEADER = b"event_timestamp,duration_Minute\n"
 RUN = SimpleNamespace(
-    dag_id="echo360_reports", run_id="manual__1", start_date=datetime(2026, 1, 9, tzinfo=UTC)
+    dag_id="echo360_reports",
+    run_id="manual__1",
+    run_type="manual",
+    conf={},
+    start_date=datetime(2026, 1, 9, tzinfo=UTC),
 )
-
 
 SCHEDULED = SimpleNamespace(
     dag_id="echo360_reports",
     run_id="scheduled__1",
     run_type="scheduled",
+    conf=None,
     start_date=datetime(2026, 1, 9, tzinfo=UTC),
 )
 
@@ -117,6 +121,14 @@ def test_a_run_names_the_steps_that_failed_themselves_with_their_sentences() -> 
         "failed: it was killed: see its log. After fixing that, clear the failed tasks. Nothing "
         "was loaded."
     )
+
+
+def test_a_run_with_wrong_params_is_to_be_triggered_again_not_cleared() -> None:
+    wrong = SimpleNamespace(**{**vars(RUN), "conf": {"report": ["videoview"]}})
+    said = "This DAG has no Param 'report': did you mean 'reports'? Trigger it again with that."
+    with pytest.raises(StepsFailed) as failure:
+        summarised([None], run=wrong, said={"plan": said}, plan="failed")
+    assert str(failure.value) == f"plan failed: {said} Nothing was loaded."
 
 
 def test_a_failed_run_says_that_the_rest_is_loaded_where_it_is(warehouse: Connection) -> None:

@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import BaseOperator, TriggerRule
 
 from learning_warehouse.conn_ids import WAREHOUSE_CONN_ID
 from learning_warehouse.errors import StepsFailed, in_lines
-from learning_warehouse.params import REJECT_SHARE
+from learning_warehouse.params import REJECT_SHARE, wrong_params
 from learning_warehouse.steps.alerts import FAILURE_KEY, alert
 from learning_warehouse.steps.loading import COUNTS, run_name, started_at
 
@@ -231,4 +231,5 @@ def _what_failed(context: Context, failed: list[str], *, is_any_loaded: bool) ->
         tasks.setdefault(said, []).append(task)
     sentences = [f"{', '.join(names)} failed: {said}" for said, names in tasks.items()]
     rest = "Everything else of this run is loaded." if is_any_loaded else "Nothing was loaded."
-    return f"{' | '.join(sentences)} After fixing that, clear the failed tasks. {rest}"
+    retry = "" if wrong_params(context) else "After fixing that, clear the failed tasks. "
+    return f"{' | '.join(sentences)} {retry}{rest}"
