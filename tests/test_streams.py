@@ -15,7 +15,7 @@ PACKED = [end for end in PACKERS if end]
 
 
 def content_of(stored: bytes, *, to_the_last: bool = False) -> bytes:
-    stream = unpacked(io.BytesIO(stored), to_the_last=to_the_last)  # type: ignore[arg-type]
+    stream = unpacked(io.BytesIO(stored), "a.gz", to_the_last=to_the_last)  # type: ignore[arg-type]
     return b"".join(iter(lambda: stream.read(BLOCK), b""))
 
 
@@ -51,16 +51,16 @@ def test_bytes_behind_a_gzipped_file_are_ignored(
     content = random.Random(1).randbytes(400_000)
     stored = gzip.compress(content[:100]) + b"\0" + gzip.compress(content[100:]) + behind
     assert content_of(stored, to_the_last=to_the_last) == content
-    assert ("behind the end" in caplog.text) is bool(behind.strip(b"\0"))
+    assert ("a.gz: bytes behind the end" in caplog.text) is bool(behind.strip(b"\0"))
     if not to_the_last:
-        assert decompressed(io.BytesIO(stored)).read() == content
+        assert decompressed(io.BytesIO(stored), "a.gz").read() == content
 
 
 @pytest.mark.parametrize("kept", [5, 12, -8, -1])
 def test_a_second_gzipped_file_that_is_cut_off_is_told(kept: int) -> None:
     packed = gzip.compress(b"x" * 1000)
     with pytest.raises(EOFError, match="ends before its end mark"):
-        decompressed(io.BytesIO(packed + packed[:kept])).read()
+        decompressed(io.BytesIO(packed + packed[:kept]), "a.gz").read()
 
 
 @pytest.mark.parametrize("end", PACKED)

@@ -30,7 +30,7 @@ LARGEST_DICTIONARY = 128 * 1024 * 1024
 PROBE = 4096
 """Bytes at each end of a stream that are remembered."""
 
-BEHIND = "Bytes behind the end of a gzipped file are ignored, as gzip does."
+BEHIND = "%s: bytes behind the end of what is gzipped are ignored, as gzip does."
 
 _GZ = b"\x1f\x8b"
 _BZ2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
@@ -84,25 +84,28 @@ class Unpacked:
             raise Damaged(str(fault)) from None
 
 
-def unpacked(stream: io.RawIOBase, *, to_the_last: bool = False) -> Unpacked:
+def unpacked(stream: io.RawIOBase, name: str, *, to_the_last: bool = False) -> Unpacked:
     """``stream``, unpacked if its first bytes say that it is a .gz, .bz2, .xz or .zst.
 
-    A name is not asked: it may lie, or be missing.
+    Its name does not count: it may be wrong, or missing.
 
+    :param name: what the log calls it.
     :param to_the_last: of damaged bytes give all that lies before the damage, in smaller pieces.
     """
     buffered = io.BufferedReader(stream, BLOCK)
-    opened, *faults = _open(cast(BinaryIO, buffered), buffered.peek(16), to_the_last)
+    opened, *faults = _open(cast(BinaryIO, buffered), buffered.peek(16), name, to_the_last)
     return Unpacked(opened.read1 if to_the_last else opened.read, (EOFError, *faults))
 
 
-def _open(packed: Any, head: bytes, to_the_last: bool) -> tuple[Any, *tuple[type[Exception], ...]]:
+def _open(
+    packed: Any, head: bytes, name: str, to_the_last: bool
+) -> tuple[Any, *tuple[type[Exception], ...]]:
     """A file that unpacks, and what it raises when it cannot."""
     if head.startswith(_GZ):
         if to_the_last:
             # The quicker one gives nothing of a piece at whose end the damage is.
-            return _SlowGz(fileobj=packed), gzip.BadGzipFile, zlib.error
-        return _buffered(_Gz(packed)), igzip_lib.error
+            return _SlowGz(packed, name), gzip.BadGzipFile, zlib.error
+        return _buffered(_Gz(packed, name)), igzip_lib.error
     if _BZ2.match(head):
         return bz2.BZ2File(packed), OSError
     if head.startswith(b"\xfd7zXZ\0"):
@@ -156,13 +159,14 @@ class _Members(io.RawIOBase):
 class _Gz(_Members):
     """IGzipFile takes bytes behind the end for a file that is cut off."""
 
-    def __init__(self, packed: BinaryIO) -> None:
+    def __init__(self, packed: BinaryIO, name: str) -> None:
         super().__init__(packed, partial(igzip_lib.IgzipDecompressor, flag=igzip_lib.DECOMP_GZIP))
+        self._name = name
 
     def _following(self) -> bytes:
         block = super()._following()
         if block and not block.startswith(_GZ):
-            log.warning(BEHIND)
+            log.warning(BEHIND, self._name)
             return b""
         return block
 
@@ -170,21 +174,28 @@ class _Gz(_Members):
 class _SlowGz(gzip.GzipFile):
     """Gives all that lies before the damage."""
 
+    def __init__(self, packed: Any, name: str) -> None:
+        super().__init__(fileobj=packed)
+        self._called = name
+
     def read1(self, size: int = -1) -> bytes:
         try:
             return super().read1(size)
         except gzip.BadGzipFile as fault:
             if str(fault).startswith("Not a gzipped file"):  # Its first member was one.
-                log.warning(BEHIND)
+                log.warning(BEHIND, self._called)
                 return b""
             raise
 
 
-def decompressed(stream: BinaryIO) -> BinaryIO:
-    """``stream``, gunzipped where its first bytes say that it is gzipped, whatever its name."""
+def decompressed(stream: BinaryIO, name: str) -> BinaryIO:
+    """``stream``, gunzipped where its first bytes say that it is gzipped, whatever its name.
+
+    :param name: what the log calls it.
+    """
     buffered = stream if isinstance(stream, io.BufferedReader) else _buffered(stream)
     if buffered.peek(2).startswith(_GZ):
-        return cast(BinaryIO, _buffered(_Gz(buffered)))
+        return cast(BinaryIO, _buffered(_Gz(buffered, name)))
     return cast(BinaryIO, buffered)
 
 

@@ -109,7 +109,7 @@ def read_stream(content: bytes) -> None:
     """As a log, in both ways, and as a delimited file."""
     for to_the_last in (False, True):
         try:
-            stream = unpacked(io.BytesIO(content), to_the_last=to_the_last)  # type: ignore[arg-type]
+            stream = unpacked(io.BytesIO(content), "a log", to_the_last=to_the_last)  # type: ignore[arg-type]
             while stream.read(BLOCK):
                 pass
         except Damaged:

@@ -36,7 +36,7 @@ def opened(url: str) -> Connection:
 
 def unpack(packed: bytes, to_the_last: bool) -> int:
     """How many bytes a packed log holds."""
-    stream = unpacked(io.BytesIO(packed), to_the_last=to_the_last)  # type: ignore[arg-type]
+    stream = unpacked(io.BytesIO(packed), "a log", to_the_last=to_the_last)  # type: ignore[arg-type]
     return sum(map(len, iter(lambda: stream.read(BLOCK), b"")))
 
 

@@ -46,7 +46,7 @@ def _blocks(uris: Sequence[str]) -> Iterator[bytes]:
     header: bytes | None = None
     for uri in uris:
         with open_uri(uri) as stored:
-            stream = decompressed(stored)
+            stream = decompressed(stored, uri)
             lines = iter(partial(stream.readline, BLOCK), b"")
             first = next((line for line in lines if line.strip() or len(line) == BLOCK), b"")
             if len(first) == BLOCK:

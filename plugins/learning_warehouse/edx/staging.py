@@ -199,7 +199,7 @@ def _lines(
     with ExitStack() as stack:
         message = _message(delivery, watched, gpg_conn_id, stack)
         try:
-            stream = unpacked(message or watched)
+            stream = unpacked(message or watched, delivery.name)
             while block := stream.read(BLOCK):
                 progress.add(len(block))
                 lines = block.split(b"\n")

@@ -164,7 +164,7 @@ def pass_through(seen: Walk, stream: io.RawIOBase) -> Iterator[Passing]:
     :raises PermanentFailure: the tar or a log in it is damaged, or the tar is cut off; the members
         before it have been given.
     """
-    content = unpacked(stream, to_the_last=True)
+    content = unpacked(stream, seen.uri, to_the_last=True)
     place = 0
     try:
         packed = cast(BinaryIO, content)

@@ -85,7 +85,8 @@ def _unpacked(head: bytes) -> bytes:
     """The first ``LOOKED_AT`` bytes that a file holds, as far as its first bytes have them."""
     content = b""
     try:
-        stream = unpacked(cast("io.RawIOBase", io.BytesIO(head)), to_the_last=True)
+        packed = cast("io.RawIOBase", io.BytesIO(head))
+        stream = unpacked(packed, "A file of unknown kind", to_the_last=True)
         while block := stream.read(LOOKED_AT - len(content)):
             content += block
     except Damaged:

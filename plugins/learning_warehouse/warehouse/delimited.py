@@ -70,7 +70,7 @@ class DelimitedFile:
         self.is_recent = delivery.end_day is None or delivery.end_day >= days_of_words()[0]
         """Whether it may tell of the days that words such as today mean."""
         self._stored = stored
-        self._stream = decompressed(stored)
+        self._stream = decompressed(stored, delivery.name)
         self._head = self._stream.read(BLOCK)
         self.layout = layout_of(self._head, table, delivery)
         check_header(self.layout, table, dataset, delivery)
