@@ -182,19 +182,21 @@ class Loads:
     def __call__(self, dataset: str, files: dict[str, bytes], rows: int) -> None:
         """Deliver and load files, and see that all of their rows were read."""
         self._versions += 1
-        deliveries = [
-            ledger.deliver(
-                self._warehouse,
-                dataset=DATASETS[dataset].table,
-                origin="org123",
-                name=name,
-                version=str(self._versions),
-                made_at=datetime.fromtimestamp(1_767_600_000 + self._versions, UTC),
-                uri=f"s3://landing/{name}",
-                size=len(content),
-            )
-            for name, content in files.items()
-        ]
+        deliveries = ledger.deliver_all(
+            self._warehouse,
+            [
+                {
+                    "dataset": DATASETS[dataset].table,
+                    "origin": "org123",
+                    "name": name,
+                    "version": str(self._versions),
+                    "made_at": datetime.fromtimestamp(1_767_600_000 + self._versions, UTC),
+                    "uri": f"s3://landing/{name}",
+                    "size": len(content),
+                }
+                for name, content in files.items()
+            ],
+        )
         failures = Failures()
         merged = load(
             lambda: self._warehouse,

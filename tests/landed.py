@@ -53,7 +53,7 @@ def land(
             uri=uri,
             size=size,
         )
-        delivery_notes.write(zone, delivery)
+        delivery_notes.write(zone, vars(delivery))
     return delivery
 
 

@@ -15,6 +15,8 @@ from learning_warehouse.landing import key_part
 from learning_warehouse.warehouse import ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from learning_warehouse.landing import LandingZone
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
@@ -27,20 +29,22 @@ KEPT = (
 """What a note says; the rest of the line is what became of it in one warehouse."""
 
 
-def key_of(delivery: Delivery) -> str:
+def key_of(line: Mapping[str, Any]) -> str:
     """Where the note of a delivery lies."""
-    parts = delivery.dataset, delivery.origin, delivery.name, delivery.version
+    parts = line["dataset"], line["origin"], line["name"], line["version"]
     return f"{FOLDER}/{'/'.join(map(key_part, parts))}.json"
 
 
-def write(zone: LandingZone, delivery: Delivery) -> None:
+def write(zone: LandingZone, line: Mapping[str, Any]) -> None:
     """Write the note of a delivery whose bytes have landed.
 
-    Called in the transaction that enters it into the ledger, there is never a line without a note,
-    and a note without a line is that of a delivery which the next try lands again.
+    Called before its line of the ledger is committed, there is never a line without a note, and a
+    note without a line is that of a delivery which the next try lands again.
+
+    :param line: what ``ledger.deliver`` takes.
     """
-    line = {name: getattr(delivery, name) for name in KEPT}
-    zone.put(key_of(delivery), json.dumps(line, default=_as_text, indent=1).encode())
+    note = {name: line[name] for name in KEPT}
+    zone.put(key_of(line), json.dumps(note, default=_as_text, indent=1).encode())
 
 
 def read_into_ledger(
@@ -54,10 +58,10 @@ def read_into_ledger(
     :returns: all deliveries of it that lie in the landing zone, in the order in which the vendor
         made them; and how many of them the ledger did not know.
     """
-    known = {key_of(d): d for d in ledger.landed(conn, dataset=dataset, place=zone.url)}
+    known = {key_of(vars(d)): d for d in ledger.landed(conn, dataset=dataset, place=zone.url)}
     noted = set(zone.keys(f"{FOLDER}/{key_part(dataset)}/"))
     for key in known.keys() - noted:
-        write(zone, known[key])
+        write(zone, vars(known[key]))
     missing = [_line(zone.get(key)) for key in noted - known.keys()]
     missing.sort(key=lambda line: (line["made_at"], line["version"]))
     with conn.transaction():

@@ -70,6 +70,7 @@ class Incoming:
     files: Files
     name: str
     unknown_headers: tuple[str, ...] = ()
+    small: None = None
 
     def stage(self, staging: StagingTable) -> Staged:
         """Stage it, and let happen what is to happen."""
@@ -239,7 +240,7 @@ def test_what_is_held_or_cannot_be_read_fails_alone(warehouse: Connection) -> No
         raise PermanentFailure("it is damaged")
 
     given = context()
-    with pytest.raises(PermanentFailure, match=r"^2 failed: it is damaged \| third is held, for"):
+    with pytest.raises(PermanentFailure, match=r"^2 failed: it is damaged \| third is held, bec"):
         operator(ids, Files({"second": refuse})).execute(given)
     assert [told["name"] for told in given["ti"].pushed["return_value"]] == ["first", "fourth"]
     assert loaded(warehouse) == [*3 * ["before"], "first", "fourth"]

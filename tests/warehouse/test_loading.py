@@ -93,6 +93,68 @@ def test_small_files_share_a_transaction_and_each_has_its_counts(warehouse: Conn
     assert rows(warehouse, "ops.rejected_row", "delivery_id, _row, line") == [(2, 2, 3)]
 
 
+MIXED = {
+    "plain": enrolled("Al", "Bo"),
+    "without an end": enrolled("Cy").removesuffix(b"\n"),
+    "of Windows": enrolled("Di", "Ed").replace(b"\n", b"\r\n"),
+    "quoted": HEADER + b'1,2,"Fi, ""G"""\n2,2,""\n',
+    "empty": HEADER,
+    "in another order": b"name|courseid|userid\nHal|2|1\n",
+    "blanks after commas": b"userid, courseid, name\n1, 2, Ida\n",
+    "over two lines": HEADER + b'1,2,"Jo\nKay"\n2,2,Lea\n',
+    "one too long": HEADER + b"1,2,Mo,more\n2,2,Ned\n",
+    "one too short": HEADER + b"1\n2,2,Oz\n",
+    "an id with blanks": HEADER + b"1,2,Pia\n  2 ,2,Quin\n",
+    "a word": HEADER + b"1,2,today\n",
+    "a required value missing": HEADER + b",2,Ray\n2,2,Sue\n",
+    "a blank line": HEADER + b"1,2,Tom\n\n2,2,Una\n",
+    "a stray quote": HEADER + b'1,2,V"i\n2,2,Wes\n',
+    "old line ends": HEADER + b"1,2,Xi\r2,2,Yo\r",
+    "plain too": enrolled("Zoe"),
+}
+
+
+def test_files_that_are_copied_together_have_the_rows_that_each_has_alone(
+    warehouse: Connection,
+) -> None:
+    parts = "d.name, t._row, t.userid, t.name, t._extras"
+    found = "ops.delivery AS d JOIN vocareum.enrollment AS t ON t._delivery = d.delivery_id"
+    rejected = "ops.delivery AS d JOIN ops.rejected_row AS r USING (delivery_id)"
+
+    def outcome() -> list[Any]:
+        return [
+            rows(warehouse, "ops.delivery", COUNTS),
+            rows(warehouse, found, parts),
+            rows(warehouse, rejected, "d.name, r._row, r.line, r.raw, r.reason"),
+        ]
+
+    read = reads(ENROLLMENT, MIXED)
+    for delivery in deliver(warehouse, MIXED):
+        load_all(warehouse, [delivery], ENROLLMENT, read)
+    alone = outcome()
+    warehouse.execute("TRUNCATE ops.delivery, vocareum.enrollment CASCADE")
+    load_all(warehouse, deliver(warehouse, MIXED), ENROLLMENT, read)
+    assert outcome() == alone
+
+
+def test_small_files_are_copied_together(warehouse: Connection, tmp_path: Path) -> None:
+    """One that COPY refuses is found by halves."""
+    contents = {f"f{n}": enrolled("Al", "Bo") for n in range(64)}
+    copies = []
+    for odd in (b"", b" 1 ,2,Cy\n"):
+        contents["f9"] += odd
+        deliveries = deliver(warehouse, contents, len(copies) + 1)
+        with (tmp_path / "trace").open("w+") as trace:
+            warehouse.pgconn.trace(trace.fileno())
+            load_all(warehouse, deliveries, ENROLLMENT, reads(ENROLLMENT, contents))
+            warehouse.pgconn.untrace()
+            trace.seek(0)
+            copies.append(trace.read().count("CopyInResponse"))
+    assert copies[0] == 1
+    assert copies[1] < 64 / 2
+    assert rows(warehouse, "vocareum.enrollment WHERE name = 'Cy'", "userid") == [("1",)]
+
+
 def test_in_a_batch_some_are_confirmed_some_superseded_some_held(warehouse: Connection) -> None:
     before = {name: enrolled("Al", "Bo", "Cy") for name in "abcd"}
     load_all(warehouse, deliver(warehouse, before, 2), ENROLLMENT, reads(ENROLLMENT, before))
@@ -448,8 +510,12 @@ def test_a_task_that_was_killed_loads_the_rest(
 
 
 def test_a_connection_that_breaks_costs_what_lay_in_its_staging_table(
-    postgres: EmbeddedPostgres, warehouse: Connection, warehouse_name: str
+    postgres: EmbeddedPostgres,
+    warehouse: Connection,
+    warehouse_name: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(loading, "MOST_TOGETHER", 1)
     contents = {f"f{n}": enrolled("Al") for n in range(4)}
     deliveries = deliver(warehouse, contents)
     opened: list[Connection] = []

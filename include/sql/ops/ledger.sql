@@ -1,15 +1,20 @@
 -- What vendors handed over, and what became of it.
 
 -- section: deliver
--- Where the line is there already, the place of its bytes may have changed: what was the matter
--- with those before is over, unless it is held.
+-- Where a line is there already, the place of its bytes may have changed: what was the matter with
+-- those before is over, unless it is held. In the order of their names: two tasks that enter the
+-- same lines at once would deadlock otherwise.
 INSERT INTO ops.delivery AS known (
     dataset, origin, name, version, made_at, first_day, end_day, uri, size, details
 )
-VALUES (
-    %(dataset)s, %(origin)s, %(name)s, %(version)s, %(made_at)s,
-    %(first_day)s, %(end_day)s, %(uri)s, %(size)s, %(details)s
+SELECT
+    line.dataset, line.origin, line.name, line.version, line.made_at,
+    line.first_day, line.end_day, line.uri, line.size, line.details
+FROM jsonb_to_recordset(%(lines)s) AS line (
+    dataset text, origin text, name text, version text, made_at timestamptz,
+    first_day date, end_day date, uri text, size bigint, details jsonb
 )
+ORDER BY line.dataset, line.origin, line.name, line.version
 ON CONFLICT (dataset, origin, name, version) DO UPDATE
     SET
         uri = excluded.uri,

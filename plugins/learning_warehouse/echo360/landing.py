@@ -94,7 +94,7 @@ def _land(
             size=sum(size for _, size in assets),
             details={"assets": [uri for uri, _ in assets], "runs": runs},
         )
-        delivery_notes.write(zone, delivery)
+        delivery_notes.write(zone, vars(delivery))
     return delivery
 
 

@@ -129,7 +129,7 @@ class Finds:
             details=details,
         )
         if "landed" in details:
-            delivery_notes.write(self.zone, delivery)
+            delivery_notes.write(self.zone, vars(delivery))
         self.sizes[delivery.delivery_id] = size
 
     def say(self, seen: Walk, before: set[int]) -> None:

@@ -98,6 +98,7 @@ class IncomingLog:
     """
 
     unknown_headers = ()
+    small = None
 
     def __init__(
         self,

@@ -125,7 +125,7 @@ def remove_landed_versions(conn: Connection, days: int) -> dict[str, int]:
             rows = conn.execute(statement("ops/housekeeping", "outdated"), due)
             outdated = [ledger.Delivery(**row) for row in rows if row["delivery_id"] in locked]
             for delivery in outdated:
-                zone.remove(zone.url + delivery_notes.key_of(delivery))
+                zone.remove(zone.url + delivery_notes.key_of(vars(delivery)))
                 zone.remove(delivery.uri)
                 log.info(
                     "Removed %s, %s as it was made at %s",

@@ -23,7 +23,7 @@ from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.connection import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from airflow.providers.common.compat.sdk import Context, XComArg
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from learning_warehouse.vocareum.files import Files
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.ledger import Delivery
+
+MOST_FILES, MOST_BYTES = 100, 64 * 1024 * 1024
+"""How many files, or bytes, are copied before their lines are entered into the ledger."""
 
 SECOND = "%Y%m%dT%H%M%SZ"
 
@@ -91,7 +94,7 @@ class LandVocareumFilesOperator(DaysOperator):
         self._landed: dict[str, str] = {}
 
     def execute(self, context: Context) -> list[int]:
-        """Land each new version, one by one."""
+        """Land each new version."""
         given = context["params"]
         name = self.files.dataset.name
         if name not in given.get("datasets", [name]):
@@ -119,9 +122,13 @@ class LandVocareumFilesOperator(DaysOperator):
             new = [file for file in listed if (file["Name"], versions[file["Name"]]) not in known]
             self.log.info("%s for %s: %d files, %d new", name, days, len(listed), len(new))
             due: list[Delivery] = []
-            for file in new:
-                with failures.apart(file["Key"]):
-                    due.append(self._land(conn, org, bucket, zone, file, versions[file["Name"]]))
+            for some in _in_batches(new):
+                lines = []
+                for file in some:
+                    with failures.apart(file["Key"]):
+                        lines.append(self._land(org, bucket, zone, file, versions[file["Name"]]))
+                with failures.apart(f"the ledger's lines of {len(lines)} files"):
+                    due += ledger.deliver_all(conn, lines)
             due += _not_merged(versions, known)
             if given.get("reload"):
                 as_of = self._as_of(given, days)
@@ -189,14 +196,16 @@ class LandVocareumFilesOperator(DaysOperator):
 
     def _land(
         self,
-        conn: Connection,
         org: Account,
         bucket: VocareumBucket,
         zone: LandingZone,
         file: dict[str, Any],
         version: str,
-    ) -> Delivery:
-        """Copy one version of a file, unchanged, and enter it into the ledger."""
+    ) -> dict[str, Any]:
+        """Copy one version of a file, unchanged, with its note.
+
+        :returns: its line, which is not in the ledger yet.
+        """
         key, modified = file["Key"], file["LastModified"]
         self.log.info("Landing %s/%s", bucket.url, key)
         uri, size = zone.put_stream(
@@ -206,21 +215,32 @@ class LandVocareumFilesOperator(DaysOperator):
         )
         self._landed[f"{bucket.url}/{key}"] = uri
         covered = self.files.covers(key.removeprefix(f"{org.origin}/"))
-        with conn.transaction():
-            delivery = ledger.deliver(
-                conn,
-                dataset=self.files.dataset.table,
-                origin=org.origin,
-                name=file["Name"],
-                version=version,
-                made_at=modified,
-                first_day=covered.first_day if covered else None,
-                end_day=covered.end_day if covered else None,
-                uri=uri,
-                size=size,
-            )
-            delivery_notes.write(zone, delivery)
-        return delivery
+        line = {
+            "dataset": self.files.dataset.table,
+            "origin": org.origin,
+            "name": file["Name"],
+            "version": version,
+            "made_at": modified,
+            "first_day": covered.first_day if covered else None,
+            "end_day": covered.end_day if covered else None,
+            "uri": uri,
+            "size": size,
+            "details": {},
+        }
+        delivery_notes.write(zone, line)
+        return line
+
+
+def _in_batches(files: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Listed files, so many or so large that a kill may cost what was copied of them."""
+    batch: list[dict[str, Any]] = []
+    for file in files:
+        batch.append(file)
+        if len(batch) == MOST_FILES or sum(one["Size"] for one in batch) > MOST_BYTES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _etag(file: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from learning_warehouse.errors import PermanentFailure
@@ -75,19 +76,22 @@ class Table:
 
         return sql.Identifier(self.schema, self.name)
 
+    @cached_property
+    def _by_spelling(self) -> dict[str, Column]:
+        aliases = {plain(alias): c for c in self.columns for alias in c.aliases}
+        return aliases | {plain(c.name): c for c in self.columns}
+
     def match(self, headers: Sequence[str], *, where: str) -> Match:
         """Match the headers of a file to the columns by name, or by a spelling of ``Also:``.
 
         :param where: the file, as a sentence names it.
         :raises PermanentFailure: two headers mean one column.
         """
-        by_name = {plain(c.name): c for c in self.columns}
-        by_alias = {plain(alias): c for c in self.columns for alias in c.aliases}
         named = tuple(h.strip() or f"column {i}" for i, h in enumerate(headers, start=1))
         columns: list[Column | None] = []
         taken: dict[str, str] = {}
         for place, header in enumerate(named, start=1):
-            column = by_name.get(plain(header)) or by_alias.get(plain(header))
+            column = self._by_spelling.get(plain(header))
             meant = column.name if column else header
             if meant in taken:
                 # A header that is no column's may be a value of a file without a header.

@@ -76,6 +76,11 @@ class DelimitedFile:
         check_header(self.layout, table, dataset, delivery)
 
     @property
+    def whole(self) -> bytes | None:
+        """All of its bytes, unpacked; None where there may be more than the first block."""
+        return self._head if len(self._head) < BLOCK else None
+
+    @property
     def as_text(self) -> list[Column]:
         """The columns that COPY is to take as text, for a cast at the merge."""
         is_needed = {self.dataset.clock, *(c.name for c in self.table.columns if c.required)}
@@ -99,7 +104,7 @@ class DelimitedFile:
             yield block
             progress.add(len(block))
             self.size = progress.done
-            block = self._stream.read(BLOCK)
+            block = self._stream.read(BLOCK) if self.whole is None else b""
 
 
 def layout_of(head: bytes, table: Table, delivery: Delivery) -> Layout:
@@ -156,23 +161,32 @@ def _is_spaced(sample: list[list[str]], match: Match) -> bool:
 
 
 def _oddity(sample: list[list[str]], match: Match) -> str | None:
-    for record in sample[1:]:
-        for value, column in zip(record, match.columns, strict=False):
-            if column and column.type in TIMES and SHORT_DATE.match(value):
-                return "it has dates with a year of two digits"
-            if column and column.type == "identifier" and UUID_IN_CAPITALS.fullmatch(value.strip()):
-                return "it has UUIDs in capitals"
+    if any(SHORT_DATE.match(value) for _, value in _values(sample, match, TIMES)):
+        return "it has dates with a year of two digits"
+    ids = _values(sample, match, ("identifier",))
+    if any(UUID_IN_CAPITALS.fullmatch(value.strip()) for _, value in ids):
+        return "it has UUIDs in capitals"
     return None
 
 
 def _as_text(sample: list[list[str]], match: Match) -> tuple[Column, ...]:
     found = {
         column.name: column
-        for record in sample[1:]
-        for value, column in zip(record, match.columns, strict=False)
-        if column and column.type in TIMES and is_read_as_text(value)
+        for column, value in _values(sample, match, TIMES)
+        if is_read_as_text(value)
     }
     return tuple(found.values())
+
+
+def _values(
+    sample: list[list[str]], match: Match, types: tuple[str, ...]
+) -> Iterator[tuple[Column, str]]:
+    """The values of the columns of some types, after the header."""
+    for place, column in enumerate(match.columns):
+        if column and column.type in types:
+            for record in sample[1:]:
+                if place < len(record):
+                    yield column, record[place]
 
 
 def check_header(layout: Layout, table: Table, dataset: Dataset, delivery: Delivery) -> None:

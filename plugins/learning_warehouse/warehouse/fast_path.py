@@ -33,14 +33,32 @@ def take_as_it_is(file: DelimitedFile, staging: StagingTable) -> tuple[int, int]
     :returns: how many records it has, and how many of them were rejected.
     :raises Refused: all of it is for the careful path; nothing of it is in the staging table.
     """
-    if len(file.layout.match.headers) == 1:
-        raise Refused("a blank line would be a row of its only column")
-    if file.layout.odd:
-        raise Refused(file.layout.odd)
-    staging.take_as_text(file.as_text)
-    staging.refuse_unless(_certain(file))
+    if reason := why_not(file):
+        raise Refused(reason)
+    check_rows(file, staging)
     with staging.filling(file.delivery):
         return _Copying(file, staging).take()
+
+
+def why_not(file: DelimitedFile) -> str | None:
+    """Why COPY may not take the file as it is; None if it may."""
+    if len(file.layout.match.headers) == 1:
+        return "a blank line would be a row of its only column"
+    return file.layout.odd
+
+
+def form_of(file: DelimitedFile) -> tuple[object, ...]:
+    """What COPY has to know of a file: with files of the same form it can do the same."""
+    layout, delivery = file.layout, file.delivery
+    is_of_window = file.dataset.strategy == "replace_window"
+    window = (delivery.first_day, delivery.end_day) if is_of_window else ()
+    return layout.match.columns, layout.delimiter, *file.as_text, file.is_recent, *window
+
+
+def check_rows(file: DelimitedFile, staging: StagingTable) -> None:
+    """Let COPY refuse what it would read otherwise than a file of this form means it."""
+    staging.take_as_text(file.as_text)
+    staging.refuse_unless(_certain(file))
 
 
 def _certain(file: DelimitedFile) -> Any:

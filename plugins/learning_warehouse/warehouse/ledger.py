@@ -5,8 +5,11 @@ Knows the tables of ``ops``; knows no vendor, no bytes and no rows.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from learning_warehouse.warehouse.sql import statement
@@ -73,25 +76,31 @@ def deliver(
     :param uri: ``s3://bucket/key`` of its bytes, unchanged.
     :param size: bytes at that place.
     """
+    line = {
+        "dataset": dataset, "origin": origin, "name": name, "version": version, "made_at": made_at,
+        "first_day": first_day, "end_day": end_day, "uri": uri, "size": size, "details": details,
+    }  # fmt: skip
+    (delivery,) = deliver_all(conn, [line])
+    return delivery
+
+
+def deliver_all(conn: Connection, lines: Sequence[Mapping[str, Any]]) -> list[Delivery]:
+    """Enter deliveries, as ``deliver`` does with one, by one statement.
+
+    :param lines: of each what ``deliver`` takes; no two are the same version of a name.
+    :returns: them, in this order.
+    """
     from psycopg.types.json import Jsonb
 
-    row = conn.execute(
-        statement("ops/ledger", "deliver"),
-        {
-            "dataset": dataset,
-            "origin": origin,
-            "name": name,
-            "version": version,
-            "made_at": made_at,
-            "first_day": first_day,
-            "end_day": end_day,
-            "uri": uri,
-            "size": size,
-            "details": Jsonb(details or {}),
-        },
-    ).fetchone()
-    assert row is not None
-    return Delivery(**row)
+    said = [{**line, "details": line.get("details") or {}} for line in lines]
+    values = {"lines": Jsonb(said, dumps=partial(json.dumps, default=methodcaller("isoformat")))}
+    rows = conn.execute(statement("ops/ledger", "deliver"), values)
+    entered = {_key(row): Delivery(**row) for row in rows}
+    return [entered[_key(line)] for line in lines]
+
+
+def _key(line: Mapping[str, Any]) -> tuple[str, ...]:
+    return line["dataset"], line["origin"], line["name"], line["version"]
 
 
 def find_all(conn: Connection, delivery_ids: Sequence[int]) -> list[Delivery]:

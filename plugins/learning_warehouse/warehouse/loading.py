@@ -18,6 +18,7 @@ from learning_warehouse.errors import (
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.batches import Removed
 from learning_warehouse.warehouse.merging import all_merged_before, merge, parts_of
+from learning_warehouse.warehouse.small_files import copy_together
 from learning_warehouse.warehouse.staging_table import StagingTable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.ledger import Delivery, Task
+    from learning_warehouse.warehouse.small_files import SmallFile
     from learning_warehouse.warehouse.staging_table import Reader, Staged
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,9 @@ MOST_DEADLOCKS = 3
 
 MOST_DELIVERIES = 500
 """How many deliveries make a batch, however small they are."""
+
+MOST_TOGETHER = 1024 * 1024
+"""Unpacked bytes of small files after which they are copied."""
 
 
 def load(
@@ -124,14 +129,17 @@ class _Batches:
         self._begin()
 
     def _begin(self) -> None:
-        self._batch: list[Staged] = []
+        self._batch: dict[int, Staged] = {}
+        self._small: list[SmallFile] = []
+        """Those of the batch that are not in the staging table yet."""
+        self._small_size = 0
         self._parts: set[str] = set()
         self._size = 0
 
     def take(self, delivery: Delivery) -> None:
         """Stage a delivery, and merge what has gathered where it may not join it."""
         parts = parts_of(delivery, self._dataset)
-        if self._batch and not self._has_room_for(delivery, parts):
+        if not self._has_room_for(delivery, parts):
             self._merge()
         with self._apart([delivery]):
             if delivery.removed_at:
@@ -141,10 +149,15 @@ class _Batches:
                 if unknown != self._table().unknown_headers:
                     self._merge()
                     self._table().take_unknown(unknown)
-                staged = incoming.stage(self._table())
-            self._batch.append(staged)
+                if small := incoming.small:
+                    self._small.append(small)
+                    self._small_size += len(small.records)
+                staged = small.staged if small else incoming.stage(self._table())
+            self._batch[delivery.delivery_id] = staged
             self._parts |= parts
             self._size += staged.size
+        if self._small_size >= MOST_TOGETHER:
+            self._copy_small(self._table())
 
     def finish(self) -> list[Merged]:
         """Merge the rest.
@@ -155,10 +168,13 @@ class _Batches:
         return self._merged
 
     def _has_room_for(self, delivery: Delivery, parts: set[str]) -> bool:
+        if not self._batch:
+            return True
+        first = next(iter(self._batch.values()))
         return (
             len(self._batch) < MOST_DELIVERIES
             and self._size + (delivery.size or 0) < MOST_BYTES
-            and delivery.origin == self._batch[0].delivery.origin
+            and delivery.origin == first.delivery.origin
             and not parts & self._parts
         )
 
@@ -166,7 +182,7 @@ class _Batches:
         """The staging table; a batch that lay in that of a broken connection is lost."""
         conn = self._warehouse()
         if self._staging is None or self._staging.conn is not conn:
-            for one in self._batch:
+            for one in self._batch.values():
                 with self._apart([one.delivery]):
                     raise TransientFailure(
                         "the connection to the warehouse broke before it was merged; the next try "
@@ -176,8 +192,28 @@ class _Batches:
             self._staging = StagingTable(conn, self._dataset)
         return self._staging
 
+    def _copy_small(self, staging: StagingTable) -> None:
+        """Copy the small files that have gathered; one that COPY refuses is staged by itself."""
+        small, self._small, self._small_size = self._small, [], 0
+        if not small:
+            return
+        deliveries = [one.staged.delivery for one in small]
+        lost = {delivery.delivery_id for delivery in deliveries}
+        with self._apart(deliveries):
+            refused = copy_together(small, staging)
+            lost = {one.staged.delivery.delivery_id for one in refused}
+            for one in refused:
+                delivery = one.staged.delivery
+                with self._apart([delivery]):
+                    self._batch[delivery.delivery_id] = one.incoming.stage(staging)
+                    lost.remove(delivery.delivery_id)
+        for delivery_id in lost:
+            del self._batch[delivery_id]
+
     def _merge(self) -> None:
-        batch, staging = self._batch, self._staging
+        if self._staging:
+            self._copy_small(self._staging)
+        batch, staging = list(self._batch.values()), self._staging
         if not batch or staging is None:
             return
         self._begin()

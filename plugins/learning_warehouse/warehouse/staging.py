@@ -6,6 +6,7 @@ careful one. Knows neither the vendor nor where the bytes lie.
 
 from __future__ import annotations
 
+import io
 import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
@@ -17,6 +18,7 @@ from learning_warehouse.warehouse.careful_path import take_record_by_record
 from learning_warehouse.warehouse.delimited import DelimitedFile
 from learning_warehouse.warehouse.fast_path import take_as_it_is
 from learning_warehouse.warehouse.pieces import Refused
+from learning_warehouse.warehouse.small_files import SmallFile, records_of
 from learning_warehouse.warehouse.staging_table import Staged
 
 if TYPE_CHECKING:
@@ -59,6 +61,16 @@ class IncomingFile:
         self._open_bytes = open_bytes
         self._careful = careful
 
+    @property
+    def small(self) -> SmallFile | None:
+        """What COPY can take beside other files; None where it is staged by itself."""
+        file = self._file
+        records = None if self._careful else records_of(file)
+        if records is None:
+            return None
+        staged = _staged(file, len(records), 0)
+        return SmallFile(staged=staged, file=file, records=b"".join(records), incoming=self)
+
     def stage(self, staging: StagingTable) -> Staged:
         """Put its rows into the staging table, by the fast path if that takes them."""
         file = self._file
@@ -70,7 +82,8 @@ class IncomingFile:
             return _staged(file, *take_as_it_is(file, staging))
         except Refused as refused:
             log.info("%s is read record by record: %s", file.delivery.name, refused)
-        with self._open_bytes(file.delivery) as stored:
+        whole = file.whole
+        with self._open_bytes(file.delivery) if whole is None else io.BytesIO(whole) as stored:
             again = DelimitedFile(file.delivery, file.dataset, file.table, stored)
             return _staged(again, *take_record_by_record(again, staging))
 

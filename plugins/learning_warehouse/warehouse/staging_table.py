@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.delimited import DelimitedFile
     from learning_warehouse.warehouse.ledger import Delivery
+    from learning_warehouse.warehouse.small_files import SmallFile
 
     Reader = Callable[[Table, Delivery], AbstractContextManager["Incoming"]]
     """Opens a delivery that is for a table."""
@@ -62,6 +63,10 @@ class Incoming(Protocol):
     @property
     def unknown_headers(self) -> Sequence[str]:
         """Its headers that the table has no column for."""
+
+    @property
+    def small(self) -> SmallFile | None:
+        """What can be copied together with others; None where it is staged by itself."""
 
     def stage(self, staging: StagingTable) -> Staged:
         """Put its rows into the staging table, in a transaction of its own."""
@@ -106,12 +111,15 @@ class StagingTable:
             self._run("take_day", clock=sql.Identifier(dataset.clock or ""))
 
     @contextmanager
-    def filling(self, delivery: Delivery) -> Iterator[None]:
-        """A transaction; what is put into the tables in it is that delivery's."""
+    def filling(self, *deliveries: Delivery) -> Iterator[None]:
+        """A transaction in which rows are put into the tables.
+
+        :param deliveries: whose they are. Of several, each row has to say whose it is.
+        """
         begin = {
             "rows": f"pg_temp.{self.name}",
-            "delivery_id": str(delivery.delivery_id),
-            "day": str(delivery.first_day),
+            "delivery_id": str(deliveries[0].delivery_id),
+            "day": str(deliveries[0].first_day),
         }
         if self._holds_dead_rows and not self.deliveries:
             self.empty()
@@ -120,7 +128,7 @@ class StagingTable:
             self.conn.execute(statement("staging/table", "begin"), begin)
             yield
         self._holds_dead_rows = False
-        self.deliveries.add(delivery.delivery_id)
+        self.deliveries.update(delivery.delivery_id for delivery in deliveries)
 
     def take_unknown(self, headers: Sequence[str]) -> None:
         """Have a column of text for each of these headers; to be called while there are no rows."""
