@@ -38,14 +38,38 @@ named AS MATERIALIZED (
             LIMIT 1
         ) AS new_kind
     FROM spelling AS s
+),
+
+renamed AS (
+    UPDATE {partition} AS e
+    SET event_kind = n.new_kind
+    FROM named AS n
+    WHERE n.new_kind IS DISTINCT FROM n.event_kind
+        AND coalesce(e.event_type, '') = coalesce(n.event_type, '')
+        AND e.event_type IS NOT DISTINCT FROM n.event_type
+        AND e.event_source IS NOT DISTINCT FROM n.event_source
+        AND e.name IS NOT DISTINCT FROM n.name
+        AND e.event_kind IS NOT DISTINCT FROM n.event_kind
+    RETURNING e._origin, (e.time AT TIME ZONE 'UTC')::date AS day
+),
+
+counted AS (
+    SELECT
+        _origin,
+        day,
+        count(*) AS rows
+    FROM renamed
+    GROUP BY _origin, day
+),
+
+changed AS (
+    INSERT INTO ops.changed_day (dataset, origin, day)
+    SELECT
+        'edx.event',
+        _origin,
+        day
+    FROM counted
 )
 
-UPDATE {partition} AS e
-SET event_kind = n.new_kind
-FROM named AS n
-WHERE n.new_kind IS DISTINCT FROM n.event_kind
-    AND coalesce(e.event_type, '') = coalesce(n.event_type, '')
-    AND e.event_type IS NOT DISTINCT FROM n.event_type
-    AND e.event_source IS NOT DISTINCT FROM n.event_source
-    AND e.name IS NOT DISTINCT FROM n.name
-    AND e.event_kind IS NOT DISTINCT FROM n.event_kind;
+SELECT coalesce(sum(rows), 0)::bigint AS rows
+FROM counted;

@@ -2,8 +2,19 @@
 -- rows at once would deadlock otherwise. A row that came twice is taken from where it came first.
 
 -- section: take_out
-DELETE FROM {target}
-WHERE _delivery = ANY(%(deliveries)s);
+WITH gone AS (
+    DELETE FROM {target}
+    WHERE _delivery = ANY(%(deliveries)s)
+    RETURNING _delivery, {clock} AS at
+)
+
+INSERT INTO ops.changed_day (dataset, origin, day, delivery_id)
+SELECT DISTINCT
+    %(dataset)s,
+    %(origin)s,
+    (at AT TIME ZONE 'UTC')::date,
+    _delivery
+FROM gone;
 
 -- section: months
 SELECT DISTINCT date_trunc('month', day, 'UTC')::date AS month
@@ -39,11 +50,30 @@ WITH inserted AS (
     ON CONFLICT DO NOTHING
 
     -- section: counts
-    RETURNING _delivery
+    RETURNING _delivery, {clock} AS at
+),
+
+came AS (
+    SELECT
+        _delivery,
+        date_bin('1 day', at, '2000-01-01 00:00:00Z') AS day,
+        count(*) AS rows
+    FROM inserted
+    GROUP BY _delivery, day
+),
+
+changed AS (
+    INSERT INTO ops.changed_day (dataset, origin, day, delivery_id)
+    SELECT
+        %(dataset)s,
+        %(origin)s,
+        (day AT TIME ZONE 'UTC')::date,
+        _delivery
+    FROM came
 )
 
 SELECT
     _delivery AS delivery_id,
-    count(*) AS rows
-FROM inserted
+    sum(rows)::bigint AS rows
+FROM came
 GROUP BY _delivery;

@@ -123,6 +123,20 @@ COMMENT ON COLUMN ops.current_part.delivery_id IS 'The delivery that brought the
 COMMENT ON COLUMN ops.current_part.made_at IS 'The vendor''s time of the latest delivery that brought or confirmed them: only a later one may replace them.';
 COMMENT ON COLUMN ops.current_part.version IS 'The version of that delivery, which decides between equal times.';
 
+-- Without a key, so that no merge waits for another.
+CREATE TABLE ops.changed_day (
+    dataset text NOT NULL,
+    origin text NOT NULL,
+    day date,
+    delivery_id bigint
+);
+
+COMMENT ON TABLE ops.changed_day IS 'The UTC days whose rows changed since the DAG learning_activity last ran, written by each merge in its transaction: days of rows that came and of rows that went. A day may be here several times.';
+COMMENT ON COLUMN ops.changed_day.dataset IS 'The table whose rows changed, with its schema.';
+COMMENT ON COLUMN ops.changed_day.origin IS 'The Vocareum org, the Echo360 host or the edX site of these rows.';
+COMMENT ON COLUMN ops.changed_day.day IS 'The UTC day of these rows; of a file, its first day; NULL for files without a date, and for rows that do not tell their day.';
+COMMENT ON COLUMN ops.changed_day.delivery_id IS 'The delivery whose rows came or went; NULL where rows changed in their place.';
+
 CREATE TABLE ops.dataset_lock (
     dataset text PRIMARY KEY
 );
@@ -264,6 +278,25 @@ BEGIN
         WHERE c.conrelid = bad.dataset::regclass AND c.contype = 'p'
     ) THEN
         RAISE EXCEPTION 'No delivery takes the place of another in %: delete its rows by hand.', bad.dataset;
+    END IF;
+    IF EXISTS (
+        SELECT FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = bad.dataset::regclass AND a.attname = '_day'
+    ) THEN
+        EXECUTE format(
+            'INSERT INTO ops.changed_day (dataset, origin, day, delivery_id) '
+            'SELECT DISTINCT $1, $2, _day, $3 FROM %s WHERE _delivery = $3',
+            bad.dataset::regclass
+        ) USING bad.dataset, bad.origin, unwanted;
+    ELSE
+        INSERT INTO ops.changed_day (dataset, origin, day, delivery_id)
+        SELECT
+            bad.dataset,
+            bad.origin,
+            CASE WHEN c.part <> bad.name THEN c.part::date ELSE bad.first_day END,
+            unwanted
+        FROM ops.current_part AS c
+        WHERE c.delivery_id = unwanted;
     END IF;
     EXECUTE format('DELETE FROM %s WHERE _delivery = $1', bad.dataset::regclass) USING unwanted;
     DELETE FROM ops.current_part AS c WHERE c.delivery_id = unwanted;

@@ -30,7 +30,8 @@ CREATE TABLE vocareum.lab_sessions (
     _origin text NOT NULL,
     _delivery bigint NOT NULL,
     _row bigint NOT NULL,
-    _extras jsonb
+    _extras jsonb,
+    _day date GENERATED ALWAYS AS ((coalesce(launch_time, start_time) AT TIME ZONE 'UTC')::date) STORED
 );
 
 CREATE INDEX lab_sessions_days ON vocareum.lab_sessions
@@ -61,6 +62,7 @@ COMMENT ON COLUMN vocareum.lab_sessions._origin IS 'The Vocareum org, as in the 
 COMMENT ON COLUMN vocareum.lab_sessions._delivery IS 'The line of ops.delivery that brought the row.';
 COMMENT ON COLUMN vocareum.lab_sessions._row IS 'The record''s ordinal in its file, from 1.';
 COMMENT ON COLUMN vocareum.lab_sessions._extras IS 'What the file had and the table has no column for.';
+COMMENT ON COLUMN vocareum.lab_sessions._day IS 'The UTC day on which the lab was launched, or else started. It may be the day before the file''s.';
 
 CREATE TABLE vocareum.enrollment (
     userid ops.identifier NOT NULL,

@@ -79,9 +79,8 @@ def name_events(conn: Connection) -> dict[str, int]:
         with conn.transaction():
             lock_dataset(conn, EVENTS.table)
             partition = sql.Identifier("edx", month)
-            count = conn.execute(
-                statement("edx/kinds", "name").format(partition=partition)
-            ).rowcount
-        if count:
-            named[month] = count
+            query = statement("edx/kinds", "name").format(partition=partition)
+            (counted,) = conn.execute(query).fetchall()
+        if counted["rows"]:
+            named[month] = counted["rows"]
     return named

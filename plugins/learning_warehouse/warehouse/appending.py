@@ -29,10 +29,10 @@ def ensure_partitions(staging: StagingTable) -> None:
 
 def append_once(staging: StagingTable, due: Sequence[Staged], *, reload: bool) -> Outcome:
     """Insert what is not there yet; with ``reload`` after taking out what they had brought."""
-    taken_out = 0
+    days_taken_out = 0
     if reload:
         query = statement("merge/append_once", "take_out").format(**staging.names())
-        taken_out = staging.conn.execute(query, values_of(staging, due)).rowcount
+        days_taken_out = staging.conn.execute(query, values_of(staging, due)).rowcount
     inserted = insert_once(staging, due)
     outcome = Outcome()
     for one in due:
@@ -43,7 +43,7 @@ def append_once(staging: StagingTable, due: Sequence[Staged], *, reload: bool) -
                 one,
                 rows_merged=new,
                 rows_duplicate=one.rows_good - new,
-                changed=new > 0 or taken_out > 0,
+                changed=new > 0 or days_taken_out > 0,
             )
         )
     return outcome

@@ -61,13 +61,17 @@ class Match:
 
 @dataclass(frozen=True)
 class Table:
-    """A table's columns, without those of lineage, in their order."""
+    """A table's columns, without those of lineage, in their order.
+
+    :param has_day: whether its rows know their UTC day, in a column ``_day``.
+    """
 
     schema: str
     name: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     partitioned: bool
+    has_day: bool
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -125,7 +129,8 @@ def read_table(conn: Connection, table: str) -> Table:
         if not row["name"].startswith("_")
     )
     key = tuple(row["name"] for row in rows if row["in_key"])
-    return Table(schema, name, columns, key, rows[0]["partitioned"])
+    has_day = any(row["name"] == "_day" for row in rows)
+    return Table(schema, name, columns, key, rows[0]["partitioned"], has_day)
 
 
 def _aliases(comment: str) -> tuple[str, ...]:

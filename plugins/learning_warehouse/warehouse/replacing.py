@@ -61,6 +61,8 @@ def replace(
             for some in (older, confirmed, renewed)
         )
     replaced = [p for p in renewed if p["current"] is not None]
+    if staging.table.has_day:
+        run("merge/changed_day", "rows", changed=[p["current"] for p in replaced])
     if replaced:
         run(
             strategy,
@@ -75,6 +77,17 @@ def replace(
             parts=[p["part"] for p in renewed],
             renewed=[p["delivery_id"] for p in renewed],
             is_all=values["is_all"] and len(renewed) == len(parts),
+        )
+        changed = [p for p in renewed if p["rows_brought"] or p["rows_present"]]
+        if staging.table.has_day:
+            days = "rows"
+        else:
+            days = "files" if staging.dataset.strategy == "replace_file" else "parts"
+        run(
+            "merge/changed_day",
+            days,
+            parts=[p["part"] for p in changed],
+            changed=[p["delivery_id"] for p in changed],
         )
     if confirmed or renewed:
         made = {one.delivery.delivery_id: one.delivery for one in due}
