@@ -13,6 +13,7 @@ from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.echo360.staging import assets_of
 from learning_warehouse.edx.logs import EVENTS, logs_of
 from learning_warehouse.params import params, refuse_wrong_params
+from learning_warehouse.people import lists
 from learning_warehouse.steps.rebuild import RebuildOperator, RebuildPlanOperator
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.vocareum.files import REGISTRY
@@ -21,6 +22,7 @@ TABLES = [
     *(files.dataset.table for files in REGISTRY),
     *(report.dataset.table for report in REPORTS.values()),
     EVENTS.table,
+    *(one.dataset.table for one in lists.REGISTRY),
 ]
 
 DOC = """
@@ -79,8 +81,14 @@ def rebuild() -> DAG:
                 reader=logs_of(EDX_CONN_ID),
             )
             loads.append(task.output)
-        plan >> [vocareum, echo360, edx]
-        SummaryOperator(task_id="summarise", loads=loads, schemas=["vocareum", "echo360", "edx"])
+        with TaskGroup("people") as people:
+            for one in lists.REGISTRY:
+                task = RebuildOperator(task_id=one.dataset.name, dataset=one.dataset)
+                loads.append(task.output)
+        plan >> [vocareum, echo360, edx, people]
+        SummaryOperator(
+            task_id="summarise", loads=loads, schemas=["vocareum", "echo360", "edx", "people"]
+        )
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
         {

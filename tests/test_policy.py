@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "dags").glob("*.py"))
-SOURCES = ("echo360_reports", "edx_tracking_logs", "vocareum_lab_analytics")
+SOURCES = (
+    "echo360_reports",
+    "edx_tracking_logs",
+    "learning_activity",
+    "vocareum_lab_analytics",
+)
 UPKEEP = ("warehouse_housekeeping", "warehouse_rebuild")
 HEAVY = ("pandas", "boto3", "psycopg", "requests", "aiohttp", "msgspec")
 
@@ -178,6 +183,7 @@ def test_the_schedule_reads_as_a_person_writes_it() -> None:
     assert summaries == {
         "echo360_reports": "08:00 UTC, for the day before",
         "edx_tracking_logs": "06:00 UTC, for the day before",
+        "learning_activity": "10:00 UTC, for the day before",
         "vocareum_lab_analytics": "07:00 UTC, for the day before",
         "warehouse_housekeeping": "12:00 UTC, for the day before",
     }

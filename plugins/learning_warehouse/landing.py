@@ -84,11 +84,15 @@ class LandingZone:
         """What the URIs of its objects begin with."""
         return f"s3://{self.bucket}/"
 
+    def objects(self, prefix: str) -> Iterator[dict[str, Any]]:
+        """What S3 says of each object whose key begins with ``prefix``."""
+        with s3_sentences(f"listing {self.url}{prefix}"):
+            yield from listed(self._client, self.bucket, prefix)
+
     def keys(self, prefix: str) -> Iterator[str]:
         """The keys that begin with ``prefix``."""
-        with s3_sentences(f"listing {self.url}{prefix}"):
-            for found in listed(self._client, self.bucket, prefix):
-                yield found["Key"]
+        for found in self.objects(prefix):
+            yield found["Key"]
 
     def get(self, key: str) -> bytes:
         """A small object."""

@@ -11,6 +11,7 @@ from typing import Literal
 from learning_warehouse.dag_files import origins
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.edx.logs import EVENTS
+from learning_warehouse.people import lists
 from learning_warehouse.vocareum.files import REGISTRY
 
 Kind = Literal["day", "snapshot", "file", "state", "log"]
@@ -43,17 +44,19 @@ class Source:
 
     :param schema: the schema of its tables, and what ``include/origins.cfg`` calls it.
     :param param: the DAG's Param that chooses datasets; None where there is one only.
+    :param dag_id: its only DAG, where ``include/origins.cfg`` has none.
     """
 
     title: str
     schema: str
     param: str | None
     datasets: tuple[Dataset, ...]
+    dag_id: str = ""
 
     @property
     def dag_ids(self) -> tuple[str, ...]:
         """Its DAGs, one for each connection that it is loaded from."""
-        return tuple(origins(self.schema))
+        return (self.dag_id,) if self.dag_id else tuple(origins(self.schema))
 
     @property
     def tables(self) -> list[str]:
@@ -94,5 +97,15 @@ SOURCES = (
         schema="edx",
         param=None,
         datasets=(Dataset(name=EVENTS.name, table=EVENTS.table, kind="log"),),
+    ),
+    Source(
+        title="Lists",
+        schema="people",
+        param="datasets",
+        datasets=tuple(
+            Dataset(name=one.dataset.name, table=one.dataset.table, kind="state")
+            for one in lists.REGISTRY
+        ),
+        dag_id="learning_activity",
     ),
 )

@@ -1,0 +1,81 @@
+-- The accounts of changed days. What is there already stays, with its days and addresses widened.
+
+-- section: vocareum
+SELECT DISTINCT
+    'vocareum' AS source,
+    u._origin,
+    CASE WHEN u.user_id ~ '^\d+$' THEN 'user_id' ELSE 'email' END AS kind,
+    CASE WHEN u.user_id ~ '^\d+$' THEN u.user_id ELSE people.address(u.email) END AS value,
+    people.address(u.email) AS address,
+    u.day
+FROM people.vocareum_user AS u
+INNER JOIN due ON u._origin = due.origin AND (u.day = due.day OR coalesce(u.day, due.day) IS NULL)
+
+-- section: echo360
+SELECT DISTINCT
+    'echo360' AS source,
+    u._origin,
+    CASE WHEN u.user_id IS NULL THEN 'email' ELSE 'user_id' END AS kind,
+    coalesce(u.user_id, people.address(u.email)) AS value,
+    people.address(u.email) AS address,
+    due.day
+FROM due
+INNER JOIN people.echo360_user AS u
+    ON due.origin = u._origin
+        AND u.event_timestamp >= due.day::timestamptz
+        AND u.event_timestamp < (due.day + 1)::timestamptz
+
+-- section: edx
+SELECT DISTINCT
+    'edx' AS source,
+    e._origin,
+    CASE WHEN btrim(e.username) <> '' THEN 'username' ELSE 'user_id' END AS kind,
+    coalesce(nullif(btrim(e.username), ''), e.user_id::text) AS value,
+    NULL AS address,
+    due.day
+FROM due
+INNER JOIN edx.event AS e
+    ON due.origin = e._origin
+        AND e.time >= due.day::timestamptz
+        AND e.time < (due.day + 1)::timestamptz
+
+-- section: enter
+WITH due AS (
+    SELECT
+        d.origin,
+        d.day
+    FROM unnest(%(origins)s::text [], %(days)s::date []) AS d (origin, day)
+),
+
+seen AS MATERIALIZED (
+    {seen}
+),
+
+entered AS (
+    INSERT INTO people.account AS a (source, _origin, kind, value, first_seen, last_seen)
+    SELECT
+        source,
+        _origin,
+        kind,
+        value,
+        min(day),
+        max(day)
+    FROM seen
+    WHERE value IS NOT NULL
+    GROUP BY source, _origin, kind, value
+    ORDER BY source, _origin, kind, value
+    ON CONFLICT (source, _origin, kind, value) DO UPDATE
+        SET
+            first_seen = least(a.first_seen, excluded.first_seen),
+            last_seen = greatest(a.last_seen, excluded.last_seen)
+    RETURNING account_id, source, _origin, kind, value
+)
+
+INSERT INTO people.account_address (account_id, address)
+SELECT DISTINCT
+    e.account_id,
+    s.address
+FROM entered AS e
+INNER JOIN seen AS s USING (source, _origin, kind, value)
+WHERE s.address IS NOT NULL
+ON CONFLICT DO NOTHING;
