@@ -1,4 +1,4 @@
-"""People and learning activity: the institution's lists, then who is who."""
+"""People and learning activity: the institution's lists, who is who, then who did what when."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup, TriggerRule
 
+from learning_warehouse.activity.operators import RefreshActivityOperator
+from learning_warehouse.activity.refreshing import COURSE_DAY
 from learning_warehouse.dag_files import DEFAULT_ARGS
 from learning_warehouse.params import params, refuse_wrong_params
 from learning_warehouse.people.lists import REGISTRY
@@ -19,7 +21,8 @@ DATASETS = [lists.dataset.name for lists in REGISTRY]
 DOC = """
 ### Learning activity
 
-Finds out which accounts of Vocareum, Echo360 and edX are the same person.
+Finds out which accounts of Vocareum, Echo360 and edX are the same person, and what each account did
+in each course on each day.
 
 * **Schedule**: 10:00 UTC, after the sources.
 * **Lists**: loads the institution's lists, CSV files that you put into the landing zone: people
@@ -31,8 +34,10 @@ Finds out which accounts of Vocareum, Echo360 and edX are the same person.
   one account of each source at most. `people.link` says who was matched, and by what;
   `people.conflict` says what was ambiguous and not used. An account that matches nobody is a
   person of its own.
-* **Again**: `reload` loads the lists again: the newest version, or the one that was current at the
-  end of `last_day`.
+* **`course_day`**: computes `activity.course_day` again for the days that changed, and for their
+  neighbours where a day has a part in them: from rows that came late or were taken back as well.
+* **Again**: `rebuild` computes all days again. `reload` loads the lists again: the newest version,
+  or the one that was current at the end of `last_day`.
 * **Connections**: `landing_zone`, `learning_warehouse`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task.
 """
@@ -42,7 +47,7 @@ def learning_activity() -> DAG:
     """The DAG: for each kind of list land → load, then the people."""
     with DAG(
         "learning_activity",
-        description="Finds out who is who in all three sources",
+        description="Finds out who is who in all three sources, and who did what when",
         doc_md=DOC,
         schedule=UTCDays(start_after=timedelta(hours=10)),
         start_date=datetime(2020, 1, 1, tzinfo=UTC),
@@ -61,7 +66,8 @@ def learning_activity() -> DAG:
                 loads.append(load.output)
                 load >> people
         summarise = SummaryOperator(task_id="summarise", loads=loads, schemas=["people"])
-        people >> summarise
+        course_day = RefreshActivityOperator(task_id=COURSE_DAY, table=COURSE_DAY)
+        people >> course_day >> summarise
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
         {
@@ -73,6 +79,11 @@ def learning_activity() -> DAG:
                 examples=DATASETS,
                 minItems=1,
                 description="The lists to load.",
+            ),
+            "rebuild": Param(
+                False,
+                type="boolean",
+                description="Compute all days of the tables of activity again.",
             ),
         }
     )

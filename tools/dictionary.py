@@ -10,7 +10,7 @@ from tools.markdown import GENERATED, table
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
-SCHEMAS = ("vocareum", "echo360", "edx", "people", "ops")
+SCHEMAS = ("vocareum", "echo360", "edx", "people", "activity", "ops")
 _SQL = (Path(__file__).parent / "dictionary.sql").read_text()
 STATEMENTS: dict[str, Any] = dict(part.split("\n", 1) for part in _SQL.split("-- section: ")[1:])
 
@@ -34,6 +34,7 @@ JOINS = (
     ("echo360.presentation", "echo360.polling", "presentation_id"),
     ("edx.event_alias", "edx.event", "event_kind"),
     ("people.account", "people.link", "account_id"),
+    ("activity.course_day", "people.link", "account_id"),
     ("ops.delivery", "vocareum.lab_sessions", "delivery_id = _delivery"),
     ("ops.delivery", "echo360.videoview", "delivery_id = _delivery"),
     ("ops.delivery", "edx.event", "delivery_id = _delivery"),

@@ -57,7 +57,7 @@ IN_OPS = {
     "schema_change": 6,
 }
 """The tables of ops of which a reader sees something, and how many columns."""
-DATA = ("vocareum", "echo360", "edx")
+DATA = ("vocareum", "echo360", "edx", "activity")
 READER = "learning_warehouse_reader"
 DAY = {"first_day": "2026-01-05", "last_day": "2026-01-05"}
 ENROLLMENT = next(files for files in REGISTRY if files.dataset.name == "enrollment")
@@ -197,6 +197,9 @@ def test_it_can_neither_drop_nor_read_what_is_not_its_own(
             "DROP SCHEMA finance CASCADE",
             "DROP TABLE finance.salary",
             "SELECT * FROM finance.salary",
+            "SELECT * FROM people.roster",
+            "SELECT * FROM people.account_address",
+            "SELECT * FROM people.link",
             "CREATE TABLE finance.mine ()",
             "CREATE TABLE public.mine ()",
             "CREATE ROLE somebody",

@@ -11,7 +11,8 @@ DECLARE
     data name;
     owner name := (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'ops');
 BEGIN
-    FOREACH data IN ARRAY ARRAY['vocareum', 'echo360', 'edx'] LOOP
+    FOREACH data IN ARRAY ARRAY['vocareum', 'echo360', 'edx', 'activity'] LOOP
+        CONTINUE WHEN to_regnamespace(data) IS NULL;
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', data, reader);
         EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I', data, reader);
         EXECUTE format(
@@ -31,7 +32,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON PROCEDURE ops.let_read(name) IS 'Lets a role read all tables and views of vocareum, echo360 and edx, future ones and partitions too, and the ledger; of rejected rows where they were, but neither the raw text nor the reason, which quotes it: they may hold anything. To be called by the owner of the tables or an administrator; again and again does no harm.';
+COMMENT ON PROCEDURE ops.let_read(name) IS 'Lets a role read all tables and views of vocareum, echo360, edx and activity, future ones and partitions too, and the ledger; of rejected rows where they were, but neither the raw text nor the reason, which quotes it: they may hold anything. To be called by the owner of the tables or an administrator; again and again does no harm.';
 
 DO $$
 BEGIN

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from learning_warehouse import delivery_notes
+from learning_warehouse.activity.refreshing import mark_all
 from learning_warehouse.conn_ids import LANDING_CONN_ID, WAREHOUSE_CONN_ID
 from learning_warehouse.errors import Failures
 from learning_warehouse.landing import LandingZone
@@ -124,6 +125,8 @@ def _version(file: dict[str, Any]) -> str:
 class MatchPeopleOperator(BaseOperator):
     """Enters the accounts of changed days, then finds out which accounts are one person.
 
+    With the Param ``rebuild`` all days count as changed.
+
     XCom: how many accounts there are, how many people, and what matched them.
     """
 
@@ -134,6 +137,8 @@ class MatchPeopleOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, int]:
         """Enter and match."""
         with connect(self.warehouse_conn_id) as conn:
+            if context["params"].get("rebuild"):
+                mark_all(conn)
             days = enter_accounts(conn)
             counts = match(conn)
         self.log.info(

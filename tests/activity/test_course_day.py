@@ -1,0 +1,190 @@
+"""A day of a course: what the campus says, however and in whatever order its rows came."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from include.sandbox.campus import Campus, edx
+from include.sandbox.campus.activity import true_course_days
+from learning_warehouse.activity.refreshing import COURSE_DAY, mark_all, refresh
+from learning_warehouse.echo360.reports import REPORTS
+from learning_warehouse.people.accounts import enter_accounts, match
+from tests.edx import loading
+from tests.warehouse.roads import LAB_SESSIONS, VIDEOVIEW, load, rows
+
+if TYPE_CHECKING:
+    from learning_warehouse.warehouse.connection import Connection
+
+CAMPUS = Campus(first_day=date(2026, 1, 5), students=16, courses=2, days=3)
+MEASURES = (
+    *("first_at", "last_at", "events", "active_seconds", "video_seconds", "attempts", "correct"),
+    *("answers_shown", "lab_seconds", "polls", "posts", "slides"),
+)
+REPORT_NAMES = [name for name in REPORTS if name not in ("asset", "assetbydate")]
+
+
+def current(conn: Connection) -> dict[Any, dict[str, Any]]:
+    """What the table says once it is refreshed."""
+    enter_accounts(conn)
+    match(conn)
+    refresh(conn, COURSE_DAY)
+    found = conn.execute(
+        "SELECT d.*, a.value FROM activity.course_day AS d "
+        "INNER JOIN people.account AS a USING (account_id)"
+    )
+    return {
+        (row["source"], row["value"], row["course"], row["day"]): {
+            name: row[name] if name.endswith("_at") else round(float(row[name]), 3)
+            for name in MEASURES
+        }
+        for row in found
+    }
+
+
+def report(conn: Connection, name: str, first: date, end: date, version: int = 1) -> None:
+    """Load a report of the campus for a window."""
+    text = io.StringIO()
+    written = csv.DictWriter(text, CAMPUS.echo360_header(name))
+    written.writeheader()
+    now = datetime(2026, 2, 1, tzinfo=UTC)
+    written.writerows(CAMPUS.echo360_rows(name, first, end, now))
+    dataset, content = REPORTS[name].dataset, text.getvalue().encode()
+    load(conn, dataset, content, version, name=f"{name} {first}", days=(first, end))
+
+
+def log(conn: Connection, day: date, name: str = "") -> None:
+    """Load the campus's tracking logs of a day."""
+    for server in edx.SERVERS:
+        content = b"\n".join(line.raw for line in edx._lines(CAMPUS, day, server))
+        loading.load(conn, content, f"{server}/{name}{day}.log")
+
+
+def lab_file(conn: Connection, day: date) -> None:
+    """Load the campus's file of a day's lab sessions."""
+    key = f"lab_sessions/lab_sessions_{day.year}-{day.month}-{day.day}.csv"
+    (content,) = [found for name, found in CAMPUS.vocareum_files() if name.endswith(key)]
+    load(conn, LAB_SESSIONS, content, name=key, days=(day, day + timedelta(days=1)))
+
+
+def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(warehouse: Connection) -> None:
+    truth = {
+        key: {name: n if name.endswith("_at") else round(float(n), 3) for name, n in day.items()}
+        for key, day in true_course_days(CAMPUS).items()
+    }
+    first, second, third = CAMPUS.days
+    after = third + timedelta(days=4)
+    for day in (third, first):
+        log(warehouse, day)
+        lab_file(warehouse, day)
+    for name in REPORT_NAMES:
+        report(warehouse, name, second, after)
+    assert current(warehouse) != truth
+    log(warehouse, second)
+    log(warehouse, first, "again-")
+    lab_file(warehouse, second)
+    for name in REPORT_NAMES:
+        report(warehouse, name, first, second)
+    found = current(warehouse)
+    assert found.keys() == truth.keys()
+    wrong = {k: (found[k], truth[k]) for k in truth if not close(found[k], truth[k])}
+    assert not wrong
+    assert refresh(warehouse, COURSE_DAY) == 0, "nothing has changed"
+    mark_all(warehouse)
+    assert current(warehouse) == found
+    taken_back = rows(warehouse, "ops.delivery WHERE dataset <> 'edx.event'", "delivery_id")
+    for (delivery,) in taken_back:
+        warehouse.execute("SELECT FROM ops.undo(%s)", [delivery])
+    assert {key[0] for key in current(warehouse)} == {"edx"}
+
+
+def close(found: dict[str, Any], true: dict[str, Any]) -> bool:
+    """Whether two days are the same, to the rounding of their seconds."""
+    return all(
+        found[name] == true[name] if name.endswith("_at") else abs(found[name] - true[name]) < 0.01
+        for name in MEASURES
+    )
+
+
+def one(conn: Connection, lines: list[dict[str, Any]]) -> dict[date, tuple[float, ...]]:
+    """Of a user's events: each day's events, active seconds, video seconds and attempts."""
+    content = b"\n".join(
+        loading.line(n, **{"username": "ada", **line}) for n, line in enumerate(lines)
+    )
+    loading.load(conn, content, f"{lines}.log"[-40:])
+    return {
+        key[3]: (day["events"], day["active_seconds"], day["video_seconds"], day["attempts"])
+        for key, day in current(conn).items()
+    }
+
+
+def video(at: str, kind: str, **inside: Any) -> dict[str, Any]:
+    """An event of a video."""
+    return {
+        "time": f"2026-01-05T{at}Z",
+        "event_type": kind,
+        "name": kind,
+        "event": {"id": "v", **inside},
+    }
+
+
+def test_time_counts_where_it_begins_and_is_split_at_midnight(warehouse: Connection) -> None:
+    days = one(
+        warehouse,
+        [
+            {"time": "2026-01-05T23:40:00Z"},
+            {"time": "2026-01-05T23:50:00Z"},
+            {"time": "2026-01-06T00:15:00Z"},
+            {"time": "2026-01-06T00:45:00Z"},
+            {"time": "2026-01-06T00:46:00Z", "event_source": "task"},
+            {"time": "2026-01-06T00:47:00Z", "event_type": "/event", "name": "/event"},
+            {"time": "2026-01-06T00:48:00Z", "username": "", "context": {}},
+        ],
+    )
+    assert days == {date(2026, 1, 5): (2, 1200, 0, 0), date(2026, 1, 6): (2, 900, 0, 0)}
+
+
+def test_a_video_counts_what_was_played(warehouse: Connection) -> None:
+    (day,) = one(
+        warehouse,
+        [
+            video("10:00:00", "play_video", currentTime=0, speed="2.0"),
+            video("10:00:10", "seek_video", old_time=20, new_time=500),
+            video("10:00:11", "seek_video", old_time=500, new_time=100),
+            video("10:00:21", "speed_change_video", current_time=120, new_speed="1.0"),
+            video("10:00:26", "pause_video", currentTime=125),
+            video("10:00:30", "seek_video", old_time=125, new_time=900),
+            video("10:10:00", "play_video", currentTime=0, speed="fast"),
+            {"time": "2026-01-05T10:10:40Z", "event_type": "page_close", "name": "page_close"},
+            video("11:30:00", "play_video", currentTime=0),
+        ],
+    ).values()
+    assert day[2] == 20 + 20 + 5 + 40, "the last play has no end, and counts nothing"
+
+
+def test_an_attempt_that_was_logged_under_both_names_counts_once(warehouse: Connection) -> None:
+    checks = [
+        {
+            "time": f"2013-06-0{day}T10:00:0{second}Z",
+            "event_source": "server",
+            "event_type": name,
+            "name": name,
+            "event": {"problem_id": "p", "success": "correct"},
+        }
+        for day, second, name in (
+            (1, 0, "problem_check"), (1, 1, "save_problem_check"), (1, 9, "save_problem_check"),
+        )
+    ]  # fmt: skip
+    (day,) = one(warehouse, checks).values()
+    assert day[3] == 2
+
+
+def test_a_view_in_two_sections_counts_for_each(warehouse: Connection) -> None:
+    beats = "userid,courseIdentifier,event_timestamp\n" + "".join(
+        f"u,{course},2026-01-05 10:00:{second}\n" for course in "AB" for second in ("00", "30")
+    )
+    load(warehouse, VIDEOVIEW, beats.encode(), days=(date(2026, 1, 5), date(2026, 1, 6)))
+    seconds = {key[2]: day["video_seconds"] for key, day in current(warehouse).items()}
+    assert seconds == {"A": 60, "B": 60}
