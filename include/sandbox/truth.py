@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
     from include.sandbox.campus import Campus
@@ -54,6 +55,15 @@ LEDGER = {
 }
 """What the ledger says that does not depend on the order in which deliveries came."""
 
+
+COURSE_DAYS = """
+SELECT
+    d.source, a.value, d.course, d.day, d.first_at, d.last_at, d.events, d.active_seconds,
+    d.video_seconds, d.attempts, d.correct, d.answers_shown, d.lab_seconds, d.polls, d.posts,
+    d.slides
+FROM activity.course_day AS d
+INNER JOIN people.account AS a USING (account_id)
+"""
 
 SESSIONS = "SELECT array_agg('pg_temp_' || s) FROM pg_stat_get_backend_idset() AS s"
 TEMP_TABLES = """
@@ -120,6 +130,70 @@ def differences(
         left = sorted(temp_tables(conn, but_of=sessions[0]) - set(crashed))
         found += [f"the TEMP table {name} was left behind" for name in left]
     return found
+
+
+def course_days(conn: psycopg.Connection[Any]) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """The rows of ``activity.course_day`` as the campus tells them."""
+    cursor = conn.cursor(row_factory=dict_row)
+    return {
+        (row.pop("source"), row.pop("value"), row.pop("course"), row.pop("day")): {
+            name: round(float(number), 6) if isinstance(number, int | Decimal) else number
+            for name, number in row.items()
+        }
+        for row in cursor.execute(COURSE_DAYS)
+    }
+
+
+def wrong_course_days(
+    true: dict[tuple[Any, ...], dict[str, Any]], found: dict[tuple[Any, ...], dict[str, Any]]
+) -> list[str]:
+    """How the rows of ``activity.course_day`` differ from those that should be there."""
+    columns = ["source", "account", "course", "day", "what"]
+    return _compare(
+        "activity.course_day",
+        columns,
+        *(
+            Counter((*key, str(sorted(day.items()))) for key, day in days.items())
+            for days in (true, found)
+        ),
+    )
+
+
+def by_person_and_source(
+    days: dict[tuple[Any, ...], dict[str, Any]], person_of: Mapping[tuple[str, str], Any]
+) -> dict[tuple[Any, str], dict[str, Any]]:
+    """What each person did at each source, over all days and courses.
+
+    :param days: rows of ``activity.course_day``.
+    :param person_of: whose an account is, by its source and its name, id or address.
+    """
+    lines: dict[tuple[Any, str], dict[str, Any]] = {}
+    for (source, account, _, day), did in sorted(days.items(), key=str):
+        line = lines.setdefault(
+            (person_of[source, account], source), {"accounts": set(), "days": set()}
+        )
+        line["accounts"].add(account)
+        line["days"].add(day)
+        for name, number in did.items():
+            if not name.endswith("_at"):
+                line[name] = round(line.get(name, 0) + number, 6)
+    return lines
+
+
+def wrong_people(true: dict[Any, dict[str, Any]], found: dict[Any, dict[str, Any]]) -> list[str]:
+    """How people differ from what they should be: their accounts, and what they did where.
+
+    :param true: by person and source, as :func:`by_person_and_source` gives it.
+    :param found: the same, by other words for the people.
+    """
+    counted = []
+    for lines in (true, found):
+        people: dict[Any, list[str]] = {}
+        for (person, source), line in lines.items():
+            told = {name: sorted(v) if isinstance(v, set) else v for name, v in line.items()}
+            people.setdefault(person, []).append(f"{source}: {sorted(told.items())}")
+        counted.append(Counter((" | ".join(sorted(told)),) for told in people.values()))
+    return _compare("people", ["person"], *counted)
 
 
 def temp_tables(conn: psycopg.Connection, *, but_of: Sequence[str] = ()) -> set[str]:

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from include.sandbox.campus import Campus, edx
 from include.sandbox.campus.activity import true_course_days
+from include.sandbox.truth import course_days, wrong_course_days
 from learning_warehouse.activity.refreshing import COURSE_DAY, mark_all, refresh
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.people.accounts import enter_accounts, match
+from learning_warehouse.people.lists import REGISTRY
 from tests.edx import loading
-from tests.warehouse.roads import LAB_SESSIONS, VIDEOVIEW, load, rows
+from tests.warehouse.roads import ENROLLMENT, LAB_SESSIONS, VIDEOVIEW, VOCAREUM, load, rows
 
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
 CAMPUS = Campus(first_day=date(2026, 1, 5), students=16, courses=2, days=3)
-MEASURES = (
-    *("first_at", "last_at", "events", "active_seconds", "video_seconds", "attempts", "correct"),
-    *("answers_shown", "lab_seconds", "polls", "posts", "slides"),
-)
+DAY = (date(2026, 1, 5), date(2026, 1, 6))
+ROSTER, COURSES = (lists.dataset for lists in REGISTRY)
 REPORT_NAMES = [name for name in REPORTS if name not in ("asset", "assetbydate")]
 
 
@@ -31,17 +31,7 @@ def current(conn: Connection) -> dict[Any, dict[str, Any]]:
     enter_accounts(conn)
     match(conn)
     refresh(conn, COURSE_DAY)
-    found = conn.execute(
-        "SELECT d.*, a.value FROM activity.course_day AS d "
-        "INNER JOIN people.account AS a USING (account_id)"
-    )
-    return {
-        (row["source"], row["value"], row["course"], row["day"]): {
-            name: row[name] if name.endswith("_at") else round(float(row[name]), 3)
-            for name in MEASURES
-        }
-        for row in found
-    }
+    return course_days(conn)
 
 
 def report(conn: Connection, name: str, first: date, end: date, version: int = 1) -> None:
@@ -70,10 +60,7 @@ def lab_file(conn: Connection, day: date) -> None:
 
 
 def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(warehouse: Connection) -> None:
-    truth = {
-        key: {name: n if name.endswith("_at") else round(float(n), 3) for name, n in day.items()}
-        for key, day in true_course_days(CAMPUS).items()
-    }
+    truth = true_course_days(CAMPUS)
     first, second, third = CAMPUS.days
     after = third + timedelta(days=4)
     for day in (third, first):
@@ -88,9 +75,7 @@ def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(warehouse: Con
     for name in REPORT_NAMES:
         report(warehouse, name, first, second)
     found = current(warehouse)
-    assert found.keys() == truth.keys()
-    wrong = {k: (found[k], truth[k]) for k in truth if not close(found[k], truth[k])}
-    assert not wrong
+    assert wrong_course_days(truth, found) == []
     assert refresh(warehouse, COURSE_DAY) == 0, "nothing has changed"
     mark_all(warehouse)
     assert current(warehouse) == found
@@ -98,14 +83,6 @@ def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(warehouse: Con
     for (delivery,) in taken_back:
         warehouse.execute("SELECT FROM ops.undo(%s)", [delivery])
     assert {key[0] for key in current(warehouse)} == {"edx"}
-
-
-def close(found: dict[str, Any], true: dict[str, Any]) -> bool:
-    """Whether two days are the same, to the rounding of their seconds."""
-    return all(
-        found[name] == true[name] if name.endswith("_at") else abs(found[name] - true[name]) < 0.01
-        for name in MEASURES
-    )
 
 
 def one(conn: Connection, lines: list[dict[str, Any]]) -> dict[date, tuple[float, ...]]:
@@ -185,6 +162,61 @@ def test_a_view_in_two_sections_counts_for_each(warehouse: Connection) -> None:
     beats = "userid,courseIdentifier,event_timestamp\n" + "".join(
         f"u,{course},2026-01-05 10:00:{second}\n" for course in "AB" for second in ("00", "30")
     )
-    load(warehouse, VIDEOVIEW, beats.encode(), days=(date(2026, 1, 5), date(2026, 1, 6)))
+    load(warehouse, VIDEOVIEW, beats.encode(), days=DAY)
     seconds = {key[2]: day["video_seconds"] for key, day in current(warehouse).items()}
     assert seconds == {"A": 60, "B": 60}
+
+
+def teach(conn: Connection) -> None:
+    """A course at all three sources, with staff and students."""
+    labs = "User ID,User Email,Course ID,Launch Time,Start Time\n" + "".join(
+        f"{user},,7,2026-01-05 09:00:00,2026-01-05 09:00:00\n" for user in (1, 2)
+    )
+    load(conn, LAB_SESSIONS, labs.encode(), days=DAY)
+    load(conn, ENROLLMENT, b"userid,courseid,role\n1,7,teacher\n2,7,student\n2,8,teacher\n")
+    beats = "userid,role,courseIdentifier,event_timestamp\n" + "".join(
+        f"{user},C20150,2026-01-05 10:00:00\n"
+        for user in ("e1,Instructor", "e2,Student", "e2,", "e3,Instructor", "e4,")
+    )
+    load(conn, VIDEOVIEW, beats.encode(), days=DAY)
+    course = {"course_id": "course-v1:U+C20150+Fall"}
+    lines = [
+        loading.line(name, username=name, time="2026-01-05T10:00:00Z", context=course)
+        for name in ("ada", "tom")
+    ]
+    loading.load(conn, b"\n".join(lines))
+
+
+def test_staff_are_told_by_their_role_and_left_out_of_the_view(warehouse: Connection) -> None:
+    teach(warehouse)
+    roster = b"edx_username,echo360_user_id,role\ntom,,Teaching Assistant\n,e3,student\n"
+    load(warehouse, ROSTER, roster)
+    current(warehouse)
+    with_account = "INNER JOIN people.account USING (account_id)"
+    assert dict(rows(warehouse, f"activity.course_day {with_account}", "value, role")) == {
+        **dict.fromkeys(("1", "2", "ada", "tom", "e4")),
+        **{"e1": "Instructor", "e2": "Student", "e3": "Instructor"},
+    }
+    view = f"activity.person_course_day {with_account}"
+    assert sorted(rows(warehouse, view, "value, role")) == [
+        ("2", "student"), ("ada", None), ("e2", "Student"), ("e3", "student"), ("e4", None),
+    ]  # fmt: skip
+
+
+def test_courses_are_proposed_until_they_are_listed(warehouse: Connection) -> None:
+    teach(warehouse)
+    load(warehouse, VOCAREUM["course_mapping"], b"Course ID,Course Name\n7,C 20150 Physics\n")
+    current(warehouse)
+    columns = "source, course, other_source, other_course, shared"
+    edx = "course-v1:U+C20150+Fall"
+    assert set(rows(warehouse, "people.course_proposal", columns)) == {
+        ("echo360", "C20150", "edx", edx, "number"),
+        ("echo360", "C20150", "vocareum", "7", "number"),
+        ("edx", edx, "vocareum", "7", "number"),
+    }
+    listed = f"course,edx course id,vocareum course id\nPhysics,{edx},\nPhysics,,7\n"
+    load(warehouse, COURSES, listed.encode())
+    found = rows(warehouse, "people.course_proposal", "source, other_source")
+    assert found == [("echo360", "edx"), ("echo360", "vocareum")]
+    view = rows(warehouse, "activity.person_course_day", "source, listed_course")
+    assert set(view) == {("edx", "Physics"), ("vocareum", "Physics"), ("echo360", None)}

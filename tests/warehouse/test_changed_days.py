@@ -83,3 +83,27 @@ def test_events_change_their_own_days_and_not_the_log_s(warehouse: Connection) -
     warehouse.execute("UPDATE edx.event SET event_kind = NULL WHERE time < '2026-01-04Z'")
     assert late.rows_merged == sum(name_events(warehouse).values()) + 2
     assert taken(warehouse) == {3}
+
+
+def test_a_log_changes_its_days_for_the_users_of_its_rows(warehouse: Connection) -> None:
+    def lines(*names: str, user_id: int | None = None) -> bytes:
+        return b"\n".join(
+            edx.line(f"{n}{names[0]}", username=name, context={"user_id": user_id})
+            for n, name in enumerate(names)
+        )
+
+    def changed() -> list[list[str] | None]:
+        gone = warehouse.execute("DELETE FROM ops.changed_day RETURNING accounts")
+        return [accounts and sorted(accounts) for accounts in (row["accounts"] for row in gone)]
+
+    edx.load(warehouse, lines("ada", "bo", "ada", ""), "few.log")
+    assert changed() == [["ada", "bo"]]
+    one_more = b"\n" + edx.line(9, username="cy")
+    edx.load(warehouse, lines("ada", "bo", "ada", "") + one_more, "more.log")
+    assert changed() == [["cy"]], "what was there before changes nothing"
+    edx.load(warehouse, lines("", ""), "nobody.log")
+    assert changed() == [[]]
+    edx.load(warehouse, lines("dee", "", user_id=7), "id.log")
+    assert changed() == [None], "who is known by an id only"
+    edx.load(warehouse, lines(*(f"u{n}" for n in range(1001))), "many.log")
+    assert changed() == [None]

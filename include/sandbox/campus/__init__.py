@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an account everywhere."""
+    """Somebody, with an account at two sources at least."""
 
     number: int
     first_name: str
@@ -42,6 +42,22 @@ class Person:
     def email(self) -> str:
         """Their address."""
         return f"{self.username}@university.example"
+
+    @property
+    def echo360_email(self) -> str:
+        """The address that Echo360 knows: of some an earlier one, of a few one that they share."""
+        if self.number % 20 in (7, 8):
+            return echo360.identity.SHARED_ADDRESS
+        return f"{self.username}@old.example" if self.number % 9 == 4 else self.email
+
+    @property
+    def edx_id(self) -> int:
+        """Their id at edX."""
+        return self.number * 3
+
+    def has_account_at(self, what: str) -> bool:
+        """Some have none at edX, some none for labs."""
+        return self.number % 8 != {"edx": 5, "lab": 6}.get(what)
 
 
 @dataclass(frozen=True)
@@ -129,13 +145,14 @@ class Campus:
     def active(self, course: Course, day: date, what: str) -> Iterator[tuple[Person, datetime]]:
         """Who did something for a course on a day, and when they began.
 
-        Few on weekends; on the evening of the deadline more than half, and late.
+        Only those who have an account for it. Few on weekends; on the evening of the deadline more
+        than half, and late.
         """
         due = day.weekday() == course.deadline
         share = 0.6 if due else 0.1 if day.weekday() >= 5 else 0.3
         there = self.chance("there", what, course.number, day)
         for person in course.people:
-            if there.random() >= self.activity:
+            if there.random() >= self.activity or not person.has_account_at(what):
                 continue
             chance = self.chance(what, course.number, day, person.number)
             if chance.random() < share:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from include.sandbox.campus import edx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from include.sandbox.campus import Campus
 
@@ -22,6 +22,21 @@ Key = tuple[str, str, str | None, date]
 DAY, SITTING = timedelta(days=1), timedelta(minutes=30)
 COUNTS = ("events", "attempts", "correct", "answers_shown", "posts", "polls", "slides")
 SECONDS = ("active_seconds", "video_seconds", "lab_seconds")
+
+
+REPORTS = {
+    "videoview": "beat",
+    "presentation": "slides",
+    "confused": "confused",
+    "notes": "notes",
+    "liveviews": "live",
+    "viewsessions": "player",
+    "polling": "polls",
+    "pollingv2": "polls",
+    "qanda": "posts",
+    "qanda2": "posts",
+}
+"""What a row of each of Echo360's reports tells."""
 
 
 class Day:
@@ -34,10 +49,25 @@ class Day:
         self.told: dict[str, set[str]] = defaultdict(set)
 
 
-def true_course_days(campus: Campus) -> dict[Key, dict[str, Any]]:
-    """Each account's days in each course on which it did something."""
+def true_course_days(
+    campus: Campus, tables: Collection[str] | None = None
+) -> dict[Key, dict[str, Any]]:
+    """Each account's days in each course on which it did something.
+
+    :param tables: the tables that are loaded, unless all are.
+    """
     days: dict[Key, Day] = defaultdict(Day)
-    for source, deeds in (("edx", _edx(campus)), ("echo360", _echo360(campus))):
+    has_edx = tables is None or "edx.event" in tables
+    reports = {
+        report: what
+        for report, what in REPORTS.items()
+        if tables is None or f"echo360.{report}" in tables
+    }
+    for older, newer in (("polling", "pollingv2"), ("qanda", "qanda2")):
+        if newer in reports:  # It has all that the older version of the report has.
+            reports.pop(older, None)
+    deeds_of = {"edx": _edx(campus) if has_edx else (), "echo360": _echo360(campus, reports)}
+    for source, deeds in deeds_of.items():
         by_account: dict[str, list[tuple[datetime, str | None, str, str]]] = defaultdict(list)
         for value, at, course, what, which in set(deeds):
             by_account[value].append((at, course, what, which))
@@ -48,12 +78,19 @@ def true_course_days(campus: Campus) -> dict[Key, dict[str, Any]]:
             for (at, course, *_), (following, *_) in pairwise(done):
                 if following - at < SITTING:
                     _spread(days, (source, value, course), "active_seconds", at, following)
-    for value, course, at, seconds in [*_videos(campus), *_players(campus)]:
-        source = "edx" if course and course.startswith("course-v1:") else "echo360"
+    played = [("edx", video) for video in (_videos(campus) if has_edx else ())]
+    if "viewsessions" in reports:
+        played += [("echo360", session) for session in _players(campus)]
+    for source, (value, course, at, seconds) in played:
         days[source, value, course, at.date()].numbers["video_seconds"] += seconds
-    _labs(campus, days)
+    if tables is None or "vocareum.lab_sessions" in tables:
+        _labs(campus, days)
     return {
-        key: {"first_at": day.first_at, "last_at": day.last_at, **day.numbers}
+        key: {
+            "first_at": day.first_at,
+            "last_at": day.last_at,
+            **{name: round(float(number), 6) for name, number in day.numbers.items()},
+        }
         for key, day in days.items()
         if any(day.numbers.values())
     }
@@ -93,8 +130,9 @@ def _events(campus: Campus) -> Iterator[dict[str, Any]]:
                 if line.event is not None and line.raw not in seen:
                     seen.add(line.raw)
                     written = json.loads(line.raw[line.raw.index(b"{") :])
-                    user = written["username"] or str(written["context"]["user_id"])
-                    yield {**line.event, "user": user, "inside": written["event"]}
+                    user = written["username"] or written["context"]["user_id"]
+                    if user:
+                        yield {**line.event, "user": str(user), "inside": written["event"]}
 
 
 def _edx(campus: Campus) -> Iterator[tuple[str, datetime, str | None, str, str]]:
@@ -111,21 +149,13 @@ def _edx(campus: Campus) -> Iterator[tuple[str, datetime, str | None, str, str]]
         yield *who, "+".join(what), str(number)
 
 
-def _echo360(campus: Campus) -> Iterator[tuple[str, datetime, str | None, str, str]]:
-    reports = {
-        "videoview": "beat",
-        "presentation": "slides",
-        "confused": "confused",
-        "notes": "notes",
-        "liveviews": "live",
-        "viewsessions": "player",
-        "pollingv2": "polls",
-        "qanda2": "posts",
-    }
+def _echo360(
+    campus: Campus, reports: dict[str, str]
+) -> Iterator[tuple[str, datetime, str | None, str, str]]:
     for report, what in reports.items():
         for number, row in enumerate(campus.truth(f"echo360.{report}")):
             if what in ("polls", "posts"):
-                if row["action"] == "Deleted":
+                if row.get("action") == "Deleted":
                     continue
                 which = row["answer_id"] or row["question_id"]
             else:

@@ -1,5 +1,6 @@
 -- What each account did in each course, of the days that are due: one definition for each source. Each
--- day is computed by itself, from its own rows and those shortly before and after it.
+-- day is computed by itself, from its own rows and those shortly before and after it, and each account
+-- from its own, so that a day can be computed for a few accounts.
 
 -- section: edx
 WITH due AS (
@@ -14,8 +15,8 @@ WITH due AS (
 deed AS MATERIALIZED (
     SELECT
         due.*,
-        CASE WHEN btrim(e.username) <> '' THEN 'username' ELSE 'user_id' END AS kind,
-        coalesce(nullif(btrim(e.username), ''), e.user_id::text) AS value,
+        CASE WHEN e.username <> '' THEN 'username' ELSE 'user_id' END AS kind,
+        coalesce(nullif(e.username, ''), e.user_id::text) AS value,
         e.course_id AS course,
         e.time,
         e.event_hash,
@@ -27,8 +28,10 @@ deed AS MATERIALIZED (
         ON due.origin = e._origin
             AND e.time >= due.begins - interval '3 hours'
             AND e.time < due.ends + interval '3 hours'
-    WHERE activity.is_deed(e.event_source, e.event_kind, e.event_type)
-        AND (btrim(e.username) <> '' OR e.user_id IS NOT NULL)
+    WHERE e.event_source IS DISTINCT FROM 'task'
+        AND edx.is_asked_for(e.event_kind, e.event_type)
+        AND (e.username <> '' OR e.user_id IS NOT NULL)
+        AND (%(accounts)s::text [] IS NULL OR e.username = ANY(%(accounts)s::text []))
 ),
 
 followed AS (
@@ -183,6 +186,7 @@ SELECT
     0 AS polls,
     d.posts,
     0 AS slides,
+    NULL AS role,
     'edx' AS source,
     d.origin AS _origin
 FROM done AS d
@@ -207,43 +211,43 @@ WITH due AS (
 ),
 
 row_of_deed AS (
-    SELECT _origin, event_timestamp AS at, user_id, email, coalesce(course_identifier, course_id) AS course, 'beat' AS what, NULL AS id, _delivery, _row
+    SELECT _origin, event_timestamp AS at, user_id, email, role, coalesce(course_identifier, course_id) AS course, 'beat' AS what, NULL AS id, _delivery, _row
     FROM echo360.videoview
     UNION ALL
-    SELECT _origin, event_timestamp, user_id, email, coalesce(course_identifier, course_id), 'slides', NULL, _delivery, _row
+    SELECT _origin, event_timestamp, user_id, email, role, coalesce(course_identifier, course_id), 'slides', NULL, _delivery, _row
     FROM echo360.presentation
     UNION ALL
-    SELECT _origin, event_timestamp, user_id, email, coalesce(course_identifier, course_id), 'confused', NULL, _delivery, _row
+    SELECT _origin, event_timestamp, user_id, email, role, coalesce(course_identifier, course_id), 'confused', NULL, _delivery, _row
     FROM echo360.confused
     UNION ALL
-    SELECT _origin, event_timestamp, user_id, email, coalesce(course_identifier, course_id), 'notes', NULL, _delivery, _row
+    SELECT _origin, event_timestamp, user_id, email, role, coalesce(course_identifier, course_id), 'notes', NULL, _delivery, _row
     FROM echo360.notes
     UNION ALL
-    SELECT _origin, event_timestamp, user_id, user_email, NULL, 'live', NULL, _delivery, _row
+    SELECT _origin, event_timestamp, user_id, user_email, user_role, NULL, 'live', NULL, _delivery, _row
     FROM echo360.liveviews
     UNION ALL
-    SELECT _origin, event_timestamp, user_id, user_email, coalesce(course_code, course_id), 'player', NULL, _delivery, _row
+    SELECT _origin, event_timestamp, user_id, user_email, user_role, coalesce(course_code, course_id), 'player', NULL, _delivery, _row
     FROM echo360.viewsessions
     WHERE session_status = 'SESSION_BEGIN'
     UNION ALL
-    SELECT _origin, event_timestamp, user_id, email, coalesce(course_identifier, course_id), 'poll', answer_id, NULL, NULL
+    SELECT _origin, event_timestamp, user_id, email, role, coalesce(course_identifier, course_id), 'poll', answer_id, NULL, NULL
     FROM echo360.polling
     UNION ALL
-    SELECT _origin, event_timestamp, user_id, email, coalesce(course_identifier, course_id), 'poll', answer_id, NULL, NULL
+    SELECT _origin, event_timestamp, user_id, email, role, coalesce(course_identifier, course_id), 'poll', answer_id, NULL, NULL
     FROM echo360.pollingv2
     WHERE lower(action) IS DISTINCT FROM 'deleted'
     UNION ALL
-    SELECT _origin, event_timestamp, coalesce(answer_user_id, question_user_id), coalesce(answer_email, question_email), coalesce(course_identifier, course_id), 'post', coalesce(answer_id, question_id), NULL, NULL
+    SELECT _origin, event_timestamp, coalesce(answer_user_id, question_user_id), coalesce(answer_email, question_email), CASE WHEN answer_user_id IS NULL THEN question_role ELSE answer_role END, coalesce(course_identifier, course_id), 'post', coalesce(answer_id, question_id), NULL, NULL
     FROM echo360.qanda
     UNION ALL
-    SELECT _origin, event_timestamp, coalesce(answer_user_id, question_user_id), coalesce(answer_email, question_email), coalesce(course_identifier, course_id), 'post', coalesce(answer_id, question_id), NULL, NULL
+    SELECT _origin, event_timestamp, coalesce(answer_user_id, question_user_id), coalesce(answer_email, question_email), CASE WHEN answer_user_id IS NULL THEN question_role ELSE answer_role END, coalesce(course_identifier, course_id), 'post', coalesce(answer_id, question_id), NULL, NULL
     FROM echo360.qanda2
     WHERE lower(action) IS DISTINCT FROM 'deleted'
 ),
 
 -- A poll or a post is told by both versions of its report, and counts once.
 deed AS MATERIALIZED (
-    SELECT DISTINCT
+    SELECT DISTINCT ON (origin, day, kind, value, course, at, what, id, _delivery, _row)
         due.*,
         CASE WHEN r.user_id IS NULL THEN 'email' ELSE 'user_id' END AS kind,
         coalesce(r.user_id, people.address(r.email)) AS value,
@@ -252,12 +256,16 @@ deed AS MATERIALIZED (
         r.what,
         r.id,
         r._delivery,
-        r._row
+        r._row,
+        r.role
     FROM due
     INNER JOIN row_of_deed AS r
         ON due.origin = r._origin
             AND r.at >= due.begins - interval '30 minutes'
             AND r.at < due.ends + interval '30 minutes'
+    ORDER BY
+        origin, day, kind, value, course, at, what, id, _delivery, _row,
+        people.is_staff(r.role) DESC, role
 ),
 
 followed AS (
@@ -275,6 +283,7 @@ session AS (
         CASE WHEN s.user_id IS NULL THEN 'email' ELSE 'user_id' END AS kind,
         coalesce(s.user_id, people.address(s.user_email)) AS value,
         coalesce(s.course_code, s.course_id) AS course,
+        s.user_role AS role,
         s.intervals_played,
         coalesce(s.session_status IN ('SESSION_END', 'SESSION_STALE'), FALSE) AS is_over,
         min(s.event_timestamp) OVER (
@@ -310,7 +319,10 @@ counted AS (
         30 * count(*) FILTER (WHERE at >= begins AND at < ends AND what = 'beat') AS video_seconds,
         count(DISTINCT id) FILTER (WHERE at >= begins AND at < ends AND what = 'poll') AS polls,
         count(DISTINCT id) FILTER (WHERE at >= begins AND at < ends AND what = 'post') AS posts,
-        count(*) FILTER (WHERE at >= begins AND at < ends AND what = 'slides') AS slides
+        count(*) FILTER (WHERE at >= begins AND at < ends AND what = 'slides') AS slides,
+        (
+            array_agg(role ORDER BY people.is_staff(role) DESC, role) FILTER (WHERE at >= begins AND at < ends)
+        )[1] AS role
     FROM followed
     GROUP BY origin, day, kind, value, course
     UNION ALL
@@ -327,7 +339,8 @@ counted AS (
         sum(echo360.seconds_played(intervals_played)),
         0,
         0,
-        0
+        0,
+        (array_agg(role ORDER BY people.is_staff(role) DESC, role))[1]
     FROM session
     WHERE is_over AND intervals_played IS NOT NULL AND begun >= begins AND begun < ends
     GROUP BY origin, day, kind, value, course
@@ -349,6 +362,7 @@ SELECT
     sum(c.polls)::bigint AS polls,
     sum(c.posts)::bigint AS posts,
     sum(c.slides)::bigint AS slides,
+    (array_agg(c.role ORDER BY people.is_staff(c.role) DESC, c.role))[1] AS role,
     'echo360' AS source,
     c.origin AS _origin
 FROM counted AS c
@@ -419,6 +433,7 @@ SELECT
     0 AS polls,
     0 AS posts,
     0 AS slides,
+    NULL AS role,
     'vocareum' AS source,
     r.origin AS _origin
 FROM run AS r

@@ -3,7 +3,14 @@
 -- section: delete
 DELETE FROM {table}
 WHERE source = %(source)s
-    AND (_origin, day) IN (SELECT * FROM unnest(%(origins)s::text [], %(days)s::date []));
+    AND (_origin, day) IN (SELECT * FROM unnest(%(origins)s::text [], %(days)s::date []))
+    AND (
+        %(accounts)s::text [] IS NULL
+        OR account_id IN (
+            SELECT account_id FROM people.account
+            WHERE source = %(source)s AND kind = 'username' AND value = ANY(%(accounts)s::text [])
+        )
+    );
 
 -- section: insert
 INSERT INTO {table} ({columns})

@@ -1,20 +1,36 @@
 -- What is not there yet, by the table's key. In the order of the key: two merges of overlapping
 -- rows at once would deadlock otherwise. A row that came twice is taken from where it came first.
+--
+-- A few late rows change a day for a few users only, whose names go to ops.changed_day. Rows of
+-- nobody (an empty name) change it for nobody.
 
 -- section: take_out
 WITH gone AS (
     DELETE FROM {target}
     WHERE _delivery = ANY(%(deliveries)s)
-    RETURNING _delivery, {clock} AS at
+    RETURNING
+        _delivery,
+        {clock} AS at,
+        CASE WHEN username <> '' OR user_id IS NULL THEN coalesce(username, '') END AS account
+),
+
+went AS (
+    SELECT DISTINCT
+        _delivery,
+        (at AT TIME ZONE 'UTC')::date AS day,
+        account
+    FROM gone
 )
 
-INSERT INTO ops.changed_day (dataset, origin, day, delivery_id)
-SELECT DISTINCT
+INSERT INTO ops.changed_day (dataset, origin, day, accounts, delivery_id)
+SELECT
     %(dataset)s,
     %(origin)s,
-    (at AT TIME ZONE 'UTC')::date,
+    day,
+    CASE WHEN count(*) = count(account) AND count(*) <= 1000 THEN array_remove(array_agg(account), '') END,
     _delivery
-FROM gone;
+FROM went
+GROUP BY _delivery, day;
 
 -- section: months
 SELECT DISTINCT date_trunc('month', day, 'UTC')::date AS month
@@ -50,26 +66,32 @@ WITH inserted AS (
     ON CONFLICT DO NOTHING
 
     -- section: counts
-    RETURNING _delivery, {clock} AS at
+    RETURNING
+        _delivery,
+        {clock} AS at,
+        CASE WHEN username <> '' OR user_id IS NULL THEN coalesce(username, '') END AS account
 ),
 
 came AS (
     SELECT
         _delivery,
         date_bin('1 day', at, '2000-01-01 00:00:00Z') AS day,
+        account,
         count(*) AS rows
     FROM inserted
-    GROUP BY _delivery, day
+    GROUP BY _delivery, day, account
 ),
 
 changed AS (
-    INSERT INTO ops.changed_day (dataset, origin, day, delivery_id)
+    INSERT INTO ops.changed_day (dataset, origin, day, accounts, delivery_id)
     SELECT
         %(dataset)s,
         %(origin)s,
         (day AT TIME ZONE 'UTC')::date,
+        CASE WHEN count(*) = count(account) AND count(*) <= 1000 THEN array_remove(array_agg(account), '') END,
         _delivery
     FROM came
+    GROUP BY _delivery, day
 )
 
 SELECT

@@ -128,6 +128,7 @@ CREATE TABLE ops.changed_day (
     dataset text NOT NULL,
     origin text NOT NULL,
     day date,
+    accounts text [],
     delivery_id bigint
 );
 
@@ -135,6 +136,7 @@ COMMENT ON TABLE ops.changed_day IS 'The UTC days whose rows changed since the D
 COMMENT ON COLUMN ops.changed_day.dataset IS 'The table whose rows changed, with its schema.';
 COMMENT ON COLUMN ops.changed_day.origin IS 'The Vocareum org, the Echo360 host or the edX site of these rows.';
 COMMENT ON COLUMN ops.changed_day.day IS 'The UTC day of these rows; of a file, its first day; NULL for files without a date, and for rows that do not tell their day.';
+COMMENT ON COLUMN ops.changed_day.accounts IS 'The edX user names whose rows changed, at most 1000. NULL: more than that, or users who are known by their id only, or the table''s days change as a whole.';
 COMMENT ON COLUMN ops.changed_day.delivery_id IS 'The delivery whose rows came or went; NULL where rows changed in their place.';
 
 CREATE TABLE ops.dataset_lock (

@@ -6,6 +6,15 @@ CREATE SCHEMA edx;
 
 COMMENT ON SCHEMA edx IS 'edX tracking logs: all user interactions with the site, from tar files in the course-data bucket.';
 
+CREATE FUNCTION edx.is_asked_for(event_kind text, event_type text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN event_kind <> 'implicit'
+    OR event_kind IS NULL
+    OR event_type
+    !~ '/(heartbeat|event|handler|xblock|xmodule|modx|api|static|jsi18n|user_api|save_user_state|transcripts?|notification_prefs|xdomain_proxy\.html)(/|$)';
+
+COMMENT ON FUNCTION edx.is_asked_for(text, text) IS 'Whether an event is more than a request that a page or the server makes by itself: an explicit event, or a page that was visited.';
+
 CREATE TABLE edx.event (
     time timestamptz NOT NULL,
     event_hash uuid NOT NULL,
@@ -45,8 +54,8 @@ CREATE TABLE edx.event (
 
 CREATE INDEX event_kind ON edx.event (event_kind, course_id, time) WHERE event_kind <> 'implicit';
 
--- For a user's events of some days. As above without requests, nine of ten lines.
-CREATE INDEX event_username ON edx.event (username, time) WHERE event_kind <> 'implicit';
+-- For a user's events of some days, without the requests that pages make by themselves.
+CREATE INDEX event_username ON edx.event (username, time) WHERE edx.is_asked_for(event_kind, event_type);
 
 -- The rows of a delivery are close together, and a BRIN index costs nothing to keep.
 CREATE INDEX event_delivery ON edx.event USING brin (_delivery);

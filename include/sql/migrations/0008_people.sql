@@ -29,7 +29,7 @@ COMMENT ON COLUMN people.roster.institution_id IS 'The institution''s own id of 
 COMMENT ON COLUMN people.roster.email IS 'E-mail address. Also: mail, e-mail address.';
 COMMENT ON COLUMN people.roster.other_emails IS 'Other e-mail addresses, earlier ones too, with blanks, commas or semicolons between them.';
 COMMENT ON COLUMN people.roster.name IS 'Name, for whoever reads the list; nothing is matched by it.';
-COMMENT ON COLUMN people.roster.role IS 'The person''s role, such as student or staff.';
+COMMENT ON COLUMN people.roster.role IS 'The person''s role, such as student or staff: it counts more than what a source says.';
 COMMENT ON COLUMN people.roster.edx_username IS 'User name at edX; case does not count. Also: username.';
 COMMENT ON COLUMN people.roster.edx_user_id IS 'Id at edX. Also: id.';
 COMMENT ON COLUMN people.roster.vocareum_user_id IS 'Vocareum id of user.';
@@ -92,6 +92,35 @@ RETURN CASE WHEN value LIKE '%_@_%' THEN lower(ops.without_blanks(value)) END;
 
 COMMENT ON FUNCTION people.address(text) IS 'An e-mail address as it is compared: without blanks around it, in small letters; NULL for what is none.';
 
+CREATE FUNCTION people.is_staff(role text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(
+    role ~* '\m(staff|instructor|teacher|teaching|professor|lecturer|faculty|assistant|ta|grader|administrator|admin|designer|owner)\M',
+    FALSE
+);
+
+COMMENT ON FUNCTION people.is_staff(text) IS 'Whether a role is that of somebody who teaches or runs the course, by one of these words in it: staff, instructor, teacher, teaching, professor, lecturer, faculty, assistant, TA, grader, administrator, admin, designer, owner.';
+
+CREATE VIEW people.course_id AS
+SELECT
+    i.source,
+    i.source_course,
+    min(c.course) AS course
+FROM people.course AS c
+CROSS JOIN LATERAL (
+    VALUES
+    ('edx', c.edx_course_id::text),
+    ('echo360', c.echo360_course_identifier::text),
+    ('vocareum', c.vocareum_course_id::text)
+) AS i (source, source_course)
+WHERE i.source_course IS NOT NULL
+GROUP BY i.source, i.source_course;
+
+COMMENT ON VIEW people.course_id IS 'The ids of the institution''s courses at the sources, from people.course.';
+COMMENT ON COLUMN people.course_id.source IS 'edx, echo360 or vocareum.';
+COMMENT ON COLUMN people.course_id.source_course IS 'The source''s id of the course.';
+COMMENT ON COLUMN people.course_id.course IS 'The course in the institution''s list; of several the first by name.';
+
 CREATE TABLE people.account (
     account_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     own_person_id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -130,6 +159,7 @@ CREATE TABLE people.link (
     account_id bigint PRIMARY KEY REFERENCES people.account (account_id) ON DELETE CASCADE,
     person_id uuid NOT NULL,
     evidence text NOT NULL CHECK (evidence IN ('roster', 'email', 'alone')),
+    role text,
     since timestamptz NOT NULL DEFAULT now()
 );
 
@@ -139,6 +169,7 @@ COMMENT ON TABLE people.link IS 'Which person each account is. Of the accounts o
 COMMENT ON COLUMN people.link.account_id IS 'The account.';
 COMMENT ON COLUMN people.link.person_id IS 'The person, a random id.';
 COMMENT ON COLUMN people.link.evidence IS 'roster: a row of the roster names the account''s user name or id. email: its address is that of one account of each source and origin at most, and of one person of the roster at most. alone: nothing says whose it is.';
+COMMENT ON COLUMN people.link.role IS 'The role of the person in the roster, one of staff before others; NULL where the roster says none.';
 COMMENT ON COLUMN people.link.since IS 'Since when it is so.';
 
 CREATE TABLE people.conflict (
@@ -245,6 +276,7 @@ CREATE TABLE ops.to_refresh (
     what text NOT NULL,
     origin text NOT NULL,
     day date,
+    accounts text [],
     UNIQUE NULLS NOT DISTINCT (what, origin, day)
 );
 
@@ -252,3 +284,4 @@ COMMENT ON TABLE ops.to_refresh IS 'What learning_activity has to compute again,
 COMMENT ON COLUMN ops.to_refresh.what IS 'The table that is computed, and of people.account the source of its accounts.';
 COMMENT ON COLUMN ops.to_refresh.origin IS 'The Vocareum org, the Echo360 host or the edX site.';
 COMMENT ON COLUMN ops.to_refresh.day IS 'The UTC day; NULL for what has none.';
+COMMENT ON COLUMN ops.to_refresh.accounts IS 'As in ops.changed_day: only these edX user names; NULL: everybody.';

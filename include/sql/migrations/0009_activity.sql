@@ -6,16 +6,6 @@ CREATE SCHEMA activity;
 
 COMMENT ON SCHEMA activity IS 'Learning activity over all sources, computed by the DAG learning_activity from the vendors'' tables, for the days that changed.';
 
-CREATE FUNCTION activity.is_deed(event_source text, event_kind text, event_type text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN event_source IS DISTINCT FROM 'task'
-    AND (
-        event_kind IS DISTINCT FROM 'implicit'
-        OR event_type !~ '/(heartbeat|event|handler|xblock|modx|api|static|jsi18n|user_api|save_user_state|transcript)(/|$)'
-    );
-
-COMMENT ON FUNCTION activity.is_deed(text, text, text) IS 'Whether an edX event is something that a person did: not a task, the server''s heartbeat or a request that a page makes by itself.';
-
 CREATE TABLE activity.course_day (
     account_id bigint NOT NULL REFERENCES people.account (account_id) ON DELETE CASCADE,
     course text,
@@ -32,6 +22,7 @@ CREATE TABLE activity.course_day (
     polls bigint NOT NULL,
     posts bigint NOT NULL,
     slides bigint NOT NULL,
+    role text,
     source text NOT NULL,
     _origin text NOT NULL,
     UNIQUE NULLS NOT DISTINCT (source, _origin, day, account_id, course)
@@ -57,19 +48,32 @@ COMMENT ON COLUMN activity.course_day.lab_seconds IS 'Seconds in labs between st
 COMMENT ON COLUMN activity.course_day.polls IS 'Responses to polls that were given or changed.';
 COMMENT ON COLUMN activity.course_day.posts IS 'Questions and answers that were written or changed; at edX threads, responses and comments of the forum that were created.';
 COMMENT ON COLUMN activity.course_day.slides IS 'Slide decks that were opened.';
+COMMENT ON COLUMN activity.course_day.role IS 'The account''s role in these rows of Echo360, one of staff before others; NULL at the other sources, whose rows tell none.';
 COMMENT ON COLUMN activity.course_day.source IS 'edx, echo360 or vocareum.';
 COMMENT ON COLUMN activity.course_day._origin IS 'The edX site, the Echo360 host or the Vocareum org.';
+
+CREATE VIEW people.enrolled_as AS
+SELECT DISTINCT ON (a.account_id, e.courseid)
+    a.account_id,
+    e.courseid::text AS course,
+    e.role::text AS role
+FROM vocareum.enrollment AS e
+INNER JOIN people.account AS a
+    ON a.source = 'vocareum' AND a.kind = 'user_id' AND e._origin = a._origin AND e.userid = a.value
+WHERE e.role IS NOT NULL
+ORDER BY a.account_id ASC, e.courseid ASC, people.is_staff(e.role) DESC, e.role ASC;
+
+COMMENT ON VIEW people.enrolled_as IS 'The role of Vocareum''s accounts in their courses, one of staff before others, dropped courses included.';
+COMMENT ON COLUMN people.enrolled_as.account_id IS 'The account.';
+COMMENT ON COLUMN people.enrolled_as.course IS 'Vocareum id of course.';
+COMMENT ON COLUMN people.enrolled_as.role IS 'role of the user in the course, such as student.';
 
 CREATE VIEW activity.person_course_day AS
 SELECT
     l.person_id,
     d.account_id,
     d.source,
-    CASE d.source
-        WHEN 'edx' THEN (SELECT min(c.course) FROM people.course AS c WHERE c.edx_course_id = d.course)
-        WHEN 'vocareum' THEN (SELECT min(c.course) FROM people.course AS c WHERE c.vocareum_course_id = d.course)
-        ELSE (SELECT min(c.course) FROM people.course AS c WHERE c.echo360_course_identifier = d.course)
-    END AS listed_course,
+    c.course AS listed_course,
     d.course AS source_course,
     d.day,
     d.first_at,
@@ -84,14 +88,21 @@ SELECT
     d.polls,
     d.posts,
     d.slides,
+    r.role,
     d._origin
 FROM activity.course_day AS d
-INNER JOIN people.link AS l ON d.account_id = l.account_id;
+INNER JOIN people.link AS l ON d.account_id = l.account_id
+LEFT JOIN people.course_id AS c ON d.source = c.source AND d.course = c.source_course
+LEFT JOIN people.enrolled_as AS e ON d.account_id = e.account_id AND d.course = e.course
+CROSS JOIN LATERAL (SELECT coalesce(l.role, d.role, e.role) AS role) AS r
+WHERE NOT people.is_staff(r.role);
 
-COMMENT ON VIEW activity.person_course_day IS 'activity.course_day with the person of each account and the course of the institution''s list: a row for each account, so sum over the accounts of a person.';
+COMMENT ON VIEW activity.person_course_day IS 'activity.course_day with the person of each account and the course of the institution''s list: a row for each account, so sum over the accounts of a person. Staff are left out; activity.course_day has them.';
 COMMENT ON COLUMN activity.person_course_day.person_id IS 'The person, a random id; see people.link.';
 COMMENT ON COLUMN activity.person_course_day.listed_course IS 'The course as the institution''s list (people.course) calls it; NULL where the list has no course for it.';
 COMMENT ON COLUMN activity.person_course_day.source_course IS 'The source''s own id of the course.';
+
+COMMENT ON COLUMN activity.person_course_day.role IS 'The role in the roster; where it says none, in Echo360''s rows of the day, or in Vocareum''s enrollment. edX''s logs tell no role: name its staff in the roster.';
 
 -- The other columns are those of the table.
 DO $$
@@ -103,7 +114,9 @@ BEGIN
         FROM pg_attribute AS a
         INNER JOIN pg_attribute AS t
             ON t.attrelid = 'activity.course_day'::regclass AND a.attname = t.attname AND t.attnum > 0
-        WHERE a.attrelid = 'activity.person_course_day'::regclass AND a.attnum > 0
+        WHERE a.attrelid = 'activity.person_course_day'::regclass
+            AND a.attnum > 0
+            AND col_description(a.attrelid, a.attnum) IS NULL
     LOOP
         EXECUTE format(
             'COMMENT ON COLUMN activity.person_course_day.%I IS %L', shared.attname, shared.comment
@@ -111,6 +124,92 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- What may be one course, for a person to look at.
+
+CREATE VIEW people.course_proposal AS
+WITH title AS (
+    SELECT 'vocareum' AS source, _origin, course_id AS course, course_name AS title FROM vocareum.course_mapping
+    UNION
+    SELECT 'echo360', _origin, coalesce(course_code, course_id), course_name FROM echo360.viewsessions
+    UNION
+    SELECT 'echo360', _origin, coalesce(course_identifier, course_id), course_name FROM echo360.presentation
+),
+
+course AS (
+    SELECT
+        d.source,
+        d._origin,
+        d.course,
+        min(t.title) AS title,
+        min(d.day) AS first_day,
+        max(d.day) AS last_day
+    FROM activity.course_day AS d
+    LEFT JOIN title AS t ON d.source = t.source AND d._origin = t._origin AND d.course = t.course
+    WHERE d.course IS NOT NULL
+    GROUP BY d.source, d._origin, d.course
+),
+
+code AS (
+    SELECT
+        c.*,
+        substring(w.word FROM '\d{3,}') AS number,
+        lower(substring(w.word FROM '^[[:alpha:]]+')) AS subject
+    FROM course AS c
+    CROSS JOIN LATERAL (
+        VALUES
+        (CASE WHEN c.source = 'edx' THEN split_part(translate(c.course, '/', '+'), '+', 2) ELSE c.course END),
+        (substring(c.title FROM '[[:alpha:]]+[ -]?\d{3,}'))
+    ) AS w (word)
+),
+
+pair AS (
+    SELECT
+        a.source,
+        a._origin,
+        a.course,
+        a.title,
+        b.source AS other_source,
+        b._origin AS other_origin,
+        b.course AS other_course,
+        b.title AS other_title,
+        bool_or(a.number = b.number AND coalesce(a.subject = b.subject, TRUE)) AS is_same_number,
+        bool_or(lower(btrim(a.title)) = lower(btrim(b.title))) AS is_same_title
+    FROM code AS a
+    INNER JOIN code AS b
+        ON a.source < b.source AND a.first_day <= b.last_day AND b.first_day <= a.last_day
+    GROUP BY a.source, a._origin, a.course, a.title, b.source, b._origin, b.course, b.title
+)
+
+SELECT
+    p.source,
+    p._origin,
+    p.course,
+    p.title,
+    p.other_source,
+    p.other_origin,
+    p.other_course,
+    p.other_title,
+    CASE
+        WHEN p.is_same_number AND p.is_same_title THEN 'number and title'
+        WHEN p.is_same_number THEN 'number'
+        ELSE 'title'
+    END AS shared
+FROM pair AS p
+LEFT JOIN people.course_id AS a ON p.source = a.source AND p.course = a.source_course
+LEFT JOIN people.course_id AS b ON p.other_source = b.source AND p.other_course = b.source_course
+WHERE (p.is_same_number OR p.is_same_title) AND (a.course IS NULL OR b.course IS NULL);
+
+COMMENT ON VIEW people.course_proposal IS 'Courses of two sources that may be the same: they were active on some of the same days and share a number or the title. Nothing is mapped by it: to confirm one, add a row with both ids to your list of courses.';
+COMMENT ON COLUMN people.course_proposal.source IS 'edx, echo360 or vocareum.';
+COMMENT ON COLUMN people.course_proposal._origin IS 'The edX site, the Echo360 host or the Vocareum org.';
+COMMENT ON COLUMN people.course_proposal.course IS 'The source''s id of the course.';
+COMMENT ON COLUMN people.course_proposal.title IS 'Its title there; edX''s logs tell none.';
+COMMENT ON COLUMN people.course_proposal.other_source IS 'The other source.';
+COMMENT ON COLUMN people.course_proposal.other_origin IS 'Its edX site, Echo360 host or Vocareum org.';
+COMMENT ON COLUMN people.course_proposal.other_course IS 'Its id of the course.';
+COMMENT ON COLUMN people.course_proposal.other_title IS 'The title there.';
+COMMENT ON COLUMN people.course_proposal.shared IS 'What they share: number, title, or both. A number is three digits or more, in the id or in the title, with the same letters before it where both have some.';
 
 DO $$
 BEGIN

@@ -29,8 +29,8 @@ INNER JOIN people.echo360_user AS u
 SELECT DISTINCT
     'edx' AS source,
     e._origin,
-    CASE WHEN btrim(e.username) <> '' THEN 'username' ELSE 'user_id' END AS kind,
-    coalesce(nullif(btrim(e.username), ''), e.user_id::text) AS value,
+    CASE WHEN e.username <> '' THEN 'username' ELSE 'user_id' END AS kind,
+    coalesce(nullif(e.username, ''), e.user_id::text) AS value,
     NULL AS address,
     due.day
 FROM due
@@ -39,12 +39,24 @@ INNER JOIN edx.event AS e
         AND e.time >= due.day::timestamptz
         AND e.time < (due.day + 1)::timestamptz
 
+-- section: edx_names
+-- Of a day of which only the rows of these users changed.
+SELECT
+    'edx' AS source,
+    due.origin AS _origin,
+    'username' AS kind,
+    due.name AS value,
+    NULL AS address,
+    due.day
+FROM due
+
 -- section: enter
 WITH due AS (
     SELECT
         d.origin,
-        d.day
-    FROM unnest(%(origins)s::text [], %(days)s::date []) AS d (origin, day)
+        d.day,
+        d.name
+    FROM unnest(%(origins)s::text [], %(days)s::date [], %(names)s::text []) AS d (origin, day, name)
 ),
 
 seen AS MATERIALIZED (

@@ -222,21 +222,40 @@ matched AS (
     LEFT JOIN match_edge AS e ON a.account_id = e.account_id
     LEFT JOIN reached AS r ON a.account_id = r.beginning
     GROUP BY a.account_id
+),
+
+role AS (
+    SELECT DISTINCT ON (m.first_account)
+        m.first_account,
+        p.role
+    FROM matched AS m
+    INNER JOIN match_edge AS e ON m.account_id = e.account_id
+    INNER JOIN (
+        SELECT
+            'roster ' || coalesce('id ' || institution_id, 'row ' || _delivery || ' ' || _row) AS node,
+            r.role
+        FROM people.roster AS r
+        WHERE r.role IS NOT NULL
+    ) AS p ON e.node = p.node
+    ORDER BY m.first_account ASC, people.is_staff(p.role) DESC, p.role ASC
 )
 
-INSERT INTO people.link AS l (account_id, person_id, evidence)
+INSERT INTO people.link AS l (account_id, person_id, evidence, role)
 SELECT
     m.account_id,
     f.own_person_id,
-    m.evidence
+    m.evidence,
+    r.role
 FROM matched AS m
 INNER JOIN people.account AS f ON m.first_account = f.account_id
+LEFT JOIN role AS r ON m.first_account = r.first_account
 ON CONFLICT (account_id) DO UPDATE
     SET
         person_id = excluded.person_id,
         evidence = excluded.evidence,
+        role = excluded.role,
         since = excluded.since
-    WHERE (l.person_id, l.evidence) <> (excluded.person_id, excluded.evidence);
+    WHERE (l.person_id, l.evidence, l.role) IS DISTINCT FROM (excluded.person_id, excluded.evidence, excluded.role);
 
 -- section: counts
 SELECT

@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 COURSE_DAY = "course_day"
-MOST_DAYS = {"edx": 1, "echo360": 7, "vocareum": 31}
-"""How many days of a source are computed in one transaction; memory goes with it."""
+MOST_DAYS = {
+    ("edx", True): 1,
+    ("edx", False): 31,
+    ("echo360", True): 7,
+    ("vocareum", True): 31,
+}
+"""How many days of a source are computed in one transaction, of everybody (True) or of the few
+accounts whose rows changed; memory goes with it.
+"""
 
 
 def mark_all(conn: Connection) -> None:
@@ -37,13 +44,13 @@ def refresh(conn: Connection, table: str) -> int:
     :returns: how many days were computed, counted for each source and origin.
     """
     done = 0
-    for source, most in MOST_DAYS.items():
-        what = f"activity.{table} {source}"
+    for (source, everybody), most in MOST_DAYS.items():
+        what = {"what": f"activity.{table} {source}", "everybody": everybody, "limit": most}
         while True:
             with conn.transaction():
                 lock_dataset(conn, f"activity.{table}")
                 query = statement("people/to_refresh", "batch")
-                due = conn.execute(query, {"what": what, "limit": most}).fetchall()
+                due = conn.execute(query, what).fetchall()
                 if not due:
                     break
                 _compute(conn, table, source, due)
@@ -62,11 +69,15 @@ def _compute(conn: Connection, table: str, source: str, due: list[dict[str, Any]
         "source": source,
         "origins": [line["origin"] for line in due],
         "days": [line["day"] for line in due],
+        "accounts": None,
     }
+    if due[0]["accounts"] is not None:
+        values["accounts"] = sorted({name for line in due for name in line["accounts"]})
     parts = {
         "table": sql.Identifier("activity", table),
         "columns": sql.SQL(", ").join(map(sql.Identifier, [*names, "_origin"])),
         "definition": statement(f"activity/{table}", source),
     }
     for section in ("delete", "insert"):
-        conn.execute(statement("activity/refresh", section).format(**parts), values)
+        query = statement("activity/refresh", section).format(**parts)
+        conn.execute(query, values, prepare=False)  # A plan for these accounts, or for everybody.

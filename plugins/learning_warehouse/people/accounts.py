@@ -17,7 +17,8 @@ LOCK = "people"
 """What is locked while accounts are entered and matched, so that two runs do so one after another.
 """
 
-SOURCES = ("vocareum", "echo360", "edx")
+SOURCES = (("vocareum", True), ("echo360", True), ("edx", True), ("edx", False))
+"""Each source, and whether days of everybody are entered or days of a few accounts."""
 MOST_DAYS = 31
 """How many days' accounts are entered in one transaction."""
 
@@ -44,20 +45,22 @@ def enter_accounts(conn: Connection) -> int:
         lock_dataset(conn, LOCK)
         conn.execute(statement("people/to_refresh", "take"))
     days = 0
-    for source in SOURCES:
-        seen = statement("people/account", source)
-        what = {"what": f"people.account {source}", "limit": MOST_DAYS}
+    for source, everybody in SOURCES:
+        seen = statement("people/account", source if everybody else f"{source}_names")
+        what = {"what": f"people.account {source}", "everybody": everybody, "limit": MOST_DAYS}
         while True:
             with conn.transaction():
                 lock_dataset(conn, LOCK)
                 due = conn.execute(statement("people/to_refresh", "batch"), what).fetchall()
                 if not due:
                     break
+                lines = [(line, name) for line in due for name in line["accounts"] or [None]]
                 conn.execute(
                     statement("people/account", "enter").format(seen=seen),
                     {
-                        "origins": [line["origin"] for line in due],
-                        "days": [line["day"] for line in due],
+                        "origins": [line["origin"] for line, _ in lines],
+                        "days": [line["day"] for line, _ in lines],
+                        "names": [name for _, name in lines],
                     },
                 )
             days += len(due)

@@ -11,6 +11,7 @@ COURSE = {
     "sectionId": "section_id", "sectionNumber": "section_number", "courseId": "course_id",
     "courseIdentifier": "course_identifier", "courseName": "course_name",
 }  # fmt: skip
+SHARED_ADDRESS = "front-desk@university.example"
 USER = {
     "userid": "user_id", "firstname": "first_name", "lastname": "last_name", "email": "email",
     "role": "role",
@@ -43,7 +44,7 @@ def user_facts(campus: Campus, course: Course, person: Person) -> dict[str, Any]
         "user_id": campus.uuid("person", person.number),
         "first_name": person.first_name,
         "last_name": person.last_name,
-        "email": person.email,
+        "email": person.echo360_email,
         "role": "Instructor" if person == course.people[0] else "Student",
     }
 
