@@ -1,8 +1,9 @@
 """A week of all three sources through a real Airflow, and the warehouse compared with the truth.
 
 ``python -m include.sandbox.demo`` starts the stack, takes edX through it by a backfill of each day
-and Vocareum and Echo360 by one triggered run each, says what came of it, stops everything, and
-exits 0 only if every run succeeded and the warehouse holds exactly what the campus did.
+and Vocareum and Echo360 by one triggered run each, then finds out by ``learning_activity`` which
+accounts are one person. It says what came of it, stops everything, and exits 0 only if every run
+succeeded, and the warehouse holds exactly what the campus did and who did what.
 
 The week ends the day before yesterday: a backfilled run, too, waits until its vendor is ready with
 its day, which for yesterday may be hours ahead.
@@ -13,15 +14,16 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from include.sandbox.server import ROOT
+from include.sandbox.server import LANDING_BUCKET, ROOT
 from include.sandbox.stack import Airflow, Stack, StackFailure, running, week_until
 
 BACKFILLED = "edx_tracking_logs"
+ACTIVITY = "learning_activity"
 TRIGGERED: dict[str, dict[str, Any]] = {
     "vocareum_lab_analytics": {},
     "echo360_reports": {"poll_interval": 5},
@@ -69,9 +71,11 @@ def demonstrate(state: Path) -> bool:
     with running(Stack(state, first_day=first)) as stack:
         airflow = Airflow(stack.url, password=stack.password)
         failed = load(stack, airflow, first, last, begun)
+        failed += compute_activity(stack, airflow, begun)
         say(begun, "comparing the warehouse with what the campus did")
         wrong = compare(stack)
         print_table(stack.warehouse_url)
+        wrong += compare_people(stack)
         for difference in wrong:
             print(f"DIFFERENCE {difference}")
         say(begun, "stopping everything")
@@ -80,9 +84,66 @@ def demonstrate(state: Path) -> bool:
         return False
     seconds = time.monotonic() - begun
     print(
-        f"\nAll runs succeeded and the warehouse equals the truth, row for row ({seconds:.0f} s)."
+        f"\nAll runs succeeded and the warehouse equals the truth, row for row, person by person "
+        f"({seconds:.0f} s)."
     )
     return True
+
+
+def compute_activity(stack: Stack, airflow: Airflow, begun: float) -> list[dict[str, Any]]:
+    """Put the institution's list of people into the landing zone, and find out who did what.
+
+    :returns: the runs that failed.
+    :raises StackFailure: it takes too long.
+    """
+    from include.sandbox.campus import Campus
+    from include.sandbox.campus.people import roster
+
+    stack.sandbox.client().put_object(
+        Bucket=LANDING_BUCKET, Key="roster/people.csv", Body=roster(Campus(**stack.campus))
+    )
+    say(begun, "matching accounts to people, and computing what they did")
+    airflow.post(f"dags/{ACTIVITY}/dagRuns", {"logical_date": None})
+    return await_runs(stack, airflow, {ACTIVITY: 1}, begun)
+
+
+def compare_people(stack: Stack) -> list[str]:
+    """Print a line for each person and source; how these differ from what the campus did."""
+    import psycopg
+
+    from include.sandbox.campus import Campus
+    from include.sandbox.campus.activity import true_course_days
+    from include.sandbox.campus.people import true_people
+    from include.sandbox.truth import by_person_and_source, course_days, wrong_people
+
+    campus = Campus(**stack.campus)
+    true = by_person_and_source(true_course_days(campus), true_people(campus))
+    with psycopg.connect(stack.warehouse_url, options="-c timezone=UTC") as conn:
+        person_of = {
+            (source, account): str(person)
+            for source, account, person in conn.execute(
+                "SELECT source, value, person_id "
+                "FROM people.account INNER JOIN people.link USING (account_id)"
+            )
+        }
+        found = by_person_and_source(course_days(conn), person_of)
+    print_lines(
+        ["person", "source", "account", "days", "events", "minutes", "video", "lab", "attempts"],
+        (
+            [
+                person[:8],
+                source,
+                "+".join(sorted(line["accounts"])),
+                str(len(line["days"])),
+                f"{line['events']:.0f}",
+                *(f"{line[f'{what}_seconds'] / 60:.1f}" for what in ("active", "video", "lab")),
+                f"{line['attempts']:.0f}",
+            ]
+            for (person, source), line in sorted(found.items())
+        ),
+        texts=3,
+    )
+    return wrong_people(true, found)
 
 
 def load(
@@ -108,7 +169,7 @@ def await_dags(stack: Stack, airflow: Airflow) -> None:
     deadline = time.monotonic() + 120
     while True:
         known = {dag["dag_id"] for dag in airflow.get("dags", limit=100)["dags"]}
-        if known >= {BACKFILLED, *TRIGGERED}:
+        if known >= {BACKFILLED, ACTIVITY, *TRIGGERED}:
             return
         errors = airflow.get("importErrors")["import_errors"]
         if errors:
@@ -199,13 +260,20 @@ def print_table(warehouse_url: str) -> None:
     with psycopg.connect(warehouse_url) as conn:
         cursor = conn.execute((ROOT / "include" / "sql" / "ops" / "by_table.sql").read_bytes())
         names = [column.name for column in cursor.description or []]
-        lines = [names, *([str(value) for value in row] for row in cursor)]
+        print_lines(names, ([str(value) for value in row] for row in cursor), texts=2)
+
+
+def print_lines(header: list[str], rows: Iterable[list[str]], *, texts: int) -> None:
+    """Print a table, of which the first columns are texts and the others numbers."""
+    lines = [header, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     print()
     for line in lines:
-        texts = [cell.ljust(width) for cell, width in zip(line[:2], widths[:2], strict=True)]
-        numbers = [cell.rjust(width) for cell, width in zip(line[2:], widths[2:], strict=True)]
-        print("  ".join([*texts, *numbers]))
+        cells = [
+            cell.ljust(width) if n < texts else cell.rjust(width)
+            for n, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        print("  ".join(cells))
     print()
 
 

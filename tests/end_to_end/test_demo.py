@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+SOURCES = {"edx", "echo360", "vocareum"}
 TABLES = (
     *("lab_sessions", "aws_cost", "azure_cost", "service_spend", "grades", "enrollment"),
     *("course_mapping", "asn_mapping", "asset", "assetbydate", "presentation", "videoview"),
@@ -44,6 +46,11 @@ def test_the_demo_succeeds_and_leaves_nothing_running(tmp_path: Path) -> None:
         kinds = ("merged", "duplicate", "superseded", "filtered", "held", "rejected")
         assert int(counts["read"]) == sum(int(counts[kind]) for kind in kinds), table
         assert int(counts["merged"]) > 0, table
+    (header,) = [line for line in lines if line[:3] == ["person", "source", "account"]]
+    people = [line[:2] for line in lines if len(line) == len(header) and line[1] in SOURCES]
+    assert {source for _, source in people} == SOURCES
+    sources_of = Counter(person for person, _ in people)
+    assert set(sources_of.values()) == {1, 2, 3}
     assert "the warehouse equals the truth" in done.stdout
     assert processes_of(tmp_path) == []
 
