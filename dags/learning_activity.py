@@ -34,13 +34,13 @@ in each course on each day.
   one account of each source at most. `people.link` says who was matched, and by what;
   `people.conflict` says what was ambiguous and not used. An account that matches nobody is a
   person of its own.
-* **Courses**: `people.course_proposal` lists courses of two sources that may be one. A person confirms
-  a proposal by adding a row with both ids to the list of courses.
-* **`course_day`**: computes `activity.course_day` again for the days that changed, and for the days
-  before and after that they affect. Rows that came late or were taken back count too; where they are
-  of a few users of edX, their days are computed for these users alone.
-* **Staff**: the view `activity.person_course_day` leaves staff out. Their role is that of the roster,
-  or else that of Echo360's rows or of Vocareum's enrollment.
+* **Courses**: `people.course_proposal` lists courses of two sources that may be one. A person
+  confirms a proposal by adding a row with both ids to the list of courses.
+* **`course_day`**: computes `activity.course_day` again for the days that changed, and for the
+  days before and after that they affect. Rows that came late or were taken back count too; where
+  they are of a few users of edX, their days are computed for these users alone.
+* **Staff**: the view `activity.person_course_day` leaves staff out. Their role is that of the
+  roster, or else that of Echo360's rows or of Vocareum's enrollment.
 * **Again**: `rebuild` computes all days again. `reload` loads the lists again: the newest version,
   or the one that was current at the end of `last_day`.
 * **Connections**: `landing_zone`, `learning_warehouse`.

@@ -112,7 +112,7 @@ class LandListsOperator(DaysOperator):
                 uri=uri,
                 size=size,
             )
-            delivery_notes.write(zone, delivery)
+            delivery_notes.write(zone, vars(delivery))
         return delivery
 
 
