@@ -90,37 +90,27 @@ stretch AS (
     )
 ),
 
-played AS (
-    SELECT
-        origin,
-        day,
-        kind,
-        value,
-        course,
-        sum(
-            greatest(
-                CASE
-                    WHEN next_kind NOT IN ('load_video', 'play_video') AND next_position >= begins_at
-                        THEN least(
-                            next_position - begins_at,
-                            extract(EPOCH FROM next_event_at - time) * speed,
-                            duration - begins_at
-                        )
-                    WHEN least(next_event_at, next_at) - time < interval '30 minutes'
-                        THEN least(
-                            extract(EPOCH FROM least(next_event_at, next_at) - time) * speed,
-                            duration - begins_at
-                        )
-                END,
-                0
-            )
-        ) AS seconds
-    FROM stretch
-    WHERE since = 'play_video' AND time >= begins AND time < ends
-    GROUP BY origin, day, kind, value, course
+-- Until July 2013 an answer was logged under both names.
+twin AS (
+    SELECT DISTINCT
+        d.day,
+        d.time,
+        d.event_hash
+    FROM deed AS d
+    INNER JOIN deed AS other
+        ON d.origin = other.origin
+            AND d.day = other.day
+            AND d.kind = other.kind
+            AND d.value = other.value
+            AND d.event ->> 'problem_id' = other.event ->> 'problem_id'
+    WHERE d.time < '2013-07-15T00:00:00Z'
+        AND d.event_kind = 'problem_check'
+        AND d.event_type = 'save_problem_check'
+        AND other.event_type = 'problem_check'
+        AND other.time BETWEEN d.time - interval '2 seconds' AND d.time + interval '2 seconds'
 ),
 
-done AS (
+counted AS (
     SELECT
         f.origin,
         f.day,
@@ -139,9 +129,15 @@ done AS (
             ),
             0
         ) AS active_seconds,
-        count(*) FILTER (WHERE f.time >= f.begins AND f.time < f.ends AND a.is_attempt) AS attempts,
+        0 AS video_seconds,
         count(*) FILTER (
-            WHERE f.time >= f.begins AND f.time < f.ends AND a.is_attempt AND f.event ->> 'success' = 'correct'
+            WHERE f.time >= f.begins AND f.time < f.ends
+                AND f.event_kind = 'problem_check' AND t.event_hash IS NULL
+        ) AS attempts,
+        count(*) FILTER (
+            WHERE f.time >= f.begins AND f.time < f.ends
+                AND f.event_kind = 'problem_check' AND t.event_hash IS NULL
+                AND f.event ->> 'success' = 'correct'
         ) AS correct,
         count(*) FILTER (
             WHERE f.time >= f.begins AND f.time < f.ends AND f.event_kind = 'showanswer'
@@ -151,54 +147,70 @@ done AS (
                 AND f.event_kind ~ '^edx\.forum\.(thread|response|comment)\.created$'
         ) AS posts
     FROM followed AS f
-    CROSS JOIN LATERAL (
-        SELECT
-            f.event_kind = 'problem_check'
-            AND NOT (
-                f.time < '2013-07-15T00:00:00Z'
-                AND f.event_type = 'save_problem_check'
-                AND EXISTS (
-                    SELECT
-                    FROM deed AS twin
-                    WHERE (twin.origin, twin.day, twin.value) = (f.origin, f.day, f.value)
-                        AND twin.event_type = 'problem_check'
-                        AND twin.event ->> 'problem_id' = f.event ->> 'problem_id'
-                        AND twin.time BETWEEN f.time - interval '2 seconds' AND f.time + interval '2 seconds'
-                )
-            ) AS is_attempt
-    ) AS a
+    LEFT JOIN twin AS t ON f.day = t.day AND f.time = t.time AND f.event_hash = t.event_hash
     GROUP BY f.origin, f.day, f.kind, f.value, f.course
+    UNION ALL
+    SELECT
+        origin,
+        day,
+        kind,
+        value,
+        course,
+        NULL,
+        NULL,
+        0,
+        0,
+        sum(
+            greatest(
+                CASE
+                    WHEN next_kind NOT IN ('load_video', 'play_video') AND next_position >= begins_at
+                        THEN least(
+                            next_position - begins_at,
+                            extract(EPOCH FROM next_event_at - time) * speed,
+                            duration - begins_at
+                        )
+                    WHEN least(next_event_at, next_at) - time < interval '30 minutes'
+                        THEN least(
+                            extract(EPOCH FROM least(next_event_at, next_at) - time) * speed,
+                            duration - begins_at
+                        )
+                END,
+                0
+            )
+        ),
+        0,
+        0,
+        0,
+        0
+    FROM stretch
+    WHERE since = 'play_video' AND time >= begins AND time < ends
+    GROUP BY origin, day, kind, value, course
 )
 
 SELECT
     a.account_id,
-    d.course,
-    d.day,
-    d.first_at,
-    d.last_at,
-    d.events,
-    d.active_seconds,
-    coalesce(p.seconds, 0) AS video_seconds,
-    d.attempts,
-    d.correct,
-    d.answers_shown,
+    c.course,
+    c.day,
+    min(c.first_at) AS first_at,
+    max(c.last_at) AS last_at,
+    sum(c.events)::bigint AS events,
+    sum(c.active_seconds) AS active_seconds,
+    sum(c.video_seconds) AS video_seconds,
+    sum(c.attempts)::bigint AS attempts,
+    sum(c.correct)::bigint AS correct,
+    sum(c.answers_shown)::bigint AS answers_shown,
     0 AS lab_seconds,
     0 AS polls,
-    d.posts,
+    sum(c.posts)::bigint AS posts,
     0 AS slides,
     NULL AS role,
     'edx' AS source,
-    d.origin AS _origin
-FROM done AS d
+    c.origin AS _origin
+FROM counted AS c
 INNER JOIN people.account AS a
-    ON a.source = 'edx' AND d.origin = a._origin AND d.kind = a.kind AND d.value = a.value
-LEFT JOIN played AS p
-    ON d.origin = p.origin
-        AND d.day = p.day
-        AND d.kind = p.kind
-        AND d.value = p.value
-        AND d.course IS NOT DISTINCT FROM p.course
-WHERE d.events > 0 OR d.active_seconds > 0
+    ON a.source = 'edx' AND c.origin = a._origin AND c.kind = a.kind AND c.value = a.value
+GROUP BY a.account_id, c.course, c.day, c.origin
+HAVING sum(c.events) > 0 OR sum(c.active_seconds) > 0
 
 -- section: echo360
 WITH due AS (
