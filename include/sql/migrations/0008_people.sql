@@ -284,4 +284,4 @@ COMMENT ON TABLE ops.to_refresh IS 'What learning_activity has to compute again,
 COMMENT ON COLUMN ops.to_refresh.what IS 'The table that is computed, and of people.account the source of its accounts.';
 COMMENT ON COLUMN ops.to_refresh.origin IS 'The Vocareum org, the Echo360 host or the edX site.';
 COMMENT ON COLUMN ops.to_refresh.day IS 'The UTC day; NULL for what has none.';
-COMMENT ON COLUMN ops.to_refresh.accounts IS 'As in ops.changed_day: only these edX user names; NULL: everybody.';
+COMMENT ON COLUMN ops.to_refresh.accounts IS 'Only these edX user names, at most 10000; NULL: everybody.';

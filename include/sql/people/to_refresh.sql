@@ -15,7 +15,7 @@ SELECT
     c.origin,
     c.day + n.n,
     CASE
-        WHEN bool_and(c.accounts IS NOT NULL) AND count(DISTINCT a.account) <= 1000
+        WHEN bool_and(c.accounts IS NOT NULL) AND count(DISTINCT a.account) <= 10000
             THEN array_agg(DISTINCT a.account)
     END
 FROM changed AS c
@@ -37,7 +37,7 @@ ON CONFLICT (what, origin, day) DO UPDATE
     SET accounts = CASE
         WHEN r.accounts IS NOT NULL
             AND excluded.accounts IS NOT NULL
-            AND cardinality(r.accounts || excluded.accounts) <= 1000
+            AND cardinality(r.accounts || excluded.accounts) <= 10000
             THEN r.accounts || excluded.accounts
     END;
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 COURSE_DAY = "course_day"
 MOST_DAYS = {
     ("edx", True): 1,
-    ("edx", False): 31,
+    ("edx", False): 1,
     ("echo360", True): 7,
     ("vocareum", True): 31,
 }
@@ -50,6 +50,7 @@ def refresh(conn: Connection, table: str) -> int:
             with conn.transaction():
                 lock_dataset(conn, f"activity.{table}")
                 query = statement("people/to_refresh", "batch")
+                conn.execute(statement("merge/append_once", "memory"))
                 due = conn.execute(query, what).fetchall()
                 if not due:
                     break
