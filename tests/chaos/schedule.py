@@ -15,17 +15,21 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from include.sandbox.campus.activity import true_course_days
 from include.sandbox.s3 import VENDOR_BUCKET
 from include.sandbox.server import EDX_BUCKET
-from include.sandbox.truth import differences
+from include.sandbox.truth import course_days, differences, wrong_course_days
+from learning_warehouse.activity.refreshing import COURSE_DAY, mark_all, refresh
 from learning_warehouse.days import Days
 from learning_warehouse.echo360.reports import REPORTS
+from learning_warehouse.people.accounts import enter_accounts, match
 from learning_warehouse.vocareum.files import REGISTRY
 from tests.chaos import faults
 from tests.chaos.steps import Executor, Hanging, Run
@@ -67,6 +71,7 @@ HAVING (d.superseded_by IS NULL AND count(t._delivery) <> d.rows_merged)
         SELECT count(*) FROM ops.rejected_row AS r WHERE r.delivery_id = d.delivery_id
     )
 """
+_true_course_days = cache(true_course_days)
 OTHERS = """
 SELECT count(*)
 FROM pg_stat_activity
@@ -203,6 +208,10 @@ def execute(schedule: Schedule, around: Surroundings, folder: Path) -> Outcome:
         phases = list(_phases(schedule, folder, around.campus.days))
         for runs in phases:
             executor.execute(*runs)
+            if runs is phases[0]:
+                around.server_ready()
+                with closing(open_database(around.server, around.database)) as conn:
+                    _refresh(conn)
         around.server_ready()
         found = _heal(healing, [run for runs in phases for run in runs])
         if around.replace_outdated() or schedule.outdated:
@@ -362,6 +371,7 @@ def wrong(schedule: Schedule, around: Surroundings) -> list[str]:
                 break
             time.sleep(0.05)
         found = _unbalanced(conn, schedule.tables)
+        found += _wrong_activity(conn, schedule, around)
     found += differences(
         around.url, around.campus, schedule.tables, crashed=around.left_by_crashes()
     )
@@ -372,6 +382,24 @@ def wrong(schedule: Schedule, around: Surroundings) -> list[str]:
         for what, times in counts.items()
         if what.startswith(prefix) and times > 1
     ]
+
+
+def _wrong_activity(conn: Any, schedule: Schedule, around: Surroundings) -> list[str]:
+    """Whether a refresh gives what the campus's people did, and what a rebuild gives."""
+    _refresh(conn)
+    refreshed = course_days(conn)
+    found = wrong_course_days(_true_course_days(around.campus, schedule.tables), refreshed)
+    mark_all(conn)
+    _refresh(conn)
+    return found + [
+        f"rebuilt: {sentence}" for sentence in wrong_course_days(refreshed, course_days(conn))
+    ]
+
+
+def _refresh(conn: Any) -> None:
+    enter_accounts(conn)
+    match(conn)
+    refresh(conn, COURSE_DAY)
 
 
 def _unbalanced(conn: Any, tables: tuple[str, ...]) -> list[str]:
