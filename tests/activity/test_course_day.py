@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+import pytest
+from psycopg.errors import AdminShutdown
 
 from include.sandbox.campus import Campus, edx
 from include.sandbox.campus.activity import true_course_days
@@ -14,15 +19,24 @@ from learning_warehouse.activity.refreshing import COURSE_DAY, mark_all, refresh
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.people.accounts import enter_accounts, match
 from learning_warehouse.people.lists import REGISTRY
+from tests.conftest import open_database
 from tests.edx import loading
 from tests.warehouse.roads import ENROLLMENT, LAB_SESSIONS, VIDEOVIEW, VOCAREUM, load, rows
 
 if TYPE_CHECKING:
+    from include.sandbox.postgres import EmbeddedPostgres
     from learning_warehouse.warehouse.connection import Connection
 
 CAMPUS = Campus(first_day=date(2026, 1, 5), students=16, courses=2, days=3)
 DAY = (date(2026, 1, 5), date(2026, 1, 6))
 ROSTER, COURSES = (lists.dataset for lists in REGISTRY)
+CUT_OFF = """
+CREATE FUNCTION cut_off() RETURNS trigger LANGUAGE plpgsql
+AS 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END';
+CREATE TRIGGER cut_off BEFORE INSERT ON activity.course_day
+FOR EACH ROW WHEN (NEW.source = 'echo360') EXECUTE FUNCTION cut_off();
+"""
+"""Ends the session that computes a day of Echo360: after those of edX, before those of Vocareum."""
 REPORT_NAMES = [name for name in REPORTS if name not in ("asset", "assetbydate")]
 
 
@@ -59,7 +73,9 @@ def lab_file(conn: Connection, day: date) -> None:
     load(conn, LAB_SESSIONS, content, name=key, days=(day, day + timedelta(days=1)))
 
 
-def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(warehouse: Connection) -> None:
+def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(
+    postgres: EmbeddedPostgres, warehouse: Connection, warehouse_name: str
+) -> None:
     truth = true_course_days(CAMPUS)
     first, second, third = CAMPUS.days
     after = third + timedelta(days=4)
@@ -78,7 +94,16 @@ def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(warehouse: Con
     assert wrong_course_days(truth, found) == []
     assert refresh(warehouse, COURSE_DAY) == 0, "nothing has changed"
     mark_all(warehouse)
-    assert current(warehouse) == found
+    enter_accounts(warehouse)
+    warehouse.execute(CUT_OFF)
+    with closing(open_database(postgres, warehouse_name)) as conn, pytest.raises(AdminShutdown):
+        refresh(conn, COURSE_DAY)
+    warehouse.execute("DROP FUNCTION cut_off CASCADE")
+    with ThreadPoolExecutor() as threads, closing(open_database(postgres, warehouse_name)) as conn:
+        done = list(threads.map(refresh, (warehouse, conn), (COURSE_DAY, COURSE_DAY)))
+    assert sum(done) > 0
+    assert rows(warehouse, "ops.to_refresh", "count(*)") == [(0,)]
+    assert course_days(warehouse) == found
     taken_back = rows(warehouse, "ops.delivery WHERE dataset <> 'edx.event'", "delivery_id")
     for (delivery,) in taken_back:
         warehouse.execute("SELECT FROM ops.undo(%s)", [delivery])
