@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.warehouse.sql import SQL_DIRECTORY, statement
@@ -37,7 +37,6 @@ FROM generate_series(1, %(rows)s) AS n
 CROSS JOIN LATERAL (SELECT date '2021-01-01' + mod(n, 1800) AS day) AS made
 """
 NAMES = [f"here/grades/course{n}/grades.csv" for n in range(300)]
-NOW = datetime(2026, 1, 6, tzinfo=UTC)
 VALUES: dict[str, Any] = {
     "dataset": "vocareum.grades",
     "origin": "here",
@@ -58,12 +57,7 @@ VALUES: dict[str, Any] = {
     "failed": ["Failed"],
     "is_appended": False,
     "problem": "lost",
-    "name": "name",
-    "version": "version",
-    "made_at": NOW,
-    "uri": "s3://landing/name",
-    "size": 1,
-    "details": "{}",
+    "lines": '[{"dataset": "vocareum.grades", "origin": "here", "name": "name"}]',
     "parts": ["name"],
     "replaced": [4001],
     "successors": [4005],
