@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
     from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.ledger import Delivery, Task
-    from learning_warehouse.warehouse.small_files import SmallFile
-    from learning_warehouse.warehouse.staging_table import Reader, Staged
+    from learning_warehouse.warehouse.staging_table import Reader, SmallFile, Staged
 
 log = logging.getLogger(__name__)
 

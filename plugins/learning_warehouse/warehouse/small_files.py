@@ -7,7 +7,6 @@ are tried by themselves, until the file is found whose records it does not take.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from learning_warehouse.warehouse.copy_text import as_meant, refusals
@@ -19,22 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from learning_warehouse.warehouse.delimited import DelimitedFile
-    from learning_warehouse.warehouse.staging_table import Incoming, Staged, StagingTable
-
-
-@dataclass(frozen=True, kw_only=True)
-class SmallFile:
-    """A file whose records COPY can take beside those of others.
-
-    :param staged: what was read of it, if COPY takes all of its records.
-    :param records: for COPY, each with the delivery and its ordinal before it.
-    :param incoming: stages the file by itself.
-    """
-
-    staged: Staged
-    file: DelimitedFile
-    records: bytes
-    incoming: Incoming
+    from learning_warehouse.warehouse.staging_table import SmallFile, StagingTable
 
 
 def records_of(file: DelimitedFile) -> list[bytes] | None:

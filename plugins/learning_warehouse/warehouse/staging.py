@@ -18,8 +18,8 @@ from learning_warehouse.warehouse.careful_path import take_record_by_record
 from learning_warehouse.warehouse.delimited import DelimitedFile
 from learning_warehouse.warehouse.fast_path import take_as_it_is
 from learning_warehouse.warehouse.pieces import Refused
-from learning_warehouse.warehouse.small_files import SmallFile, records_of
-from learning_warehouse.warehouse.staging_table import Staged
+from learning_warehouse.warehouse.small_files import records_of
+from learning_warehouse.warehouse.staging_table import SmallFile, Staged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

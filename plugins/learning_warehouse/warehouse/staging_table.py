@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from learning_warehouse.warehouse.dataset import Dataset
     from learning_warehouse.warehouse.delimited import DelimitedFile
     from learning_warehouse.warehouse.ledger import Delivery
-    from learning_warehouse.warehouse.small_files import SmallFile
 
     Reader = Callable[[Table, Delivery], AbstractContextManager["Incoming"]]
     """Opens a delivery that is for a table."""
@@ -55,6 +54,21 @@ class Staged:
     def rows_good(self) -> int:
         """The rows that its staging table holds."""
         return self.rows_read - self.rows_rejected - self.rows_filtered
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallFile:
+    """A file whose records COPY can take beside those of others.
+
+    :param staged: what was read of it, if COPY takes all of its records.
+    :param records: for COPY, each with the delivery and its ordinal before it.
+    :param incoming: stages the file by itself.
+    """
+
+    staged: Staged
+    file: DelimitedFile
+    records: bytes
+    incoming: Incoming
 
 
 class Incoming(Protocol):
