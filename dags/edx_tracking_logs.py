@@ -38,8 +38,8 @@ log is named in the log of `summarise`.
 * **What it does**: `unpack` reads the headers of plain tars where they are; nothing is downloaded.
   A compressed tar is read once, and what is new in it is copied to the landing zone. A log that is
   a single file stays where it is. What is not loaded yet is shared out among the lanes, evenly by
-  bytes; an empty lane is skipped. Each lane loads its logs from where they are. A line that is no
-  event goes to `ops.rejected_row` with its reason.
+  bytes; an empty lane is skipped, and where nothing is new, `unpack` too. Each lane loads its
+  logs from where they are. A line that is no event goes to `ops.rejected_row` with its reason.
 * **Schedule**: 06:00 UTC, for the day before. edX writes a tar once a week, so a run also looks at
   the tars and logs of the 35 days before its own; a tar that was read to its end is not read again
   until it changes. A run by hand without days does the same; a backfill looks at its day alone.

@@ -27,8 +27,9 @@ schema `vocareum` of the warehouse.
 
 * **Schedule**: 07:00 UTC, for the day before (Vocareum writes a day's files within about six
   hours). A scheduled run also looks at the files of the seven days and the month before, which
-  Vocareum may have rewritten; a file that did not change is not read again. It also loads files of
-  days that runs missed in the last 35 days, counting from the first one loaded.
+  Vocareum may have rewritten; a file that did not change is not read again, and where nothing is
+  new, `land` and `load` are skipped. It also loads files of days that runs missed in the last 35
+  days, counting from the first one loaded.
 * **By hand**: without Params it loads the day before the logical date, which is yesterday for a run
   that is triggered now. `first_day` and `last_day` choose the daily files (`lab_sessions`,
   `aws_cost`, `azure_cost`) and the monthly ones (`service_spend`); grades, enrollment and mappings

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowSkipException
 
 from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.vocareum.files import REGISTRY
@@ -50,7 +51,14 @@ def land(files: Any = ENROLLMENT, *, sealed: str | None = None, **params: Any) -
     operator = LandVocareumFilesOperator(
         task_id="land", files=files, credentials=sealed or credentials()
     )
-    return operator.execute(context(**{**DAYS, **params}))
+    given = context(**{**DAYS, **params})
+    try:
+        operator.execute(given)
+    except AirflowSkipException:
+        if "return_value" not in given["ti"].pushed:
+            raise
+    due: list[int] = given["ti"].pushed["return_value"]
+    return due
 
 
 def load(

@@ -10,8 +10,11 @@ from datetime import UTC, date
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.common.compat.sdk import AirflowSkipException
+
 from learning_warehouse.conn_ids import EDX_CONN_ID, GPG_CONN_ID, LANDING_CONN_ID, WAREHOUSE_CONN_ID
 from learning_warehouse.days import HEALED_DAYS
+from learning_warehouse.edx.logs import EVENTS
 from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.s3 import bucket_of, listed, s3_client, s3_hook, s3_sentences
 from learning_warehouse.steps.links import LANDED, LEDGER, shown
@@ -58,7 +61,8 @@ class EdxLogTarOperator(DaysOperator):
     key, size and ETag, and stays where it is.
 
     XCom ``lane_1``, ``lane_2``, …: for each lane the ids of its deliveries, dealt out as
-    neighbours, evenly by bytes. A damaged tar holds back neither the others nor its own members
+    neighbours, evenly by bytes; where all are empty, the task ends skipped, and Airflow skips the
+    lanes without starting them. A damaged tar holds back neither the others nor its own members
     before the damage: the lanes are pushed, then the task fails and names it.
 
     With the Param ``dry_run`` nothing lands or is registered, and there are no lanes; the XCom
@@ -149,6 +153,8 @@ class EdxLogTarOperator(DaysOperator):
             self.log.info("%s: %d members, %.1f MB", name, len(ids), size / 1e6)
             context["ti"].xcom_push(key=name, value=ids)
         failures.raise_any()
+        if not sizes:
+            raise AirflowSkipException(f"Nothing new for {EVENTS.table}.")
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: the compressed tars, and what landed of them."""

@@ -66,7 +66,8 @@ class LandVocareumFilesOperator(DaysOperator):
     back to an earlier content is a version of its own. A scheduled run also loads the files of days
     that earlier ones missed, since the first that one has loaded. XCom: the ids of the deliveries
     to load, which are those that were not merged yet; with the Param ``reload`` the newest of each
-    file that the run is for, whether Vocareum still has it or not.
+    file that the run is for, whether Vocareum still has it or not. Where there are none, the task
+    ends skipped, and Airflow skips ``load`` without starting it.
 
     :param files: which files.
     :param credentials: what VocareumCredentialsOperator gave.
@@ -140,7 +141,10 @@ class LandVocareumFilesOperator(DaysOperator):
         ids = [delivery.delivery_id for delivery in due]
         LEDGER.say_lines(self, context, ids)
         LANDED.say(self, context, zone.address([delivery.uri for delivery in due]))
-        return hand_on(context, ids, failures)
+        hand_on(context, ids, failures)
+        if not ids:
+            raise AirflowSkipException(f"Nothing new for {self.files.dataset.table}.")
+        return ids
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
         """For OpenLineage: Vocareum's files, and their copies."""
