@@ -58,7 +58,7 @@ def test_no_token_is_sent_to_where_an_answer_leads(vendor: Answers) -> None:
     vendor.leads_on = {REPORTS: "/elsewhere", S3_LABS: "/elsewhere"}
     with pytest.raises(TransientFailure, match="HTTP 302"):
         Echo360Hook(attempts=1).reports()
-    with pytest.raises(TransientFailure, match="no JSON"):
+    with pytest.raises(TransientFailure, match="not JSON"):
         request_credentials(account("vocareum"))
     assert "/elsewhere" not in [path for path, _ in vendor.asked]
 
