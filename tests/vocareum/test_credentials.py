@@ -88,7 +88,7 @@ def test_what_was_sealed_with_another_key_or_for_another_org(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sealed = CREDENTIALS.seal("org123")
-    with pytest.raises(PermanentFailure, match=r"those of org123.*org12: clear the task"):
+    with pytest.raises(PermanentFailure, match=r"are for org123.*org12: clear the task"):
         Credentials.unseal(sealed, "org12")
     fernet_is(monkeypatch, Fernet.generate_key().decode())
     with pytest.raises(PermanentFailure, match="replaced since: clear the task 'credentials'"):

@@ -106,6 +106,7 @@ EXAMPLES = {
             "launch_time": datetime(2022, 6, 1, 21, 14, 57, tzinfo=UTC),
             "init_time": datetime(2022, 6, 1, 21, 15, 2, tzinfo=UTC),
             "launch_to_ready_duration_mins": Decimal("0.083333333333333"),
+            "_day": date(2022, 6, 1),
             "_extras": {
                 "_leftover": ["180"],
                 "_note": "2 of the last 3 values are missing, it is not known which: Concurrent "

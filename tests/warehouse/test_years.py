@@ -48,6 +48,8 @@ VALUES: dict[str, Any] = {
     "etags": ["etag"],
     "deliveries": [4001, 4002, 4003, 4004],
     "delivery_id": 4001,
+    "changed": [4001],
+    "days": [date(2026, 1, 1)],
     "run": "dag run",
     "share": 0.01,
     "report": "videoview",
