@@ -39,6 +39,40 @@ PATIENCE = 60
 """Seconds until what is waited for must be there."""
 
 
+CONTRAST = """
+const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+function rgb(colour, under) {
+  canvas.fillStyle = under; canvas.fillRect(0, 0, 1, 1);
+  canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+function light(channels) {
+  const [r, g, b] = channels.map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function surface(element) {
+  const own = getComputedStyle(element).backgroundColor;
+  return own === "rgba(0, 0, 0, 0)" && element.parentElement ? surface(element.parentElement) : own;
+}
+const worst = {};
+for (const element of document.querySelectorAll("body *")) {
+  const text = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+  if (!text || element.matches("script, title")) continue;
+  const stripes = getComputedStyle(element).backgroundImage.match(/rgba?\\([^)]*\\)/g) ?? [];
+  for (const behind of [surface(element), ...stripes]) {
+    const ground = rgb(behind, "white");
+    const ink = rgb(getComputedStyle(element).color, behind);
+    const [a, b] = [light(ground), light(ink)].sort((x, y) => y - x);
+    const name = element.tagName + "." + element.className;
+    worst[name] = Math.min(worst[name] ?? 99, (a + 0.05) / (b + 0.05));
+  }
+}
+return worst;
+"""
+"""The least contrast of the text of each kind of element to what is behind it."""
+
+
 class Browser:
     """A headless Chromium, which remembers what it asked for and complained of.
 

@@ -53,6 +53,8 @@ LONGEST = (
 """These files go first, so that no process is still at one of them when the others are done."""
 
 
+pytest_plugins = ("tests.api_server",)
+
 MEMORY = Path("/dev/shm")
 ROOM = 8 * 1024**3
 """Bytes that must be free in memory for a server's files to lie there."""

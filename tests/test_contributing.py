@@ -22,7 +22,7 @@ LOAD = """
 import json, runpy, sys
 from datetime import date
 from psycopg.conninfo import conninfo_to_dict
-from learning_warehouse.coverage.sources import SOURCES
+from learning_warehouse.pages.sources import SOURCES
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.vocareum.files import REGISTRY
 from learning_warehouse.warehouse.connection import open_warehouse

@@ -18,12 +18,12 @@ from psycopg.errors import ReadOnlySqlTransaction
 
 from include.sandbox.stack import write_for_oneself
 from learning_warehouse.coverage.asked import Asked, Choice
-from learning_warehouse.coverage.readers import open_loader, open_reader
 from learning_warehouse.coverage.reading import read_page
-from learning_warehouse.coverage.sources import SOURCES
 from learning_warehouse.echo360.hook import Echo360Hook
 from learning_warehouse.edx import gpg
 from learning_warehouse.errors import TransientFailure
+from learning_warehouse.pages.readers import open_loader, open_reader
+from learning_warehouse.pages.sources import SOURCES
 from learning_warehouse.vocareum.bucket import VocareumBucket
 from learning_warehouse.vocareum.credentials import Credentials, account, request_credentials
 from tests.certificates import self_signed, tls_with
@@ -170,7 +170,7 @@ def test_who_may_see_one_dag_of_a_source_does_not_see_the_source(
     """Whether they may, Airflow is asked of each DAG by its id."""
     from fastapi import HTTPException
 
-    from learning_warehouse.coverage import app
+    from learning_warehouse.pages import guard
 
     asked: list[tuple[str, str]] = []
 
@@ -182,8 +182,8 @@ def test_who_may_see_one_dag_of_a_source_does_not_see_the_source(
 
         return check
 
-    monkeypatch.setattr(app, "requires_access_dag", requires)
-    may: Any = app._may
+    monkeypatch.setattr(guard, "requires_access_dag", requires)
+    may: Any = guard._may
     source = SimpleNamespace(dag_ids=("mine", "theirs"))
     assert not may("GET", source, None, None)
     assert may("PUT", SimpleNamespace(dag_ids=("mine",)), None, None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
 PACKAGE = "learning_warehouse"
 SOURCES = ("vocareum", "echo360", "edx")
-PAGES = ("coverage",)
+PAGES = ("coverage", "pages")
 """What shows the sources, and may know them."""
 
 MOST_LINES = 450

@@ -45,9 +45,9 @@ PLACES = (
     ),
     ("In tasks of edx_tracking_logs", "edX's bucket, tars and logs.", ("edx/",)),
     (
-        "On the page Coverage",
+        "On the pages in Airflow's UI",
         "",
-        ("coverage/",),
+        ("pages/", "coverage/"),
     ),
     (
         "In any task",

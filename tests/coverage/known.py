@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from learning_warehouse.coverage.sources import SOURCES
+from learning_warehouse.pages.sources import SOURCES
 from learning_warehouse.warehouse import ledger
 from learning_warehouse.warehouse.sql import statement
 

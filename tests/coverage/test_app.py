@@ -14,8 +14,10 @@ import pytest
 import requests
 
 from learning_warehouse.steps.links import FRAMED
-from tests.coverage.conftest import PAGE, Server
+from tests.api_server import Server
 from tests.coverage.known import HOST, ORG, RUN, RUN_ID, UNREADABLE
+
+PAGE = "/learning_warehouse/coverage/"
 
 
 class Tags(HTMLParser):
@@ -52,7 +54,7 @@ def page(server: Server, user: str = "admin", **query: Any) -> str:
     return answer.text
 
 
-@pytest.mark.parametrize("path", ["", "coverage.css", "coverage.js", "icon.svg", "openapi.json"])
+@pytest.mark.parametrize("path", ["", "page.css", "coverage.js", "icon.svg", "openapi.json"])
 def test_nobody_gets_anything_without_a_login(server: Server, path: str) -> None:
     answer = requests.get(f"{server.url}{PAGE}{path}", timeout=60)
     assert answer.status_code in (401, 404)
@@ -106,7 +108,8 @@ def test_what_a_vendor_sent_is_text(server: Server) -> None:
     assert "&lt;script&gt;alert(2)" in text
     tags = Tags(text)
     assert {"img", "b", "u"}.isdisjoint(tag for tag, _ in tags.found)
-    assert [attrs.get("src") for tag, attrs in tags.found if tag == "script"] == ["coverage.js"]
+    scripts = [attrs.get("src") for tag, attrs in tags.found if tag == "script"]
+    assert scripts == ["page.js", "coverage.js"]
 
 
 def test_a_cell_says_what_is_the_matter_and_how_to_load_it(server: Server) -> None:

@@ -23,7 +23,7 @@ from learning_warehouse.coverage.grid import (
     read_deliveries,
     read_rows,
 )
-from learning_warehouse.coverage.sources import SOURCES
+from learning_warehouse.pages.sources import SOURCES
 from learning_warehouse.warehouse.sql import statement
 from tests.conftest import open_database
 from tests.coverage.known import BEGUN, HOST, ORG, SITE, KnownLedger

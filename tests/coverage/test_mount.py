@@ -36,6 +36,8 @@ def test_the_plugin_imports_nothing_but_itself() -> None:
         "learning_warehouse",
         "learning_warehouse.coverage",
         "learning_warehouse.coverage.mount",
+        "learning_warehouse.pages",
+        "learning_warehouse.pages.mount",
         "learning_warehouse.steps",
         "learning_warehouse.steps.links",
         "learning_warehouse.timetable",

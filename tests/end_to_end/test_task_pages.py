@@ -99,8 +99,9 @@ def check_pages_of_the_ledger(pages: dict[str, dict[str, Any]]) -> None:
     """Each address of the ledger's is a page that has these lines."""
     from fastapi.testclient import TestClient
 
-    from learning_warehouse.coverage.app import Editor, create_app, editor_for, sources_for
-    from learning_warehouse.coverage.sources import SOURCES
+    from learning_warehouse.coverage.app import create_app
+    from learning_warehouse.pages.guard import Editor, editor_for, sources_for
+    from learning_warehouse.pages.sources import SOURCES
     from learning_warehouse.steps.links import ADDRESS, FRAMED
 
     app = create_app()

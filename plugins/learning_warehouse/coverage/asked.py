@@ -6,17 +6,14 @@ Knows the names of a query's parameters; refuses what no link and no form of the
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 
 from learning_warehouse.coverage.grid import DAYS, RANGES
+from learning_warehouse.pages.query import check, number
 from learning_warehouse.steps.links import MOST_LINES
-
-LONGEST = 500
-"""How many characters a value may have."""
 
 
 @dataclass(frozen=True)
@@ -73,35 +70,17 @@ def asked_in(request: Request) -> Asked:
     :raises HTTPException: 400, no link of the page says so.
     """
     given = request.query_params
-    if len(given.multi_items()) > 2 * MOST_LINES:
-        raise HTTPException(400, "This address requests too much: open the page from its links.")
-    for pair in given.multi_items():
-        for text in pair:
-            if len(text) > LONGEST or not _is_plain(text):
-                raise HTTPException(
-                    400,
-                    "This address has a value that is too long, or characters that no name has: "
-                    "open the page from its links.",
-                )
-    days = given.get("days") or str(DAYS)
-    if days not in map(str, RANGES):
-        numbers = ", ".join(map(str, RANGES))
-        raise HTTPException(400, f"The map shows one of these numbers of days: {numbers}.")
+    check(given, most=2 * MOST_LINES)
+    days = number(given, "days", RANGES, DAYS, "days")
     return Asked(
         Choice(
             given.get("only_source", ""),
             given.get("only_origin", ""),
             given.get("only_dataset", ""),
-            int(days),
+            days,
         ),
         (given.get("dataset", ""), given.get("origin", ""), given.get("day", "")),
         tuple(int(i) for i in given.getlist("delivery") if re.fullmatch(r"[0-9]{1,18}", i)),
         (given.get("run", ""), given.get("report", "")),
         given.get("rejected") == "show",
     )
-
-
-def _is_plain(text: str) -> bool:
-    """Whether it has neither control characters nor what is no UTF-8 (it arrives as U+FFFD)."""
-    odd = ("Cc", "Cs")
-    return "\ufffd" not in text and not any(unicodedata.category(c) in odd for c in text)

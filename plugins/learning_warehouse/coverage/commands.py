@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from learning_warehouse.coverage.grid import Cell, Row
-    from learning_warehouse.coverage.sources import Source
+    from learning_warehouse.pages.sources import Source
 
 ConfAndNotes = tuple[dict[str, Any] | None, *tuple[str, ...]]
 """Params for a DAG's run, None where no run helps; then sentences on it."""

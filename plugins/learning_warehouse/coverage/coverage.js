@@ -1,4 +1,4 @@
-// The page is whole without this: it adds the arrow keys, and lets links leave Airflow's frame.
+// The page is whole without this: it adds the arrow keys.
 "use strict";
 
 const STEPS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
@@ -45,37 +45,4 @@ document.querySelector(".map")?.addEventListener("keydown", (event) => {
 document.querySelector(".map")?.addEventListener("pointerover", (event) => {
   const cell = event.target.closest("td a");
   if (cell) cell.title = cell.getAttribute("aria-label");
-});
-
-// Escape closes what was chosen.
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !event.target.closest("select")) {
-    document.querySelector(".cell .close a")?.click();
-  }
-});
-
-for (const button of document.querySelectorAll("button.copy")) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const command = button.parentElement.querySelector("pre");
-    try {
-      await navigator.clipboard.writeText(command.textContent);
-    } catch {
-      // Without HTTPS a page has no clipboard, but what is selected can be copied.
-      getSelection().selectAllChildren(command);
-      document.execCommand("copy");
-    }
-    button.textContent = "Copied";
-  });
-}
-
-// Airflow shows the page in a sandboxed frame, out of which a link does not lead by itself.
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("a.leave");
-  if (!link || window === window.parent) return;
-  const outside = window.parent.document.createElement("a");
-  outside.href = link.href;
-  if (event.ctrlKey || event.metaKey || event.shiftKey) outside.target = "_blank";
-  outside.click();
-  event.preventDefault();
 });

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, time, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from learning_warehouse.coverage.sources import Dataset, Source
 from learning_warehouse.days import Days
 from learning_warehouse.echo360.windows import Window
+from learning_warehouse.pages.sources import Dataset, Source
 from learning_warehouse.params import REJECT_SHARE
 from learning_warehouse.warehouse.sql import statement
 

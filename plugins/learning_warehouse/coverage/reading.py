@@ -5,9 +5,7 @@ Knows what to read; what is to be said of a day, ``grid`` knows.
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from contextlib import closing, contextmanager
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -23,21 +21,18 @@ from learning_warehouse.coverage.grid import (
     read_deliveries,
     read_rows,
 )
-from learning_warehouse.coverage.readers import open_loader, open_reader
 from learning_warehouse.echo360.windows import Window
-from learning_warehouse.errors import PermanentFailure, TransientFailure
+from learning_warehouse.pages.readers import open_loader, open_reader, opened
 from learning_warehouse.steps.links import MOST_LINES
 from learning_warehouse.warehouse.sql import statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable
 
     from learning_warehouse.coverage.asked import Asked
     from learning_warehouse.coverage.grid import Cell
-    from learning_warehouse.coverage.sources import Source
+    from learning_warehouse.pages.sources import Source
     from learning_warehouse.warehouse.connection import Connection
-
-log = logging.getLogger(__name__)
 
 MOST_REJECTS = 50
 MOST_CHANGES = 50
@@ -57,7 +52,7 @@ def read_page(sources: list[Source], asked: Asked, *, now: datetime) -> dict[str
     :raises PermanentFailure: the warehouse is not configured, or has no tables.
     :raises TransientFailure: the warehouse does not answer.
     """
-    with _opened(open_reader) as conn:
+    with opened(open_reader) as conn:
         return _read(conn, sources, asked, now)
 
 
@@ -74,33 +69,9 @@ def read_texts(places: Iterable[dict[str, Any]]) -> dict[tuple[int, int], dict[s
         "rows": [row for _, row in wanted],
         "letters": LETTERS,
     }
-    with _opened(open_loader) as conn:
+    with opened(open_loader) as conn:
         texts = conn.execute(statement("coverage/rejects", "texts"), values).fetchall()
     return {(text["delivery_id"], text["_row"]): text for text in texts}
-
-
-@contextmanager
-def _opened(connect: Callable[[], Connection]) -> Iterator[Connection]:
-    """A transaction in which all is as it was at its beginning."""
-    import psycopg
-    from psycopg.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
-
-    try:
-        with closing(connect()) as conn, conn.transaction():
-            yield conn
-    except (UndefinedTable, UndefinedColumn, InsufficientPrivilege) as error:
-        log.warning("%s", error)
-        raise PermanentFailure(
-            "The warehouse has no tables of this version that the page's connection "
-            "('learning_warehouse_reader' if there is one, else 'learning_warehouse') may read: "
-            "trigger one of the DAGs, whose first step makes them."
-        ) from None
-    except psycopg.OperationalError as error:
-        log.warning("%s", error)
-        raise TransientFailure(
-            "The warehouse did not answer in time: check how busy its server is, then load this "
-            "page again."
-        ) from None
 
 
 def _read(conn: Connection, sources: list[Source], asked: Asked, now: datetime) -> dict[str, Any]:

@@ -1,22 +1,27 @@
-"""How the page comes to the warehouse: by few connections at a time, with as few rights as it has.
+"""How a page comes to the warehouse: by few connections at a time, with as few rights as it has.
 
 Knows which of Airflow's connections to use; knows no table.
 """
 
 from __future__ import annotations
 
+import logging
+from contextlib import closing, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
 from learning_warehouse.conn_ids import READER_CONN_ID, WAREHOUSE_CONN_ID
-from learning_warehouse.errors import TransientFailure
+from learning_warehouse.errors import PermanentFailure, TransientFailure
 from learning_warehouse.warehouse.connection import connect_to_read, is_configured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from learning_warehouse.warehouse.connection import Connection
+
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -58,6 +63,12 @@ class Readers:
             self._free.release_on_behalf_of(reader)
 
 
+@cache
+def shared_readers() -> Readers:
+    """The readers of all pages of a process: they share its few connections."""
+    return Readers()
+
+
 def open_reader() -> Connection:
     """Open the warehouse for what every reader may see: by ``learning_warehouse_reader``, if there
     is that connection.
@@ -68,3 +79,32 @@ def open_reader() -> Connection:
 def open_loader() -> Connection:
     """Open the warehouse, to read only, for what a reader's role may not see."""
     return connect_to_read(WAREHOUSE_CONN_ID)
+
+
+@contextmanager
+def opened(connect: Callable[[], Connection]) -> Iterator[Connection]:
+    """A transaction in which all is as it was at its beginning.
+
+    :param connect: how to open the warehouse.
+    :raises PermanentFailure: the warehouse is not configured, or has no tables.
+    :raises TransientFailure: the warehouse does not answer.
+    """
+    import psycopg
+    from psycopg.errors import InsufficientPrivilege, UndefinedColumn, UndefinedTable
+
+    try:
+        with closing(connect()) as conn, conn.transaction():
+            yield conn
+    except (UndefinedTable, UndefinedColumn, InsufficientPrivilege) as error:
+        log.warning("%s", error)
+        raise PermanentFailure(
+            "The warehouse has no tables of this version that this page's connection "
+            "('learning_warehouse_reader' if there is one, else 'learning_warehouse') may read: "
+            "trigger one of the DAGs, whose first step makes them."
+        ) from None
+    except psycopg.OperationalError as error:
+        log.warning("%s", error)
+        raise TransientFailure(
+            "The warehouse did not answer in time: check how busy its server is, then load this "
+            "page again."
+        ) from None

@@ -1,4 +1,4 @@
-"""A real Airflow API server beside a warehouse with a known ledger."""
+"""A real Airflow API server beside a warehouse whose rows are known: what the pages show."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ from include.sandbox.postgres import EmbeddedPostgres, free_port
 from tests.conftest import open_database
 from tests.coverage.known import KnownLedger
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "correct horse"
-PAGE = "/learning_warehouse/coverage/"
 
 
 @dataclass
