@@ -20,6 +20,7 @@ import requests
 from psycopg.conninfo import conninfo_to_dict
 
 from include.sandbox.postgres import EmbeddedPostgres, free_port
+from tests.activity_page.known import KnownActivity
 from tests.conftest import open_database
 from tests.coverage.known import KnownLedger
 
@@ -74,10 +75,11 @@ class Server:
 def server(
     postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """The API server; its warehouse has the known ledger, as of now."""
+    """The API server; its warehouse has the known ledger and activity, as of now."""
     postgres.create_database("covered")
     with closing(open_database(postgres, "covered")) as conn:
         KnownLedger(conn, datetime.now(UTC)).fill()
+        KnownActivity(conn, datetime.now(UTC)).fill()
     home = tmp_path_factory.mktemp("api-server")
     users = ("admin", "viewer", "nobody")
     (home / "passwords.json").write_text(json.dumps(dict.fromkeys(users, PASSWORD)))

@@ -47,7 +47,7 @@ PLACES = (
     (
         "On the pages in Airflow's UI",
         "",
-        ("pages/", "coverage/"),
+        ("pages/", "coverage/", "activity_page/"),
     ),
     (
         "In any task",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote
 
@@ -16,30 +15,9 @@ import requests
 from learning_warehouse.steps.links import FRAMED
 from tests.api_server import Server
 from tests.coverage.known import HOST, ORG, RUN, RUN_ID, UNREADABLE
+from tests.tags import Tags
 
 PAGE = "/learning_warehouse/coverage/"
-
-
-class Tags(HTMLParser):
-    """The elements of a page, and whether each that was opened was closed."""
-
-    VOID = ("meta", "link", "br", "img")
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep it."""
-        self.found.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        """It closes the one that was opened last."""
-        assert self.open.pop() == tag
 
 
 def day(before: int) -> str:

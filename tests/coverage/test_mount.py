@@ -34,6 +34,8 @@ def test_the_plugin_imports_nothing_but_itself() -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == [
         "learning_warehouse",
+        "learning_warehouse.activity_page",
+        "learning_warehouse.activity_page.mount",
         "learning_warehouse.coverage",
         "learning_warehouse.coverage.mount",
         "learning_warehouse.pages",

@@ -5,7 +5,7 @@
 // Escape closes what was chosen.
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !event.target.closest("select")) {
-    document.querySelector(".cell .close a")?.click();
+    document.querySelector(".close a")?.click();
   }
 });
 
