@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from learning_warehouse.coverage import sources
 from learning_warehouse.coverage.commands import Advice, advice_for, advice_for_gaps
 from learning_warehouse.coverage.grid import (
     DAYS,
@@ -23,6 +22,7 @@ from learning_warehouse.coverage.grid import (
     read_deliveries,
     read_rows,
 )
+from learning_warehouse.pages import sources
 from learning_warehouse.pages.sources import SOURCES
 from learning_warehouse.warehouse.sql import statement
 from tests.conftest import open_database
