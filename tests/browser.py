@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -153,3 +154,14 @@ class Browser:
                 if url.scheme not in ("data", "blob", "chrome", "about"):
                     hosts.add(url.netloc)
         return hosts
+
+
+@contextmanager
+def logged_in(url: str, user: str, password: str) -> Iterator[Browser]:
+    """A browser that is logged in to the UI at that address; it is closed at the end."""
+    browser = Browser(url)
+    try:
+        browser.login(user, password)
+        yield browser
+    finally:
+        browser.driver.quit()

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from include.sandbox.stack import USER, Airflow, Stack, running, week_until
 from learning_warehouse.steps.links import FRAMED
-from tests.browser import CHROMIUM, DRIVER, Browser
+from tests.browser import CHROMIUM, DRIVER, Browser, logged_in
 from tests.conftest import open_database
 from tests.coverage.known import KnownLedger
 
@@ -43,15 +43,11 @@ def main() -> None:
     with running(Stack(state, first_day=week_until(1)[0])) as stack:
         airflow = Airflow(stack.url, password=stack.password)
         run_id = _run(airflow)
-        browser = Browser(stack.url)
-        try:
-            browser.login(USER, stack.password)
+        with logged_in(stack.url, USER, stack.password) as browser:
             browser.resize(*SIZE)
             _graph(browser, run_id)
             _cover(stack, airflow)
             _coverage(browser)
-        finally:
-            browser.driver.quit()
 
 
 def _run(airflow: Airflow) -> str:

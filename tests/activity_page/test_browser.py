@@ -11,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.activity_page.test_app import PAGE, PHYSICS
 from tests.api_server import PASSWORD, Server
-from tests.browser import CONTRAST, Browser, needs_chromium
+from tests.browser import CONTRAST, Browser, logged_in, needs_chromium
 
 pytestmark = needs_chromium
 
@@ -32,12 +32,8 @@ return bars.map((g) => [...g.querySelectorAll("rect")].map((r) => {
 @pytest.fixture(scope="module")
 def browser(server: Server) -> Iterator[Browser]:
     """A browser that is logged in."""
-    browser = Browser(server.url)
-    try:
-        browser.login("admin", PASSWORD)
+    with logged_in(server.url, "admin", PASSWORD) as browser:
         yield browser
-    finally:
-        browser.driver.quit()
 
 
 def test_from_the_navigation_by_keyboard_to_a_learner(browser: Browser) -> None:

@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import Select
 
 from learning_warehouse.steps.links import FRAMED
 from tests.api_server import PASSWORD, Server
-from tests.browser import CONTRAST, Browser, needs_chromium
+from tests.browser import CONTRAST, Browser, logged_in, needs_chromium
 from tests.coverage.known import HOST, ORG, RUN_ID
 
 pytestmark = needs_chromium
@@ -26,12 +26,8 @@ PAGE = "/learning_warehouse/coverage/"
 @pytest.fixture(scope="module")
 def browser(server: Server) -> Iterator[Browser]:
     """A browser that is logged in."""
-    browser = Browser(server.url)
-    try:
-        browser.login("admin", PASSWORD)
+    with logged_in(server.url, "admin", PASSWORD) as browser:
         yield browser
-    finally:
-        browser.driver.quit()
 
 
 def day(before: int) -> str:

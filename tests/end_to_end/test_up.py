@@ -20,7 +20,7 @@ from selenium.webdriver.common.keys import Keys
 
 from include.sandbox.server import ORG_ID, ROOT
 from include.sandbox.stack import AIRFLOW_2, Airflow
-from tests.browser import Browser, needs_chromium
+from tests.browser import Browser, logged_in, needs_chromium
 from tests.edx.loading import line
 
 pytestmark = [
@@ -178,13 +178,10 @@ FORM = "[data-scope=dialog][role=dialog][data-state=open]"
 def browser(up: Up) -> Iterator[Browser]:
     """A browser that is logged in."""
     known = up.variables()
-    browser = Browser(known["AIRFLOW_URL"])
-    try:
-        browser.login(known["AIRFLOW_USER"], known["AIRFLOW_PASSWORD"])
+    login = known["AIRFLOW_URL"], known["AIRFLOW_USER"], known["AIRFLOW_PASSWORD"]
+    with logged_in(*login) as browser:
         browser.resize(1440, 1000)
         yield browser
-    finally:
-        browser.driver.quit()
 
 
 def in_form(browser: Browser, kind: str, text: str) -> Any:
