@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.common.compat.sdk import DAG, Param, TaskGroup, TriggerRule
 
 from learning_warehouse.activity.operators import RefreshActivityOperator
-from learning_warehouse.activity.refreshing import COURSE_DAY
 from learning_warehouse.dag_files import DEFAULT_ARGS
 from learning_warehouse.params import params, refuse_wrong_params
 from learning_warehouse.people.lists import REGISTRY
@@ -22,7 +21,7 @@ DOC = """
 ### Learning activity
 
 Finds out which accounts of Vocareum, Echo360 and edX are the same person, and what each account did
-in each course on each day.
+in each course on each day, with which videos and which problems.
 
 * **Schedule**: 10:00 UTC, after the sources.
 * **Lists**: loads the institution's lists, CSV files that you put into the landing zone: people
@@ -36,11 +35,11 @@ in each course on each day.
   person of its own.
 * **Courses**: `people.course_proposal` lists courses of two sources that may be one. A person
   confirms a proposal by adding a row with both ids to the list of courses.
-* **`course_day`**: computes `activity.course_day` again for the days that changed, and for the
-  days before and after that they affect. Rows that came late or were taken back count too; where
-  they are of a few users of edX, their days are computed for these users alone.
-* **Staff**: the view `activity.person_course_day` leaves staff out. Their role is that of the
-  roster, or else that of Echo360's rows or of Vocareum's enrollment.
+* **`activity`**: computes the tables of the schema `activity` again for the days that changed, and
+  for the days before and after that they affect. Rows that came late or were taken back count too;
+  where they are of a few users of edX, their days are computed for these users alone.
+* **Staff**: the views `activity.person_…` leave staff out. Their role is that of the roster, or
+  else that of Echo360's rows or of Vocareum's enrollment.
 * **Again**: `rebuild` computes all days again. `reload` loads the lists again: the newest version,
   or the one that was current at the end of `last_day`.
 * **Connections**: `landing_zone`, `learning_warehouse`.
@@ -71,8 +70,8 @@ def learning_activity() -> DAG:
                 loads.append(load.output)
                 load >> people
         summarise = SummaryOperator(task_id="summarise", loads=loads, schemas=["people"])
-        course_day = RefreshActivityOperator(task_id=COURSE_DAY, table=COURSE_DAY)
-        people >> course_day >> summarise
+        activity = RefreshActivityOperator(task_id="activity")
+        people >> activity >> summarise
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
         {

@@ -35,6 +35,8 @@ JOINS = (
     ("edx.event_alias", "edx.event", "event_kind"),
     ("people.account", "people.link", "account_id"),
     ("activity.course_day", "people.link", "account_id"),
+    ("activity.video", "people.link", "account_id"),
+    ("activity.problem_day", "people.link", "account_id"),
     ("ops.delivery", "vocareum.lab_sessions", "delivery_id = _delivery"),
     ("ops.delivery", "echo360.videoview", "delivery_id = _delivery"),
     ("ops.delivery", "edx.event", "delivery_id = _delivery"),

@@ -13,6 +13,9 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
+from psycopg.types.multirange import Multirange
+
+from include.sandbox.campus.learning import TRUTHS
 
 if TYPE_CHECKING:
     from include.sandbox.campus import Campus
@@ -157,6 +160,34 @@ def wrong_course_days(
             for days in (true, found)
         ),
     )
+
+
+def wrong_activity(conn: psycopg.Connection[Any], campus: Campus) -> list[str]:
+    """How the other tables of activity differ from what the campus's people did."""
+    found: list[str] = []
+    for table, truth in TRUTHS.items():
+        true = [{name: _told(value) for name, value in row.items()} for row in truth(campus)]
+        columns = sorted(true[0])
+        query = sql.SQL(
+            "SELECT t.*, a.value AS account FROM {} AS t "
+            "INNER JOIN people.account AS a USING (account_id)"
+        ).format(sql.Identifier("activity", table))
+        rows = conn.cursor(row_factory=dict_row).execute(query)
+        counted = (
+            Counter(tuple(row[column] for column in columns) for row in lines)
+            for lines in (true, [{n: _told(v) for n, v in row.items()} for row in rows])
+        )
+        found += _compare(f"activity.{table}", columns, *counted)
+    return found
+
+
+def _told(value: Any) -> Any:
+    """A value of a table of activity as it is compared."""
+    if isinstance(value, Multirange):
+        value = [[part.lower, part.upper] for part in value]
+    if isinstance(value, list):
+        return str([[round(float(end), 6) for end in part] for part in value])
+    return round(float(value), 6) if isinstance(value, int | float | Decimal) else value
 
 
 def by_person_and_source(

@@ -14,11 +14,13 @@ from psycopg.errors import AdminShutdown
 
 from include.sandbox.campus import Campus, edx
 from include.sandbox.campus.activity import true_course_days
-from include.sandbox.truth import course_days, wrong_course_days
-from learning_warehouse.activity.refreshing import COURSE_DAY, mark_all, refresh
+from include.sandbox.truth import course_days, wrong_activity, wrong_course_days
+from learning_warehouse.activity.refreshing import mark_all, refresh
 from learning_warehouse.echo360.reports import REPORTS
-from learning_warehouse.people.accounts import enter_accounts, match
+from learning_warehouse.people.accounts import enter_accounts
 from learning_warehouse.people.lists import REGISTRY
+from tests.activity import events
+from tests.activity.events import bring_up_to_date, video
 from tests.conftest import open_database
 from tests.edx import loading
 from tests.warehouse.roads import ENROLLMENT, LAB_SESSIONS, VIDEOVIEW, VOCAREUM, load, rows
@@ -42,9 +44,7 @@ REPORT_NAMES = [name for name in REPORTS if name not in ("asset", "assetbydate")
 
 def current(conn: Connection) -> dict[Any, dict[str, Any]]:
     """What the table says once it is refreshed."""
-    enter_accounts(conn)
-    match(conn)
-    refresh(conn, COURSE_DAY)
+    bring_up_to_date(conn)
     return course_days(conn)
 
 
@@ -92,15 +92,16 @@ def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(
         report(warehouse, name, first, second)
     found = current(warehouse)
     assert wrong_course_days(truth, found) == []
-    assert refresh(warehouse, COURSE_DAY) == 0, "nothing has changed"
+    assert wrong_activity(warehouse, CAMPUS) == []
+    assert refresh(warehouse) == 0, "nothing has changed"
     mark_all(warehouse)
     enter_accounts(warehouse)
     warehouse.execute(CUT_OFF)
     with closing(open_database(postgres, warehouse_name)) as conn, pytest.raises(AdminShutdown):
-        refresh(conn, COURSE_DAY)
+        refresh(conn)
     warehouse.execute("DROP FUNCTION cut_off CASCADE")
     with ThreadPoolExecutor() as threads, closing(open_database(postgres, warehouse_name)) as conn:
-        done = list(threads.map(refresh, (warehouse, conn), (COURSE_DAY, COURSE_DAY)))
+        done = list(threads.map(refresh, (warehouse, conn)))
     assert sum(done) > 0
     assert rows(warehouse, "ops.to_refresh", "count(*)") == [(0,)]
     assert course_days(warehouse) == found
@@ -112,23 +113,10 @@ def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(
 
 def one(conn: Connection, lines: list[dict[str, Any]]) -> dict[date, tuple[float, ...]]:
     """Of a user's events: each day's events, active seconds, video seconds and attempts."""
-    content = b"\n".join(
-        loading.line(n, **{"username": "ada", **line}) for n, line in enumerate(lines)
-    )
-    loading.load(conn, content, f"{lines}.log"[-40:])
+    events.log(conn, lines)
     return {
         key[3]: (day["events"], day["active_seconds"], day["video_seconds"], day["attempts"])
         for key, day in current(conn).items()
-    }
-
-
-def video(at: str, kind: str, **inside: Any) -> dict[str, Any]:
-    """An event of a video."""
-    return {
-        "time": f"2026-01-05T{at}Z",
-        "event_type": kind,
-        "name": kind,
-        "event": {"id": "v", **inside},
     }
 
 

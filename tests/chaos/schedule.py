@@ -26,7 +26,7 @@ from include.sandbox.campus.activity import true_course_days
 from include.sandbox.s3 import VENDOR_BUCKET
 from include.sandbox.server import EDX_BUCKET
 from include.sandbox.truth import course_days, differences, wrong_course_days
-from learning_warehouse.activity.refreshing import COURSE_DAY, mark_all, refresh
+from learning_warehouse.activity.refreshing import mark_all, refresh
 from learning_warehouse.days import Days
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.people.accounts import enter_accounts, match
@@ -399,7 +399,7 @@ def _wrong_activity(conn: Any, schedule: Schedule, around: Surroundings) -> list
 def _refresh(conn: Any) -> None:
     enter_accounts(conn)
     match(conn)
-    refresh(conn, COURSE_DAY)
+    refresh(conn)
 
 
 def _unbalanced(conn: Any, tables: tuple[str, ...]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -78,11 +79,12 @@ def true_course_days(
             for (at, course, *_), (following, *_) in pairwise(done):
                 if following - at < SITTING:
                     _spread(days, (source, value, course), "active_seconds", at, following)
-    played = [("edx", video) for video in (_videos(campus) if has_edx else ())]
+    played = list(videos_played(campus) if has_edx else ())
     if "viewsessions" in reports:
-        played += [("echo360", session) for session in _players(campus)]
-    for source, (value, course, at, seconds) in played:
-        days[source, value, course, at.date()].numbers["video_seconds"] += seconds
+        played += players(campus)
+    for play in played:
+        day = days[play.source, play.account, play.course, play.at.date()]
+        day.numbers["video_seconds"] += play.seconds
     if tables is None or "vocareum.lab_sessions" in tables:
         _labs(campus, days)
     return {
@@ -121,7 +123,7 @@ def _spread(
         at = midnight
 
 
-def _events(campus: Campus) -> Iterator[dict[str, Any]]:
+def edx_events(campus: Campus) -> Iterator[dict[str, Any]]:
     """edX's events as they are written, each once, with what is in them."""
     seen = set()
     for day in campus.days:
@@ -136,7 +138,7 @@ def _events(campus: Campus) -> Iterator[dict[str, Any]]:
 
 
 def _edx(campus: Campus) -> Iterator[tuple[str, datetime, str | None, str, str]]:
-    for number, event in enumerate(_events(campus)):
+    for number, event in enumerate(edx_events(campus)):
         kind = event["event_type"]
         if re.search(r"/(handler|xblock)(/|$)", kind):
             continue
@@ -168,10 +170,26 @@ def _echo360(
                 yield user, row["event_timestamp"], course, what, which
 
 
-def _videos(campus: Campus) -> Iterator[tuple[str, str | None, datetime, float]]:
+@dataclass(frozen=True)
+class Play:
+    """What was played at once of a video.
+
+    :param parts: from where to where, in seconds from the beginning of the video.
+    """
+
+    source: str
+    account: str
+    course: str | None
+    video: str
+    at: datetime
+    seconds: float
+    parts: tuple[tuple[float, float], ...]
+
+
+def videos_played(campus: Campus) -> Iterator[Play]:
     """What was played of edX's videos: from each play to the next event of the video."""
     by_account: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for event in _events(campus):
+    for event in edx_events(campus):
         if not re.search(r"/(handler|xblock)(/|$)", event["event_type"]):
             by_account[event["user"]].append(event)
     for user, events in by_account.items():
@@ -196,14 +214,15 @@ def _videos(campus: Campus) -> Iterator[tuple[str, str | None, datetime, float]]
                 seconds = min(position - inside["currentTime"], gone)
             elif later and later[0]["time"] - event["time"] < SITTING:
                 seconds = (later[0]["time"] - event["time"]).total_seconds()
-            yield user, event["course_id"], event["time"], seconds
+            parts = ((inside["currentTime"], inside["currentTime"] + seconds),)
+            yield Play("edx", user, event["course_id"], inside["id"], event["time"], seconds, parts)
 
 
 def _end(event: dict[str, Any]) -> datetime:
     return datetime.combine(event["time"].date() + DAY, time(), UTC)
 
 
-def _players(campus: Campus) -> Iterator[tuple[str, str | None, datetime, float]]:
+def players(campus: Campus) -> Iterator[Play]:
     """What was played in Echo360's player, on the day on which the session began."""
     begun: dict[str, datetime] = {}
     for row in campus.truth("echo360.viewsessions"):
@@ -212,8 +231,10 @@ def _players(campus: Campus) -> Iterator[tuple[str, str | None, datetime, float]
         )
     for row in campus.truth("echo360.viewsessions"):
         if row["session_status"] != "SESSION_BEGIN" and row["user_id"]:
-            seconds = sum(end - start for start, end in row["intervals_played"]) / 1000
-            yield row["user_id"], row["course_code"], begun[row["session_id"]], seconds
+            parts = tuple((start / 1000, end / 1000) for start, end in row["intervals_played"])
+            seconds = sum(end - start for start, end in parts)
+            at, media = begun[row["session_id"]], row["media_id"]
+            yield Play("echo360", row["user_id"], row["course_code"], media, at, seconds, parts)
 
 
 def _labs(campus: Campus, days: dict[Key, Day]) -> None:
@@ -229,12 +250,13 @@ def _labs(campus: Campus, days: dict[Key, Day]) -> None:
             last = datetime.combine(launched.date() + 2 * DAY, time(), UTC)
             runs[user, row["course_id"]].append((row["start_time"], min(row["end_time"], last)))
     for (user, course), of_it in runs.items():
-        for start, end in _union(of_it):
+        for start, end in union(of_it):
             _spread(days, ("vocareum", user, course), "lab_seconds", start, end)
 
 
-def _union(runs: Iterable[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
-    united: list[tuple[datetime, datetime]] = []
+def union(runs: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """What several stretches cover, from the first to the last."""
+    united: list[tuple[Any, Any]] = []
     for start, end in sorted(runs):
         if united and start <= united[-1][1]:
             united[-1] = united[-1][0], max(end, united[-1][1])

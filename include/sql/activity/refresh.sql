@@ -1,5 +1,8 @@
 -- The days of a table of activity: taken out, and computed again.
 
+-- section: analyze
+ANALYZE deed;
+
 -- section: delete
 DELETE FROM {table}
 WHERE source = %(source)s

@@ -3,25 +3,33 @@
 -- What the reports say only row by row: how long was watched, what became of an answer.
 
 -- In PL/pgSQL: the planner might cast the numbers before it knows whether they are any.
-CREATE FUNCTION echo360.seconds_played(intervals jsonb) RETURNS numeric
+CREATE FUNCTION echo360.parts_played(intervals jsonb) RETURNS nummultirange
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 AS $$
 BEGIN
     IF jsonb_typeof(intervals) <> 'array' OR intervals @? 'strict $[*] ? (
         @.type() != "array" || @.size() != 2 || @[*].type() != "number"
     )' THEN
-        RETURN 0;
+        RETURN '{}';
     END IF;
     RETURN (
-        SELECT coalesce(sum(upper(stretch) - lower(stretch)), 0) * 0.001
-        FROM (
-            SELECT unnest(range_agg(numrange((pair ->> 0)::numeric, (pair ->> 1)::numeric))) AS stretch
-            FROM jsonb_array_elements(intervals) AS pair
-            WHERE (pair ->> 0)::numeric < (pair ->> 1)::numeric
-        ) AS played
+        SELECT coalesce(
+            range_agg(numrange((pair ->> 0)::numeric * 0.001, (pair ->> 1)::numeric * 0.001)), '{}'
+        )
+        FROM jsonb_array_elements(intervals) AS pair
+        WHERE (pair ->> 0)::numeric < (pair ->> 1)::numeric
     );
 END
 $$;
+
+COMMENT ON FUNCTION echo360.parts_played(jsonb) IS 'The parts of a media that an intervalsPlayed covers, in seconds from its beginning. None for what is not an array of pairs of numbers; a pair that does not end after it begins adds nothing.';
+
+CREATE FUNCTION echo360.seconds_played(intervals jsonb) RETURNS numeric
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+SELECT coalesce(sum(upper(part) - lower(part)), 0)
+FROM unnest(echo360.parts_played(intervals)) AS part;
+END;
 
 COMMENT ON FUNCTION echo360.seconds_played(jsonb) IS 'The seconds that an intervalsPlayed covers, what several of its intervals cover once. 0 for what is not an array of pairs of numbers; a pair that does not end after it begins adds nothing.';
 

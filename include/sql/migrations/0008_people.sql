@@ -281,7 +281,7 @@ CREATE TABLE ops.to_refresh (
 );
 
 COMMENT ON TABLE ops.to_refresh IS 'What learning_activity has to compute again, from ops.changed_day; a line goes in the transaction that has done it.';
-COMMENT ON COLUMN ops.to_refresh.what IS 'The table that is computed, and of people.account the source of its accounts.';
+COMMENT ON COLUMN ops.to_refresh.what IS 'people.account or activity, and the source whose accounts or whose days in the tables of activity are computed.';
 COMMENT ON COLUMN ops.to_refresh.origin IS 'The Vocareum org, the Echo360 host or the edX site.';
 COMMENT ON COLUMN ops.to_refresh.day IS 'The UTC day; NULL for what has none.';
 COMMENT ON COLUMN ops.to_refresh.accounts IS 'Only these edX user names, at most 10000; NULL: everybody.';

@@ -6,6 +6,98 @@ CREATE SCHEMA activity;
 
 COMMENT ON SCHEMA activity IS 'Learning activity over all sources, computed by the DAG learning_activity from the vendors'' tables, for the days that changed.';
 
+CREATE FUNCTION activity.seconds_in(parts nummultirange) RETURNS numeric
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+SELECT coalesce(sum(upper(part) - lower(part)), 0) FROM unnest(parts) AS part;
+END;
+
+COMMENT ON FUNCTION activity.seconds_in(nummultirange) IS 'How long some parts of a video are together, such as those that were watched: activity.seconds_in(range_agg(watched)).';
+
+CREATE FUNCTION activity.seconds_in(times tstzmultirange) RETURNS numeric
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+SELECT coalesce(sum(extract(EPOCH FROM upper(part) - lower(part))), 0) FROM unnest(times) AS part;
+END;
+
+COMMENT ON FUNCTION activity.seconds_in(tstzmultirange) IS 'How long some spans of time are together.';
+
+CREATE TABLE activity.video (
+    account_id bigint NOT NULL REFERENCES people.account (account_id) ON DELETE CASCADE,
+    course text,
+    video text,
+    day date NOT NULL,
+    first_at timestamptz NOT NULL,
+    watched nummultirange,
+    unique_seconds numeric,
+    played_seconds numeric NOT NULL,
+    speed numeric,
+    role text,
+    source text NOT NULL,
+    _origin text NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (source, _origin, day, account_id, course, video)
+);
+
+CREATE INDEX video_account ON activity.video (account_id, day);
+
+CREATE INDEX video_video ON activity.video (video, day);
+
+COMMENT ON TABLE activity.video IS 'What an account played of a video in a course on a UTC day: from each play to the next event of the video.';
+COMMENT ON COLUMN activity.video.account_id IS 'The account; activity.person_video has its person.';
+COMMENT ON COLUMN activity.video.course IS 'The source''s own id of the course, as in activity.course_day.';
+COMMENT ON COLUMN activity.video.video IS 'edX: id of the video (event.id). Echo360: media identifier; NULL where the report has none.';
+COMMENT ON COLUMN activity.video.day IS 'The UTC day on which the play began, or Echo360''s session of the player.';
+COMMENT ON COLUMN activity.video.first_at IS 'When it first began on that day.';
+COMMENT ON COLUMN activity.video.watched IS 'The parts that were played, in seconds from the beginning of the video, each once. range_agg(watched) unites those of several days or people. NULL where no position is told, as in Echo360''s beats.';
+COMMENT ON COLUMN activity.video.unique_seconds IS 'How long these parts are together.';
+COMMENT ON COLUMN activity.video.played_seconds IS 'Seconds of the video that were played; what was played again counts again. edX: from each play to the next event of the video; a seek while it plays begins anew; never more than the time that went by, times the speed, nor than the video''s duration where it is told. Where no event tells the position, to the account''s next event within 30 minutes; a play with none of these counts nothing. Echo360: 30 for each beat, and the union of the intervals of each session of the player.';
+COMMENT ON COLUMN activity.video.speed IS 'edX: the speed at which it was played, the mean by seconds played; one above 16 or not above 0 is not believed. NULL at Echo360, which tells the speed only of single moments.';
+COMMENT ON COLUMN activity.video.role IS 'The account''s role in these rows of Echo360, one of staff before others; NULL at edX.';
+COMMENT ON COLUMN activity.video.source IS 'edx or echo360.';
+COMMENT ON COLUMN activity.video._origin IS 'The edX site or the Echo360 host.';
+
+CREATE TABLE activity.problem_day (
+    account_id bigint NOT NULL REFERENCES people.account (account_id) ON DELETE CASCADE,
+    course text,
+    problem text,
+    day date NOT NULL,
+    first_at timestamptz,
+    last_at timestamptz,
+    attempts bigint NOT NULL,
+    correct bigint NOT NULL,
+    first_is_correct boolean,
+    correct_at timestamptz,
+    score numeric,
+    max_score numeric,
+    answers_shown bigint NOT NULL,
+    shown_at timestamptz,
+    source text NOT NULL,
+    _origin text NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (source, _origin, day, account_id, course, problem)
+);
+
+CREATE INDEX problem_day_account ON activity.problem_day (account_id, day);
+
+CREATE INDEX problem_day_problem ON activity.problem_day (problem, day);
+
+COMMENT ON TABLE activity.problem_day IS 'What an account did with a problem of edX on a UTC day; activity.problem has all days together.';
+COMMENT ON COLUMN activity.problem_day.account_id IS 'The account; activity.person_problem has its person.';
+COMMENT ON COLUMN activity.problem_day.course IS 'The course of the events: course_id.';
+COMMENT ON COLUMN activity.problem_day.problem IS 'id of the problem (event.problem_id); NULL where the event tells none.';
+COMMENT ON COLUMN activity.problem_day.day IS 'The UTC day.';
+COMMENT ON COLUMN activity.problem_day.first_at IS 'When the first attempt was checked; NULL if the answer was only shown.';
+COMMENT ON COLUMN activity.problem_day.last_at IS 'When the last attempt was checked.';
+COMMENT ON COLUMN activity.problem_day.attempts IS 'Answers that the server checked; one that was logged under both names (until July 2013) counts once. What the browser sends is not counted beside it.';
+COMMENT ON COLUMN activity.problem_day.correct IS 'Those of them that were correct.';
+COMMENT ON COLUMN activity.problem_day.first_is_correct IS 'Whether the first attempt of the day was correct.';
+COMMENT ON COLUMN activity.problem_day.correct_at IS 'When the first correct attempt of the day was checked.';
+COMMENT ON COLUMN activity.problem_day.score IS 'The most points that an attempt of the day got.';
+COMMENT ON COLUMN activity.problem_day.max_score IS 'Points that can be had.';
+COMMENT ON COLUMN activity.problem_day.answers_shown IS 'Times that the answer was shown.';
+COMMENT ON COLUMN activity.problem_day.shown_at IS 'When it was first shown on the day.';
+COMMENT ON COLUMN activity.problem_day.source IS 'Always edx.';
+COMMENT ON COLUMN activity.problem_day._origin IS 'The edX site.';
+
 CREATE TABLE activity.course_day (
     account_id bigint NOT NULL REFERENCES people.account (account_id) ON DELETE CASCADE,
     course text,
@@ -40,7 +132,7 @@ COMMENT ON COLUMN activity.course_day.first_at IS 'When the first thing was done
 COMMENT ON COLUMN activity.course_day.last_at IS 'When the last thing was begun.';
 COMMENT ON COLUMN activity.course_day.events IS 'How many things were done. edX: events, without tasks, heartbeats and requests that a page makes by itself. Echo360: beats of a video, sessions of the player, slide decks, polls, posts, notes, confusing slides, joins and leaves of a live lecture. Vocareum: labs launched.';
 COMMENT ON COLUMN activity.course_day.active_seconds IS 'Seconds from each of these to the account''s next one in any course, where it came within 30 minutes: they count for the course in which the gap begins, and are split at UTC midnight. A last one counts nothing.';
-COMMENT ON COLUMN activity.course_day.video_seconds IS 'Seconds of videos that were played, on the day on which they began. edX: from each play to the next event of the video; a seek while it plays begins anew; never more than the time that went by, times the speed. Where no event tells the position, to the account''s next event within 30 minutes. Echo360: 30 for each beat, and the union of the intervals of each session of the player.';
+COMMENT ON COLUMN activity.course_day.video_seconds IS 'Seconds of videos that were played, on the day on which they began: the sum of played_seconds in activity.video.';
 COMMENT ON COLUMN activity.course_day.attempts IS 'Answers that edX''s server checked; one that was logged under both names (until July 2013) counts once.';
 COMMENT ON COLUMN activity.course_day.correct IS 'Those of them that were correct.';
 COMMENT ON COLUMN activity.course_day.answers_shown IS 'Times that the answer of a problem was shown.';
@@ -98,11 +190,102 @@ CROSS JOIN LATERAL (SELECT coalesce(l.role, d.role, e.role) AS role) AS r
 WHERE NOT people.is_staff(r.role);
 
 COMMENT ON VIEW activity.person_course_day IS 'activity.course_day with the person of each account and the course of the institution''s list: a row for each account, so sum over the accounts of a person. Staff are left out; activity.course_day has them.';
-COMMENT ON COLUMN activity.person_course_day.person_id IS 'The person, a random id; see people.link.';
-COMMENT ON COLUMN activity.person_course_day.listed_course IS 'The course as the institution''s list (people.course) calls it; NULL where the list has no course for it.';
-COMMENT ON COLUMN activity.person_course_day.source_course IS 'The source''s own id of the course.';
 
-COMMENT ON COLUMN activity.person_course_day.role IS 'The role in the roster; where it says none, in Echo360''s rows of the day, or in Vocareum''s enrollment. edX''s logs tell no role: name its staff in the roster.';
+
+CREATE VIEW activity.problem AS
+SELECT
+    account_id,
+    course,
+    problem,
+    min(first_at) AS first_at,
+    max(last_at) AS last_at,
+    sum(attempts)::bigint AS attempts,
+    sum(correct)::bigint AS correct,
+    (array_agg(first_is_correct ORDER BY day) FILTER (WHERE first_is_correct IS NOT NULL))[1]
+        AS first_is_correct,
+    min(correct_at) AS correct_at,
+    extract(EPOCH FROM min(correct_at) - min(first_at)) AS seconds_to_correct,
+    max(score) AS score,
+    max(max_score) AS max_score,
+    sum(answers_shown)::bigint AS answers_shown,
+    min(shown_at) AS shown_at,
+    coalesce(min(shown_at) < min(correct_at), FALSE) AS was_shown_before_correct,
+    source,
+    _origin
+FROM activity.problem_day
+GROUP BY account_id, course, problem, source, _origin;
+
+COMMENT ON VIEW activity.problem IS 'What an account did with a problem, on all days together: activity.problem_day has them one by one.';
+COMMENT ON COLUMN activity.problem.account_id IS 'The account; activity.person_problem has its person.';
+COMMENT ON COLUMN activity.problem.course IS 'The course of the events: course_id.';
+COMMENT ON COLUMN activity.problem.problem IS 'id of the problem.';
+COMMENT ON COLUMN activity.problem.first_at IS 'When the first attempt was checked; NULL if the answer was only shown.';
+COMMENT ON COLUMN activity.problem.last_at IS 'When the last attempt was checked.';
+COMMENT ON COLUMN activity.problem.attempts IS 'How many attempts there were.';
+COMMENT ON COLUMN activity.problem.correct IS 'Those of them that were correct.';
+COMMENT ON COLUMN activity.problem.first_is_correct IS 'Whether the very first attempt was correct.';
+COMMENT ON COLUMN activity.problem.correct_at IS 'When an attempt was first correct.';
+COMMENT ON COLUMN activity.problem.seconds_to_correct IS 'Seconds from the first attempt to that; 0 if the first was correct.';
+COMMENT ON COLUMN activity.problem.score IS 'The most points that an attempt got.';
+COMMENT ON COLUMN activity.problem.max_score IS 'Points that can be had.';
+COMMENT ON COLUMN activity.problem.answers_shown IS 'Times that the answer was shown.';
+COMMENT ON COLUMN activity.problem.shown_at IS 'When it was first shown.';
+COMMENT ON COLUMN activity.problem.was_shown_before_correct IS 'Whether the answer was shown before the first correct attempt.';
+COMMENT ON COLUMN activity.problem.source IS 'Always edx.';
+COMMENT ON COLUMN activity.problem._origin IS 'The edX site.';
+
+CREATE VIEW activity.person_video AS
+SELECT
+    l.person_id,
+    d.account_id,
+    d.source,
+    c.course AS listed_course,
+    d.course AS source_course,
+    d.video,
+    d.day,
+    d.first_at,
+    d.watched,
+    d.unique_seconds,
+    d.played_seconds,
+    d.speed,
+    r.role,
+    d._origin
+FROM activity.video AS d
+INNER JOIN people.link AS l ON d.account_id = l.account_id
+LEFT JOIN people.course_id AS c ON d.source = c.source AND d.course = c.source_course
+CROSS JOIN LATERAL (SELECT coalesce(l.role, d.role) AS role) AS r
+WHERE NOT people.is_staff(r.role);
+
+COMMENT ON VIEW activity.person_video IS 'activity.video with the person of each account and the course of the institution''s list: a row for each account. Staff are left out; the table has them.';
+
+CREATE VIEW activity.person_problem AS
+SELECT
+    l.person_id,
+    d.account_id,
+    d.source,
+    c.course AS listed_course,
+    d.course AS source_course,
+    d.problem,
+    d.first_at,
+    d.last_at,
+    d.attempts,
+    d.correct,
+    d.first_is_correct,
+    d.correct_at,
+    d.seconds_to_correct,
+    d.score,
+    d.max_score,
+    d.answers_shown,
+    d.shown_at,
+    d.was_shown_before_correct,
+    l.role,
+    d._origin
+FROM activity.problem AS d
+INNER JOIN people.link AS l ON d.account_id = l.account_id
+LEFT JOIN people.course_id AS c ON d.source = c.source AND d.course = c.source_course
+WHERE NOT people.is_staff(l.role);
+
+COMMENT ON VIEW activity.person_problem IS 'activity.problem with the person of each account and the course of the institution''s list: a row for each account. Staff are left out; the table has them.';
 
 -- The other columns are those of the table.
 DO $$
@@ -110,17 +293,28 @@ DECLARE
     shared record;
 BEGIN
     FOR shared IN
-        SELECT a.attname, col_description(t.attrelid, t.attnum) AS comment
-        FROM pg_attribute AS a
-        INNER JOIN pg_attribute AS t
-            ON t.attrelid = 'activity.course_day'::regclass AND a.attname = t.attname AND t.attnum > 0
-        WHERE a.attrelid = 'activity.person_course_day'::regclass
-            AND a.attnum > 0
-            AND col_description(a.attrelid, a.attnum) IS NULL
+        SELECT v.relname, a.attname, d.comment
+        FROM pg_class AS v
+        INNER JOIN pg_attribute AS a ON a.attrelid = v.oid AND a.attnum > 0
+        LEFT JOIN pg_class AS t
+            ON t.relnamespace = v.relnamespace AND v.relname = 'person_' || t.relname
+        LEFT JOIN pg_attribute AS c ON c.attrelid = t.oid AND c.attname = a.attname
+        CROSS JOIN LATERAL (
+            SELECT coalesce(
+                CASE a.attname
+                    WHEN 'role' THEN 'The role in the roster; where it says none, in Echo360''s rows of the day, or in Vocareum''s enrollment. edX''s logs tell no role: name its staff in the roster.'
+                    WHEN 'person_id' THEN 'The person, a random id; see people.link.'
+                    WHEN 'listed_course' THEN 'The course as the institution''s list (people.course) calls it; NULL where the list has no course for it.'
+                    WHEN 'source_course' THEN 'The source''s own id of the course.'
+                END,
+                col_description(t.oid, c.attnum)
+            ) AS comment
+        ) AS d
+        WHERE v.relnamespace = 'activity'::regnamespace
+            AND v.relkind = 'v'
+            AND col_description(v.oid, a.attnum) IS NULL
     LOOP
-        EXECUTE format(
-            'COMMENT ON COLUMN activity.person_course_day.%I IS %L', shared.attname, shared.comment
-        );
+        EXECUTE format('COMMENT ON COLUMN activity.%I.%I IS %L', shared.relname, shared.attname, shared.comment);
     END LOOP;
 END
 $$;

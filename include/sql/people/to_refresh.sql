@@ -24,9 +24,9 @@ INNER JOIN (
     ('people.account', 'vocareum', 0, 0),
     ('people.account', 'echo360', 0, 0),
     ('people.account', 'edx', 0, 0),
-    ('activity.course_day', 'vocareum', 0, 1),
-    ('activity.course_day', 'echo360', -3, 3),
-    ('activity.course_day', 'edx', -1, 1)
+    ('activity', 'vocareum', 0, 1),
+    ('activity', 'echo360', -3, 3),
+    ('activity', 'edx', -1, 1)
 ) AS w (what, source, earliest, latest) ON c.source = w.source
 CROSS JOIN generate_series(w.earliest, w.latest) AS n (n)
 LEFT JOIN LATERAL unnest(c.accounts) AS a (account) ON TRUE

@@ -1,7 +1,8 @@
 """Keeps the tables of activity current: the days that changed are computed again.
 
-The definition of a table is one SELECT for each source, in ``include/sql/activity``. Knows which
-days there are to do; what is computed of them, the definition knows.
+A file of ``include/sql/activity`` says how a source's days are computed: what is needed of its rows
+is read once, and the definition of each table is one SELECT from that. Knows which days there are
+to do; what is computed of them, the definitions know.
 """
 
 from __future__ import annotations
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-COURSE_DAY = "course_day"
+TABLES = {
+    "edx": ("video", "problem_day", "course_day"),
+    "echo360": ("video", "course_day"),
+    "vocareum": ("course_day",),
+}
+"""Which tables of the schema ``activity`` have days of a source, in the order in which they are
+computed: a day of a course sums up what those before it say.
+"""
 MOST_DAYS = {
     ("edx", True): 1,
     ("edx", False): 1,
@@ -34,38 +42,36 @@ def mark_all(conn: Connection) -> None:
     conn.execute(statement("activity/refresh", "all"))
 
 
-def refresh(conn: Connection, table: str) -> int:
+def refresh(conn: Connection) -> int:
     """Compute the days that are due, each batch of them in one transaction with the note of it.
 
     What is interrupted goes on with the rest; of two runs at once each takes other batches, one
     after another.
 
-    :param table: a table of the schema ``activity``, such as ``course_day``.
     :returns: how many days were computed, counted for each source and origin.
     """
     done = 0
     for (source, everybody), most in MOST_DAYS.items():
-        what = {"what": f"activity.{table} {source}", "everybody": everybody, "limit": most}
+        what = {"what": f"activity {source}", "everybody": everybody, "limit": most}
         while True:
             with conn.transaction():
-                lock_dataset(conn, f"activity.{table}")
+                lock_dataset(conn, f"activity {source}")
                 query = statement("people/to_refresh", "batch")
                 conn.execute(statement("merge/append_once", "memory"))
                 due = conn.execute(query, what).fetchall()
                 if not due:
                     break
-                _compute(conn, table, source, due)
+                _compute(conn, source, due)
             done += len(due)
-            log.info("Computed activity.%s of %s for %d days", table, source, done)
+            log.info("Computed the activity at %s of %d days", source, done)
     return done
 
 
-def _compute(conn: Connection, table: str, source: str, due: list[dict[str, Any]]) -> None:
+def _compute(conn: Connection, source: str, due: list[dict[str, Any]]) -> None:
     from psycopg import sql
 
     from learning_warehouse.warehouse.catalogue import read_table
 
-    names = [column.name for column in read_table(conn, f"activity.{table}").columns]
     values = {
         "source": source,
         "origins": [line["origin"] for line in due],
@@ -74,11 +80,19 @@ def _compute(conn: Connection, table: str, source: str, due: list[dict[str, Any]
     }
     if due[0]["accounts"] is not None:
         values["accounts"] = sorted({name for line in due for name in line["accounts"]})
-    parts = {
-        "table": sql.Identifier("activity", table),
-        "columns": sql.SQL(", ").join(map(sql.Identifier, [*names, "_origin"])),
-        "definition": statement(f"activity/{table}", source),
-    }
-    for section in ("delete", "insert"):
-        query = statement("activity/refresh", section).format(**parts)
+
+    def run(query: sql.SQL | sql.Composed) -> None:
         conn.execute(query, values, prepare=False)  # A plan for these accounts, or for everybody.
+
+    conn.execute(statement(f"activity/{source}", "prepare"))
+    run(statement(f"activity/{source}", "read"))
+    conn.execute(statement("activity/refresh", "analyze"))
+    for table in TABLES[source]:
+        names = [column.name for column in read_table(conn, f"activity.{table}").columns]
+        parts = {
+            "table": sql.Identifier("activity", table),
+            "columns": sql.SQL(", ").join(map(sql.Identifier, [*names, "_origin"])),
+            "definition": statement(f"activity/{source}", table),
+        }
+        for section in ("delete", "insert"):
+            run(statement("activity/refresh", section).format(**parts))

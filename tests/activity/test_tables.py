@@ -1,0 +1,87 @@
+"""The tables of activity: what others get wrong, each by its input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.activity.events import bring_up_to_date, event, log, video
+from tests.edx import loading
+from tests.warehouse.roads import rows
+
+if TYPE_CHECKING:
+    from learning_warehouse.warehouse.connection import Connection
+
+
+def test_a_part_of_a_video_is_watched_once_and_played_as_often_as_it_was(
+    warehouse: Connection,
+) -> None:
+    log(
+        warehouse,
+        [
+            video("10:00:00", "play_video", currentTime=0, speed="2.0"),
+            video("10:00:10", "seek_video", old_time=20, new_time=500),
+            video("10:00:11", "seek_video", old_time=500, new_time=10),
+            video("10:00:16", "pause_video", currentTime=20),
+            video("10:01:00", "speed_change_video", current_time=20, new_speed=1e6),
+            video("10:02:00", "play_video", currentTime=90, duration=100),
+            event("10:05:00", "problem_check"),
+            video("11:30:00", "play_video", currentTime=3),
+        ],
+    )
+    bring_up_to_date(warehouse)
+    columns = "watched::text, unique_seconds::int, played_seconds::int, round(speed, 1)::text"
+    assert rows(warehouse, "activity.video", columns) == [("{[0,20),[90,100)}", 30, 40, "2.0")]
+
+
+def test_an_answer_that_was_shown_before_it_was_correct_is_told(warehouse: Connection) -> None:
+    def check(at: str, problem: str, success: str, grade: Any = 0) -> dict[str, Any]:
+        inside = {"problem_id": problem, "success": success, "grade": grade, "max_grade": 3}
+        return event(at, "problem_check", **inside)
+
+    log(
+        warehouse,
+        [
+            check("2026-01-04T23:59:50Z", "p", "incorrect", 1),
+            event("00:00:05", "showanswer", problem_id="p"),
+            check("00:00:20", "p", "correct", 3),
+            check("00:01:00", "p", "incorrect", "NaN"),
+            event("00:02:00", "showanswer", problem_id="p"),
+            check("10:00:00", "q", "correct", 3),
+            {**check("10:00:00", "q", "correct"), "event_source": "browser"},
+            event("10:02:00", "showanswer", problem_id="q"),
+            event("10:05:00", "showanswer", problem_id="r"),
+        ],
+    )
+    bring_up_to_date(warehouse)
+    columns = (
+        "problem, attempts, first_is_correct, seconds_to_correct::int, score::int, answers_shown, "
+        "was_shown_before_correct"
+    )
+    assert rows(warehouse, "activity.person_problem", columns) == [
+        ("p", 3, False, 30, 3, 2, True),
+        ("q", 1, True, 0, 3, 1, False),
+        ("r", 0, None, None, None, 1, False),
+    ]
+
+
+def test_late_events_of_one_user_leave_the_others_as_they_are(warehouse: Connection) -> None:
+    def play(user: str, at: str) -> dict[str, Any]:
+        return {**video(f"10:{at}", "play_video", currentTime=0), "username": user}
+
+    def stop(user: str, at: str, position: int) -> dict[str, Any]:
+        return {**video(f"10:{at}", "stop_video", currentTime=position), "username": user}
+
+    def told(table: str, column: str) -> list[Any]:
+        table = f"activity.{table} INNER JOIN people.account USING (account_id)"
+        return rows(warehouse, table, f"value, {column}::int")
+
+    log(warehouse, [play("ada", "00:00"), play("bob", "00:00"), stop("bob", "00:07", 7)])
+    bring_up_to_date(warehouse)
+    before = rows(warehouse, "activity.video", "xmin::text, account_id")
+    late = [stop("ada", "00:05", 5), {**event("10:01:00", "showanswer"), "username": "ada"}]
+    loading.load(warehouse, b"\n".join(loading.line(n, **one) for n, one in enumerate(late)))
+    bring_up_to_date(warehouse)
+    for table, column in (("video", "played_seconds"), ("course_day", "video_seconds")):
+        assert told(table, column) == [("ada", 5), ("bob", 7)]
+    assert told("course_day", "answers_shown") == [("ada", 1), ("bob", 0)]
+    assert set(before) <= set(rows(warehouse, "activity.video", "xmin::text, account_id"))
