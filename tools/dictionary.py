@@ -37,6 +37,7 @@ JOINS = (
     ("activity.course_day", "people.link", "account_id"),
     ("activity.video", "people.link", "account_id"),
     ("activity.problem_day", "people.link", "account_id"),
+    ("activity.session", "people.link", "account_id"),
     ("ops.delivery", "vocareum.lab_sessions", "delivery_id = _delivery"),
     ("ops.delivery", "echo360.videoview", "delivery_id = _delivery"),
     ("ops.delivery", "edx.event", "delivery_id = _delivery"),

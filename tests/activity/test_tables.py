@@ -64,6 +64,34 @@ def test_an_answer_that_was_shown_before_it_was_correct_is_told(warehouse: Conne
     ]
 
 
+def test_a_session_goes_on_past_midnight_until_two(warehouse: Connection) -> None:
+    pages = [
+        *(f"2026-01-05T{at}:00Z" for at in ("10:00", "10:29", "10:59", "23:10", "23:35")),
+        *(f"2026-01-06T0{hour}:{minute}:00Z" for hour in range(4) for minute in ("00", "25", "50")),
+    ]
+    log(warehouse, [{"time": at, "session": "one login"} for at in pages])
+    bring_up_to_date(warehouse)
+    columns = (
+        "day::text, to_char(begun, 'HH24:MI-') || to_char(ended, 'HH24:MI') AS at, events, "
+        "active_seconds::int"
+    )
+    found = [
+        ("2026-01-05", "10:00-10:29", 2, 1740),
+        ("2026-01-05", "10:59-10:59", 1, 0),
+        ("2026-01-05", "23:10-01:50", 8, 2 * 3600 + 50 * 60),
+        ("2026-01-06", "02:00-03:50", 6, 110 * 60),
+    ]
+    assert rows(warehouse, "activity.person_session", columns) == found
+    late = [{"time": at} for at in ("2026-01-05T10:45:00Z", "2026-01-06T04:10:00Z")]
+    log(warehouse, late)
+    bring_up_to_date(warehouse)
+    assert rows(warehouse, "activity.person_session", columns) == [
+        ("2026-01-05", "10:00-10:59", 4, 59 * 60),
+        found[2],
+        ("2026-01-06", "02:00-04:10", 7, 130 * 60),
+    ]
+
+
 def test_late_events_of_one_user_leave_the_others_as_they_are(warehouse: Connection) -> None:
     def play(user: str, at: str) -> dict[str, Any]:
         return {**video(f"10:{at}", "play_video", currentTime=0), "username": user}

@@ -137,10 +137,15 @@ def edx_events(campus: Campus) -> Iterator[dict[str, Any]]:
                         yield {**line.event, "user": str(user), "inside": written["event"]}
 
 
+def is_counted(event: dict[str, Any]) -> bool:
+    """Whether it is more than a request that a page makes by itself."""
+    return not re.search(r"/(handler|xblock)(/|$)", event["event_type"])
+
+
 def _edx(campus: Campus) -> Iterator[tuple[str, datetime, str | None, str, str]]:
     for number, event in enumerate(edx_events(campus)):
         kind = event["event_type"]
-        if re.search(r"/(handler|xblock)(/|$)", kind):
+        if not is_counted(event):
             continue
         what = ["event"]
         if kind == "problem_check" and event["event_source"] == "server":
@@ -190,7 +195,7 @@ def videos_played(campus: Campus) -> Iterator[Play]:
     """What was played of edX's videos: from each play to the next event of the video."""
     by_account: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for event in edx_events(campus):
-        if not re.search(r"/(handler|xblock)(/|$)", event["event_type"]):
+        if is_counted(event):
             by_account[event["user"]].append(event)
     for user, events in by_account.items():
         events.sort(key=lambda event: event["time"])

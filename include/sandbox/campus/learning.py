@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from include.sandbox.campus.activity import Play, edx_events, players, union, videos_played
+from include.sandbox.campus.activity import (
+    SITTING,
+    Play,
+    edx_events,
+    is_counted,
+    players,
+    union,
+    videos_played,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +78,42 @@ def true_problem_days(campus: Campus) -> Iterator[dict[str, Any]]:
         }
 
 
+def true_sessions(campus: Campus) -> Iterator[dict[str, Any]]:
+    """The rows of ``activity.session``: nobody at the campus is up after midnight."""
+    by_account: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for event in edx_events(campus):
+        if is_counted(event):
+            by_account[event["user"]].append(event)
+    for account, done in by_account.items():
+        done.sort(key=lambda event: event["time"])
+        open_ones: dict[str, list[dict[str, Any]]] = {}
+        for number, event in enumerate(done):
+            following = done[number + 1 : number + 2]
+            gap = following[0]["time"] - event["time"] if following else SITTING
+            event["active"] = gap.total_seconds() if gap < SITTING else 0
+            course = event["course_id"]
+            if course in open_ones and event["time"] - open_ones[course][-1]["time"] >= SITTING:
+                yield _session(account, open_ones.pop(course))
+            open_ones.setdefault(course, []).append(event)
+        for session in open_ones.values():
+            yield _session(account, session)
+
+
+def _session(account: str, of_it: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "source": "edx",
+        "account": account,
+        "course": of_it[0]["course_id"],
+        "day": of_it[0]["time"].date(),
+        "begun": of_it[0]["time"],
+        "ended": of_it[-1]["time"],
+        "events": len(of_it),
+        "active_seconds": sum(event["active"] for event in of_it),
+    }
+
+
 TRUTHS = {
+    "session": true_sessions,
     "video": true_videos,
     "problem_day": true_problem_days,
 }

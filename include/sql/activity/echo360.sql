@@ -87,8 +87,8 @@ one AS (
             AND CASE WHEN r.user_id IS NULL THEN 'email' ELSE 'user_id' END = a.kind
             AND coalesce(r.user_id, people.address(r.email)) = a.value
     ORDER BY
-        due.origin, due.day, a.account_id, r.course, r.at, r.what, r.id, r._delivery, r._row,
-        people.is_staff(r.role) DESC, r.role
+        due.origin ASC, due.day ASC, a.account_id ASC, r.course ASC, r.at ASC, r.what ASC, r.id ASC,
+        r._delivery ASC, r._row ASC, people.is_staff(r.role) DESC, r.role ASC
 )
 
 INSERT INTO deed
@@ -137,7 +137,8 @@ session AS (
             AND s.event_timestamp >= due.begins - interval '3 days'
             AND s.event_timestamp < due.ends + interval '3 days'
     ORDER BY
-        due.origin, due.day, s.session_id, s.media_id, CASE WHEN s.session_id IS NULL THEN (s._delivery, s._row) END,
+        due.origin ASC, due.day ASC, s.session_id ASC, s.media_id ASC,
+        CASE WHEN s.session_id IS NULL THEN (s._delivery, s._row) END ASC,
         s.intervals_played IS NOT NULL AND s.session_status IN ('SESSION_END', 'SESSION_STALE') DESC NULLS LAST,
         s.event_timestamp DESC, s._delivery DESC, s._row DESC
 ),

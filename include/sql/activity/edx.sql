@@ -210,6 +210,49 @@ FROM deed_of_problem
 WHERE time >= begins AND time < ends AND (is_attempt OR event_kind = 'showanswer')
 GROUP BY account_id, course, problem, day, _origin
 
+-- section: session
+-- One that began the day before ends at 2 o'clock at the latest, and what comes then begins another.
+WITH sitting AS (
+    SELECT
+        *,
+        lag(time) OVER (PARTITION BY _origin, day, account_id, course ORDER BY time, event_hash) AS previous_at
+    FROM deed
+    WHERE time < ends + interval '2 hours'
+),
+
+numbered AS (
+    SELECT
+        *,
+        count(*) FILTER (WHERE previous_at IS NULL OR time - previous_at >= interval '30 minutes') OVER (
+            PARTITION BY _origin, day, account_id, course ORDER BY time, event_hash
+        ) AS number
+    FROM sitting
+),
+
+divided AS (
+    SELECT
+        *,
+        time >= begins + interval '2 hours'
+        AND min(time) OVER (PARTITION BY _origin, day, account_id, course, number) < begins AS is_rest
+    FROM numbered
+)
+
+SELECT
+    account_id,
+    course,
+    day,
+    min(time),
+    max(time),
+    count(*),
+    coalesce(
+        sum(extract(EPOCH FROM next_at - time)) FILTER (WHERE next_at - time < interval '30 minutes'), 0
+    ),
+    'edx',
+    _origin
+FROM divided
+GROUP BY account_id, course, day, number, is_rest, begins, ends, _origin
+HAVING min(time) >= begins AND min(time) < ends
+
 -- section: course_day
 WITH due AS (
     SELECT * FROM unnest(%(origins)s::text [], %(days)s::date []) AS d (_origin, day)

@@ -40,8 +40,8 @@ latest AS (
         ON due.origin = s._origin AND s._day IN (due.day, due.day - 1)
     INNER JOIN ops.delivery AS f ON s._delivery = f.delivery_id
     ORDER BY
-        due.origin, due.day, s._day, vocareum.person(s.user_id, s.user_email), s.part_id, coalesce(s.launch_time, s.start_time),
-        f.first_day DESC NULLS LAST, s._delivery DESC, s._row DESC
+        due.origin ASC, due.day ASC, s._day ASC, vocareum.person(s.user_id, s.user_email) ASC, s.part_id ASC,
+        coalesce(s.launch_time, s.start_time) ASC, f.first_day DESC NULLS LAST, s._delivery DESC, s._row DESC
 )
 
 INSERT INTO deed

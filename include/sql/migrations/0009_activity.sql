@@ -98,6 +98,32 @@ COMMENT ON COLUMN activity.problem_day.shown_at IS 'When it was first shown on t
 COMMENT ON COLUMN activity.problem_day.source IS 'Always edx.';
 COMMENT ON COLUMN activity.problem_day._origin IS 'The edX site.';
 
+CREATE TABLE activity.session (
+    account_id bigint NOT NULL REFERENCES people.account (account_id) ON DELETE CASCADE,
+    course text,
+    day date NOT NULL,
+    begun timestamptz NOT NULL,
+    ended timestamptz NOT NULL,
+    events bigint NOT NULL,
+    active_seconds numeric NOT NULL,
+    source text NOT NULL,
+    _origin text NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (source, _origin, day, account_id, course, begun)
+);
+
+CREATE INDEX session_account ON activity.session (account_id, day);
+
+COMMENT ON TABLE activity.session IS 'Sessions of an account in a course of edX: events with less than 30 minutes from each to the next. edX''s own session is a login, and says nothing about this.';
+COMMENT ON COLUMN activity.session.account_id IS 'The account; activity.person_session has its person.';
+COMMENT ON COLUMN activity.session.course IS 'The course of the events: course_id; NULL outside of any course.';
+COMMENT ON COLUMN activity.session.day IS 'The UTC day on which it began; it has the events after midnight too, until 2 o''clock. What goes on after that is another session, of the day after.';
+COMMENT ON COLUMN activity.session.begun IS 'When its first event was.';
+COMMENT ON COLUMN activity.session.ended IS 'When its last event was.';
+COMMENT ON COLUMN activity.session.events IS 'How many events, without tasks, heartbeats and requests that a page makes by itself.';
+COMMENT ON COLUMN activity.session.active_seconds IS 'Seconds from each of them to the account''s next event in any course, where it came within 30 minutes.';
+COMMENT ON COLUMN activity.session.source IS 'Always edx.';
+COMMENT ON COLUMN activity.session._origin IS 'The edX site.';
+
 CREATE TABLE activity.course_day (
     account_id bigint NOT NULL REFERENCES people.account (account_id) ON DELETE CASCADE,
     course text,
@@ -286,6 +312,27 @@ LEFT JOIN people.course_id AS c ON d.source = c.source AND d.course = c.source_c
 WHERE NOT people.is_staff(l.role);
 
 COMMENT ON VIEW activity.person_problem IS 'activity.problem with the person of each account and the course of the institution''s list: a row for each account. Staff are left out; the table has them.';
+
+CREATE VIEW activity.person_session AS
+SELECT
+    l.person_id,
+    d.account_id,
+    d.source,
+    c.course AS listed_course,
+    d.course AS source_course,
+    d.day,
+    d.begun,
+    d.ended,
+    d.events,
+    d.active_seconds,
+    l.role,
+    d._origin
+FROM activity.session AS d
+INNER JOIN people.link AS l ON d.account_id = l.account_id
+LEFT JOIN people.course_id AS c ON d.source = c.source AND d.course = c.source_course
+WHERE NOT people.is_staff(l.role);
+
+COMMENT ON VIEW activity.person_session IS 'activity.session with the person of each account and the course of the institution''s list: a row for each account. Staff are left out; the table has them.';
 
 -- The other columns are those of the table.
 DO $$

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TABLES = {
-    "edx": ("video", "problem_day", "course_day"),
+    "edx": ("video", "problem_day", "session", "course_day"),
     "echo360": ("video", "course_day"),
     "vocareum": ("course_day",),
 }
