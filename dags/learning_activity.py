@@ -21,7 +21,7 @@ DOC = """
 ### Learning activity
 
 Finds out which accounts of Vocareum, Echo360 and edX are the same person, and what each account did
-in each course on each day, with which videos and which problems.
+in each course on each day: videos, problems, sessions, labs.
 
 * **Schedule**: 10:00 UTC, after the sources.
 * **Lists**: loads the institution's lists, CSV files that you put into the landing zone: people

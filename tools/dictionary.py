@@ -38,6 +38,7 @@ JOINS = (
     ("activity.video", "people.link", "account_id"),
     ("activity.problem_day", "people.link", "account_id"),
     ("activity.session", "people.link", "account_id"),
+    ("activity.lab", "people.link", "account_id"),
     ("ops.delivery", "vocareum.lab_sessions", "delivery_id = _delivery"),
     ("ops.delivery", "echo360.videoview", "delivery_id = _delivery"),
     ("ops.delivery", "edx.event", "delivery_id = _delivery"),

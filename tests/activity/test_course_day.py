@@ -73,6 +73,13 @@ def lab_file(conn: Connection, day: date) -> None:
     load(conn, LAB_SESSIONS, content, name=key, days=(day, day + timedelta(days=1)))
 
 
+def grades(conn: Connection) -> None:
+    """Load the campus's grades."""
+    for key, content in CAMPUS.vocareum_files():
+        if key.startswith(f"org{CAMPUS.org_id}/grades/"):
+            load(conn, VOCAREUM["grades"], content, name=key)
+
+
 def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(
     postgres: EmbeddedPostgres, warehouse: Connection, warehouse_name: str
 ) -> None:
@@ -90,6 +97,7 @@ def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(
     lab_file(warehouse, second)
     for name in REPORT_NAMES:
         report(warehouse, name, first, second)
+    grades(warehouse)
     found = current(warehouse)
     assert wrong_course_days(truth, found) == []
     assert wrong_activity(warehouse, CAMPUS) == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from learning_warehouse.echo360.reports import REPORTS
 from tests.activity.events import bring_up_to_date, event, log, video
 from tests.edx import loading
-from tests.warehouse.roads import rows
+from tests.warehouse.roads import ENROLLMENT, LAB_SESSIONS, VOCAREUM, load, rows
 
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
@@ -113,3 +115,76 @@ def test_late_events_of_one_user_leave_the_others_as_they_are(warehouse: Connect
         assert told(table, column) == [("ada", 5), ("bob", 7)]
     assert told("course_day", "answers_shown") == [("ada", 1), ("bob", 0)]
     assert set(before) <= set(rows(warehouse, "activity.video", "xmin::text, account_id"))
+
+
+def test_labs_that_overlap_count_once_and_costs_have_their_course(warehouse: Connection) -> None:
+    load(warehouse, VOCAREUM["asn_mapping"], b"course id,assignment id,part id\n7,8,9\n")
+    labs = (
+        b"User ID,Course ID,Assignment ID,Part ID,Launch Time,Start Time,End Time,Disconnects\n"
+        b"1,7,8,9,2026-01-05 23:00:00,2026-01-05 23:00:00,2026-01-06 00:30:00,2\n"
+        b"1,7,8,9,2026-01-05 23:30:00,2026-01-05 23:30:00,2026-01-06 01:00:00,1\n"
+        b"1,7,8,9,2026-01-05 23:45:00,2026-01-05 23:45:00,,\n"
+    )
+    load(warehouse, LAB_SESSIONS, labs, days=(date(2026, 1, 5), date(2026, 1, 6)))
+    for day, cost in ((5, "1.5"), (8, "2.25")):
+        days = date(2026, 1, day), date(2026, 1, day + 1)
+        content = f"AWS Account ID,User ID,Part ID,Cost\na,1,9,{cost}\n".encode()
+        load(warehouse, VOCAREUM["aws_cost"], content, name=f"cost {day}", days=days)
+    bring_up_to_date(warehouse)
+    columns = "day::text, sessions, seconds::int, without_end, disconnects"
+    assert rows(warehouse, "activity.person_lab", columns) == [
+        ("2026-01-05", 3, 3600, 1, 3), ("2026-01-06", 0, 3600, 0, 0),
+    ]  # fmt: skip
+    found = rows(warehouse, "activity.person_lab_cost", "source_course, day::text, cost::text")
+    assert found == [("7", "2026-01-05", "1.5"), ("7", "2026-01-08", "0.75")]
+    (week,) = rows(warehouse, "activity.course_week", "week::text, lab_hours::int, cost::text")
+    assert week == ("2026-01-05", 2, "2.25")
+
+
+def test_a_grade_is_that_of_the_last_submission_whatever_its_rubrics(warehouse: Connection) -> None:
+    header = b"courseid,asnid,maxscore,userid,asnscore,isoverride,partid,rubricid,submission\n"
+    grades = b"7,8,10,1,4,0,9,a,1\n7,8,10,1,6,1,9,a,2\n7,8,10,1,6,1,9,b,2\n"
+    grades += b"7,8,10,1731xxx,9,0,9,a,1\n"
+    load(warehouse, VOCAREUM["grades"], header + grades)
+    load(warehouse, ENROLLMENT, b"userid,courseid,role,dropped\n1,7,student,0\n2,7,student,1\n")
+    bring_up_to_date(warehouse)
+    columns = "assignment, score::int, max_score::int, submissions, is_overridden"
+    assert rows(warehouse, "activity.person_assignment", columns) == [("8", 6, 10, 2, True)]
+    assert rows(warehouse, "activity.person_course", "active_days, reasons") == [
+        (0, ["enrolled, and never active"]), (0, []),
+    ]  # fmt: skip
+
+
+def test_attendance_is_the_union_of_classroom_and_stream(warehouse: Connection) -> None:
+    steps = (
+        ("09:00", "CLASSROOM", "JOIN"), ("09:05", "LIVE_STREAM", "JOIN"),
+        ("09:45", "LIVE_STREAM", "LEAVE"), ("09:50", "CLASSROOM", "LEAVE"),
+        ("10:00", "LIVE_STREAM", "LEAVE"), ("15:00", "CLASSROOM", "JOIN"),
+        ("15:10", "LIVE_STREAM", "JOIN"), ("15:30", "LIVE_STREAM", "LEAVE"),
+    )  # fmt: skip
+    content = "mediaId,userId,scope,event,eventTimestamp\n" + "".join(
+        f"m,u,{scope},{event},2026-01-05 {at}:00\n" for at, scope, event in steps
+    )
+    days = date(2026, 1, 5), date(2026, 1, 6)
+    load(warehouse, REPORTS["liveviews"].dataset, content.encode(), days=days)
+    bring_up_to_date(warehouse)
+    columns = "joins, seconds::int, stream_seconds::int"
+    found = rows(warehouse, "activity.person_attendance", columns)
+    assert found == [(4, (50 + 30) * 60, (40 + 20) * 60)]
+
+
+def test_a_segment_of_a_video_has_its_viewers(warehouse: Connection) -> None:
+    log(
+        warehouse,
+        [
+            video("10:00:00", "play_video", currentTime=0),
+            video("10:00:12", "pause_video", currentTime=12),
+            video("10:01:00", "play_video", currentTime=3),
+            video("10:01:05", "pause_video", currentTime=8),
+            video("10:02:00", "play_video", currentTime=1e9),
+            video("10:02:05", "pause_video", currentTime=1e9 + 5),
+        ],
+    )
+    bring_up_to_date(warehouse)
+    found = rows(warehouse, "activity.video_segment", "from_second, viewers, views")
+    assert found == [(0, 1, 1), (10, 1, 1), (5, 1, 1)]

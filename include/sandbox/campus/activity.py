@@ -242,21 +242,35 @@ def players(campus: Campus) -> Iterator[Play]:
             yield Play("echo360", row["user_id"], row["course_code"], media, at, seconds, parts)
 
 
-def _labs(campus: Campus, days: dict[Key, Day]) -> None:
-    """A session is in the files of two days where it is not over on the first: the later counts."""
+def lab_sessions(campus: Campus) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The account and the row of each lab.
+
+    One is in the files of two days where it is not over on the first: the later counts.
+    """
     sessions: dict[Any, dict[str, Any]] = {}
     for row in campus.truth("vocareum.lab_sessions"):
         user = row["user_id"] if row["user_id"].isdigit() else row["user_email"]
         sessions[user, row["part_id"], row["launch_time"]] = row
+    for (user, *_), row in sessions.items():
+        yield user, row
+
+
+def _labs(campus: Campus, days: dict[Key, Day]) -> None:
     runs: dict[tuple[str, str], list[tuple[datetime, datetime]]] = defaultdict(list)
-    for (user, _, launched), row in sessions.items():
+    for user, row in lab_sessions(campus):
+        launched = row["launch_time"]
         _count(days["vocareum", user, row["course_id"], launched.date()], launched, "lab", "")
         if row["end_time"]:
-            last = datetime.combine(launched.date() + 2 * DAY, time(), UTC)
-            runs[user, row["course_id"]].append((row["start_time"], min(row["end_time"], last)))
+            runs[user, row["course_id"]].append((row["start_time"], end_of_lab(row)))
     for (user, course), of_it in runs.items():
         for start, end in union(of_it):
             _spread(days, ("vocareum", user, course), "lab_seconds", start, end)
+
+
+def end_of_lab(row: dict[str, Any]) -> datetime:
+    """Its end, at the latest that of the day after its launch."""
+    end: datetime = row["end_time"]
+    return min(end, datetime.combine(row["launch_time"].date() + 2 * DAY, time(), UTC))
 
 
 def union(runs: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:

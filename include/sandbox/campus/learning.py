@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from include.sandbox.campus.activity import (
+    DAY,
     SITTING,
     Play,
     edx_events,
+    end_of_lab,
     is_counted,
+    lab_sessions,
     players,
     union,
     videos_played,
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from include.sandbox.campus import Campus
+
+LAB = ("sessions", "seconds", "without_end", "disconnects")
 
 
 def true_videos(campus: Campus) -> Iterator[dict[str, Any]]:
@@ -112,7 +118,61 @@ def _session(account: str, of_it: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def true_labs(campus: Campus) -> Iterator[dict[str, Any]]:
+    """The rows of ``activity.lab``."""
+    days: dict[Any, dict[str, float]] = defaultdict(lambda: dict.fromkeys(LAB, 0))
+    runs: dict[Any, list[tuple[datetime, datetime]]] = defaultdict(list)
+    for account, row in lab_sessions(campus):
+        place = account, row["course_id"], row["assignment_id"], row["part_id"]
+        day = days[*place, row["launch_time"].date()]
+        day["sessions"] += 1
+        day["disconnects"] += row["disconnects"] or 0
+        if row["end_time"]:
+            runs[place].append((row["start_time"], end_of_lab(row)))
+        else:
+            day["without_end"] += 1
+    for place, of_it in runs.items():
+        for start, end in union(of_it):
+            at = start
+            while at < end:
+                midnight = datetime.combine(at.date() + DAY, time(), UTC)
+                seconds = (min(end, midnight) - at).total_seconds()
+                days[*place, at.date()]["seconds"] += seconds
+                at = midnight
+    for (account, course, assignment, part, on), day in days.items():
+        yield {
+            "source": "vocareum",
+            "account": account,
+            "course": course,
+            "assignment": assignment,
+            "part": part,
+            "day": on,
+            **day,
+        }
+
+
+def true_assignments(campus: Campus) -> Iterator[dict[str, Any]]:
+    """The rows of ``activity.assignment``: the grades of who has an id."""
+    last: dict[Any, dict[str, Any]] = {}
+    for row in campus.truth("vocareum.grades"):
+        key = row["userid"], row["courseid"], row["asnid"]
+        before = last.get(key, row)["submission"] or 0
+        if row["userid"].isdigit() and (row["submission"] or 0) >= before:
+            last[key] = row
+    for (account, course, assignment), row in last.items():
+        yield {
+            "account": account,
+            "course": course,
+            "assignment": assignment,
+            "score": row["asnscore"],
+            "max_score": row["maxscore"],
+            "submissions": row["submission"],
+        }
+
+
 TRUTHS = {
+    "lab": true_labs,
+    "assignment": true_assignments,
     "session": true_sessions,
     "video": true_videos,
     "problem_day": true_problem_days,

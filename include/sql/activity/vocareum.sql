@@ -61,6 +61,25 @@ FROM latest AS l
 INNER JOIN people.account AS a
     ON a.source = 'vocareum' AND l.origin = a._origin AND l.kind = a.kind AND l.value = a.value;
 
+-- section: lab
+SELECT
+    account_id,
+    course,
+    assignment,
+    part,
+    day,
+    min(begun) FILTER (WHERE begun >= begins),
+    max(begun) FILTER (WHERE begun >= begins),
+    count(*) FILTER (WHERE begun >= begins),
+    activity.seconds_in(range_agg(run)),
+    count(*) FILTER (WHERE begun >= begins AND end_time IS NULL),
+    coalesce(sum(disconnects) FILTER (WHERE begun >= begins), 0),
+    'vocareum',
+    _origin
+FROM deed
+GROUP BY account_id, course, assignment, part, day, _origin
+HAVING count(*) FILTER (WHERE begun >= begins) > 0 OR NOT isempty(range_agg(run))
+
 -- section: course_day
 SELECT
     account_id,

@@ -325,6 +325,22 @@ RETURN CASE WHEN user_id ~ '^\d+$' THEN user_id ELSE coalesce(user_id || ' ', ''
 
 COMMENT ON FUNCTION vocareum.person(text, text) IS 'The person of a row: the id of the user; where ids are masked, several users have the same one, so the e-mail address is added.';
 
+CREATE VIEW vocareum.part AS
+SELECT DISTINCT ON (_origin, part_id)
+    _origin,
+    part_id,
+    assignment_id,
+    course_id
+FROM vocareum.asn_mapping
+WHERE part_id IS NOT NULL
+ORDER BY _origin, part_id, _delivery, _row;
+
+COMMENT ON VIEW vocareum.part IS 'The parts of assignments, each once: to which assignment and course it belongs, by vocareum.asn_mapping.';
+COMMENT ON COLUMN vocareum.part._origin IS 'The Vocareum org, as in the bucket: org123.';
+COMMENT ON COLUMN vocareum.part.part_id IS 'Vocareum id of part.';
+COMMENT ON COLUMN vocareum.part.assignment_id IS 'Vocareum id of assignment.';
+COMMENT ON COLUMN vocareum.part.course_id IS 'Vocareum id of course.';
+
 CREATE VIEW vocareum.aws_cost_change AS
 WITH counter AS (
     SELECT
@@ -349,20 +365,23 @@ WITH counter AS (
 )
 
 SELECT
-    day,
-    previous_day,
-    aws_account_id,
-    user_id,
-    user_email,
-    part_id,
-    part_name,
-    cost,
-    previous_cost,
-    CASE WHEN cost < previous_cost THEN cost ELSE cost - coalesce(previous_cost, 0) END
+    c.day,
+    c.previous_day,
+    c.aws_account_id,
+    c.user_id,
+    c.user_email,
+    c.part_id,
+    c.part_name,
+    p.course_id,
+    p.assignment_id,
+    c.cost,
+    c.previous_cost,
+    CASE WHEN c.cost < c.previous_cost THEN c.cost ELSE c.cost - coalesce(c.previous_cost, 0) END
         AS cost_change,
-    coalesce(cost < previous_cost, FALSE) AS decreased,
-    _origin
-FROM counter;
+    coalesce(c.cost < c.previous_cost, FALSE) AS decreased,
+    c._origin
+FROM counter AS c
+LEFT JOIN vocareum.part AS p ON c._origin = p._origin AND c.part_id = p.part_id;
 
 CREATE VIEW vocareum.azure_cost_change AS
 WITH counter AS (
@@ -389,20 +408,23 @@ WITH counter AS (
 )
 
 SELECT
-    day,
-    previous_day,
-    user_id,
-    user_email,
-    part_id,
-    part_name,
-    year,
-    month,
-    monthly_cost_to_date,
-    previous_cost,
-    monthly_cost_to_date - coalesce(previous_cost, 0) AS cost_change,
-    coalesce(monthly_cost_to_date < previous_cost, FALSE) AS decreased,
-    _origin
-FROM counter;
+    c.day,
+    c.previous_day,
+    c.user_id,
+    c.user_email,
+    c.part_id,
+    c.part_name,
+    p.course_id,
+    p.assignment_id,
+    c.year,
+    c.month,
+    c.monthly_cost_to_date,
+    c.previous_cost,
+    c.monthly_cost_to_date - coalesce(c.previous_cost, 0) AS cost_change,
+    coalesce(c.monthly_cost_to_date < c.previous_cost, FALSE) AS decreased,
+    c._origin
+FROM counter AS c
+LEFT JOIN vocareum.part AS p ON c._origin = p._origin AND c.part_id = p.part_id;
 
 CREATE VIEW vocareum.service_spend_by_month AS
 SELECT
@@ -535,6 +557,8 @@ COMMENT ON COLUMN vocareum.aws_cost_change.user_id IS 'Vocareum id of user.';
 COMMENT ON COLUMN vocareum.aws_cost_change.user_email IS 'email of user on Vocareum.';
 COMMENT ON COLUMN vocareum.aws_cost_change.part_id IS 'Vocareum id of part.';
 COMMENT ON COLUMN vocareum.aws_cost_change.part_name IS 'name of part.';
+COMMENT ON COLUMN vocareum.aws_cost_change.course_id IS 'Course of the part, by vocareum.part.';
+COMMENT ON COLUMN vocareum.aws_cost_change.assignment_id IS 'Assignment of the part, by vocareum.part.';
 COMMENT ON COLUMN vocareum.aws_cost_change.cost IS 'amount of dollars spent for this AWS account, accumulated.';
 COMMENT ON COLUMN vocareum.aws_cost_change.previous_cost IS 'cost on the previous day.';
 COMMENT ON COLUMN vocareum.aws_cost_change.cost_change IS 'dollars since the previous day; after a decrease, since zero.';
@@ -548,6 +572,8 @@ COMMENT ON COLUMN vocareum.azure_cost_change.user_id IS 'Vocareum id of user.';
 COMMENT ON COLUMN vocareum.azure_cost_change.user_email IS 'email of user on Vocareum.';
 COMMENT ON COLUMN vocareum.azure_cost_change.part_id IS 'Vocareum id of part.';
 COMMENT ON COLUMN vocareum.azure_cost_change.part_name IS 'name of part.';
+COMMENT ON COLUMN vocareum.azure_cost_change.course_id IS 'Course of the part, by vocareum.part.';
+COMMENT ON COLUMN vocareum.azure_cost_change.assignment_id IS 'Assignment of the part, by vocareum.part.';
 COMMENT ON COLUMN vocareum.azure_cost_change.year IS 'the year of the cost.';
 COMMENT ON COLUMN vocareum.azure_cost_change.month IS 'the month of the cost, from 1 to 12.';
 COMMENT ON COLUMN vocareum.azure_cost_change.monthly_cost_to_date IS 'dollars spent in that month so far.';

@@ -42,6 +42,7 @@ WITH session AS (
         user_id,
         media_id,
         media_name,
+        coalesce(course_code, course_id) AS course,
         coalesce(session_status IN ('SESSION_END', 'SESSION_STALE'), FALSE) AS ended,
         intervals_played,
         _origin
@@ -66,37 +67,40 @@ watched AS (
         (event_timestamp AT TIME ZONE 'UTC')::date AS day,
         user_id,
         video_id AS media_id,
+        coalesce(course_identifier, course_id) AS course,
         max(video_name) AS media_name,
         30 * count(*) AS from_beats,
         0 AS from_intervals,
         _origin
     FROM echo360.videoview
-    GROUP BY (event_timestamp AT TIME ZONE 'UTC')::date, user_id, video_id, _origin
+    GROUP BY (event_timestamp AT TIME ZONE 'UTC')::date, user_id, video_id, coalesce(course_identifier, course_id), _origin
     UNION ALL
     SELECT
         (begun AT TIME ZONE 'UTC')::date AS day,
         user_id,
         media_id,
+        course,
         max(media_name) AS media_name,
         0 AS from_beats,
         sum(echo360.seconds_played(intervals_played)) AS from_intervals,
         _origin
     FROM session
     WHERE ended AND intervals_played IS NOT NULL
-    GROUP BY (begun AT TIME ZONE 'UTC')::date, user_id, media_id, _origin
+    GROUP BY (begun AT TIME ZONE 'UTC')::date, user_id, media_id, course, _origin
 )
 
 SELECT
     day,
     user_id,
     media_id,
+    course,
     max(media_name) AS media_name,
     sum(from_beats)::bigint AS seconds_from_beats,
     sum(from_intervals) AS seconds_from_intervals,
     sum(from_beats + from_intervals) AS seconds,
     _origin
 FROM watched
-GROUP BY day, user_id, media_id, _origin
+GROUP BY day, user_id, media_id, course, _origin
 HAVING sum(from_beats + from_intervals) > 0;
 
 CREATE VIEW echo360.poll_response AS
@@ -321,6 +325,7 @@ COMMENT ON VIEW echo360.viewing_time IS 'How much of a media a user watched on a
 COMMENT ON COLUMN echo360.viewing_time.day IS 'UTC day: of a video view event its own, of a session that of its first row, SESSION_BEGIN where the day on which it began is loaded, for SESSION_STALE comes days after the viewing. A session that has not ended counts nothing yet.';
 COMMENT ON COLUMN echo360.viewing_time.user_id IS 'user identifier (UUID); NULL for all those whom the report does not name.';
 COMMENT ON COLUMN echo360.viewing_time.media_id IS 'media identifier (UUID).';
+COMMENT ON COLUMN echo360.viewing_time.course IS 'course identifier, or course id where there is none; NULL outside of any course. What is watched in two courses counts in each.';
 COMMENT ON COLUMN echo360.viewing_time.media_name IS 'name of the media; of several names on a day the last of the alphabet.';
 COMMENT ON COLUMN echo360.viewing_time.seconds_from_beats IS '30 for each row of echo360.videoview: in a classroom, through a Group, or on the details page of video or audio media.';
 COMMENT ON COLUMN echo360.viewing_time.seconds_from_intervals IS 'what the intervals of echo360.viewsessions cover, as each session last had them: through a public link, in the embedded player, or on the details page of interactive media.';

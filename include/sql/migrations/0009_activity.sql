@@ -124,6 +124,40 @@ COMMENT ON COLUMN activity.session.active_seconds IS 'Seconds from each of them 
 COMMENT ON COLUMN activity.session.source IS 'Always edx.';
 COMMENT ON COLUMN activity.session._origin IS 'The edX site.';
 
+CREATE TABLE activity.lab (
+    account_id bigint NOT NULL REFERENCES people.account (account_id) ON DELETE CASCADE,
+    course text,
+    assignment text,
+    part text,
+    day date NOT NULL,
+    first_at timestamptz,
+    last_at timestamptz,
+    sessions bigint NOT NULL,
+    seconds numeric NOT NULL,
+    without_end bigint NOT NULL,
+    disconnects bigint NOT NULL,
+    source text NOT NULL,
+    _origin text NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (source, _origin, day, account_id, course, assignment, part)
+);
+
+CREATE INDEX lab_account ON activity.lab (account_id, day);
+
+COMMENT ON TABLE activity.lab IS 'Labs of an account in a part of an assignment on a UTC day. What they cost: activity.lab_cost.';
+COMMENT ON COLUMN activity.lab.account_id IS 'The account; activity.person_lab has its person.';
+COMMENT ON COLUMN activity.lab.course IS 'Vocareum id of course.';
+COMMENT ON COLUMN activity.lab.assignment IS 'Vocareum id of assignment.';
+COMMENT ON COLUMN activity.lab.part IS 'Vocareum id of part.';
+COMMENT ON COLUMN activity.lab.day IS 'The UTC day.';
+COMMENT ON COLUMN activity.lab.first_at IS 'When the first lab of the day was launched; NULL where all of the day''s time comes from the day before.';
+COMMENT ON COLUMN activity.lab.last_at IS 'When the last one was launched.';
+COMMENT ON COLUMN activity.lab.sessions IS 'Labs launched. Of a session that is in the files of two days, the later file counts.';
+COMMENT ON COLUMN activity.lab.seconds IS 'Seconds between start and end, of overlapping sessions once, split at UTC midnight. Vocareum does not tell how much of it the lab was idle. What goes beyond the day after the launch is left out.';
+COMMENT ON COLUMN activity.lab.without_end IS 'Those of the sessions that have no end, and so no seconds.';
+COMMENT ON COLUMN activity.lab.disconnects IS 'How often the user was disconnected in the sessions that began on the day.';
+COMMENT ON COLUMN activity.lab.source IS 'Always vocareum.';
+COMMENT ON COLUMN activity.lab._origin IS 'The Vocareum org.';
+
 CREATE TABLE activity.course_day (
     account_id bigint NOT NULL REFERENCES people.account (account_id) ON DELETE CASCADE,
     course text,
@@ -334,6 +368,437 @@ WHERE NOT people.is_staff(l.role);
 
 COMMENT ON VIEW activity.person_session IS 'activity.session with the person of each account and the course of the institution''s list: a row for each account. Staff are left out; the table has them.';
 
+CREATE VIEW activity.person_lab AS
+SELECT
+    l.person_id,
+    d.account_id,
+    d.source,
+    c.course AS listed_course,
+    d.course AS source_course,
+    d.assignment,
+    d.part,
+    d.day,
+    d.first_at,
+    d.last_at,
+    d.sessions,
+    d.seconds,
+    d.without_end,
+    d.disconnects,
+    r.role,
+    d._origin
+FROM activity.lab AS d
+INNER JOIN people.link AS l ON d.account_id = l.account_id
+LEFT JOIN people.course_id AS c ON d.source = c.source AND d.course = c.source_course
+LEFT JOIN people.enrolled_as AS e ON d.account_id = e.account_id AND d.course = e.course
+CROSS JOIN LATERAL (SELECT coalesce(l.role, e.role) AS role) AS r
+WHERE NOT people.is_staff(r.role);
+
+COMMENT ON VIEW activity.person_lab IS 'activity.lab with the person of each account and the course of the institution''s list: a row for each account. Staff are left out; the table has them.';
+
+CREATE VIEW activity.lab_cost AS
+SELECT
+    a.account_id,
+    c.course_id::text AS course,
+    c.assignment_id::text AS assignment,
+    c.part_id::text AS part,
+    c.day,
+    sum(c.cost_change) AS cost,
+    'vocareum' AS source,
+    c._origin
+FROM (
+    SELECT user_id, user_email, course_id, assignment_id, part_id, day, cost_change, _origin
+    FROM vocareum.aws_cost_change
+    UNION ALL
+    SELECT user_id, user_email, course_id, assignment_id, part_id, day, cost_change, _origin
+    FROM vocareum.azure_cost_change
+) AS c
+INNER JOIN people.account AS a
+    ON a.source = 'vocareum'
+        AND c._origin = a._origin
+        AND CASE WHEN c.user_id ~ '^\d+$' THEN 'user_id' ELSE 'email' END = a.kind
+        AND CASE WHEN c.user_id ~ '^\d+$' THEN c.user_id ELSE people.address(c.user_email) END = a.value
+WHERE c.cost_change <> 0
+GROUP BY a.account_id, c.course_id, c.assignment_id, c.part_id, c.day, c._origin;
+
+COMMENT ON VIEW activity.lab_cost IS 'What an account''s labs cost on a day. A view, for a file that comes late changes the difference of the file after it, however many days later that is.';
+COMMENT ON COLUMN activity.lab_cost.account_id IS 'The account; activity.person_lab_cost has its person.';
+COMMENT ON COLUMN activity.lab_cost.course IS 'Vocareum id of course, by vocareum.part; NULL for a part that Vocareum''s mapping does not have.';
+COMMENT ON COLUMN activity.lab_cost.assignment IS 'Vocareum id of assignment.';
+COMMENT ON COLUMN activity.lab_cost.part IS 'Vocareum id of part.';
+COMMENT ON COLUMN activity.lab_cost.day IS 'The day of the file in which the cost came.';
+COMMENT ON COLUMN activity.lab_cost.cost IS 'Dollars: what the counters of AWS and Azure rose by since the file before.';
+COMMENT ON COLUMN activity.lab_cost.source IS 'Always vocareum.';
+COMMENT ON COLUMN activity.lab_cost._origin IS 'The Vocareum org.';
+
+CREATE VIEW activity.person_lab_cost AS
+SELECT
+    l.person_id,
+    d.account_id,
+    d.source,
+    c.course AS listed_course,
+    d.course AS source_course,
+    d.assignment,
+    d.part,
+    d.day,
+    d.cost,
+    l.role,
+    d._origin
+FROM activity.lab_cost AS d
+INNER JOIN people.link AS l ON d.account_id = l.account_id
+LEFT JOIN people.course_id AS c ON d.source = c.source AND d.course = c.source_course
+WHERE NOT people.is_staff(l.role);
+
+COMMENT ON VIEW activity.person_lab_cost IS 'activity.lab_cost with the person of each account and the course of the institution''s list. Staff are left out.';
+
+CREATE VIEW activity.assignment AS
+SELECT DISTINCT ON (g._origin, a.account_id, g.courseid, g.asnid)
+    a.account_id,
+    g.courseid::text AS course,
+    g.asnid::text AS assignment,
+    g.asnname AS title,
+    g.asnscore AS score,
+    g.maxscore AS max_score,
+    max(g.submission) OVER one AS submissions,
+    max(g.submission_time) OVER one AS submitted_at,
+    coalesce(g.isoverride, FALSE) AS is_overridden,
+    'vocareum' AS source,
+    g._origin
+FROM vocareum.grades AS g
+INNER JOIN people.account AS a
+    ON a.source = 'vocareum' AND a.kind = 'user_id' AND g._origin = a._origin AND g.userid = a.value
+WINDOW one AS (PARTITION BY g._origin, a.account_id, g.courseid, g.asnid)
+ORDER BY
+    g._origin ASC,
+    a.account_id ASC,
+    g.courseid ASC,
+    g.asnid ASC,
+    g.submission DESC NULLS LAST,
+    g.submission_time DESC NULLS LAST,
+    g._row DESC;
+
+COMMENT ON VIEW activity.assignment IS 'The grade of an account for an assignment of Vocareum, as of the newest grades.csv of the course: a row for each assignment, where vocareum.grades has one for each rubric of each part of each submission. Who has a masked id is not here.';
+COMMENT ON COLUMN activity.assignment.account_id IS 'The account; activity.person_assignment has its person.';
+COMMENT ON COLUMN activity.assignment.course IS 'Vocareum id of course.';
+COMMENT ON COLUMN activity.assignment.assignment IS 'Vocareum id of assignment.';
+COMMENT ON COLUMN activity.assignment.title IS 'name of assignment.';
+COMMENT ON COLUMN activity.assignment.score IS 'score for the assignment, of the last submission.';
+COMMENT ON COLUMN activity.assignment.max_score IS 'highest score a user can receive.';
+COMMENT ON COLUMN activity.assignment.submissions IS 'How often it was submitted: the number of the last submission.';
+COMMENT ON COLUMN activity.assignment.submitted_at IS 'when it was last submitted.';
+COMMENT ON COLUMN activity.assignment.is_overridden IS 'Whether a teacher has set the grade.';
+COMMENT ON COLUMN activity.assignment.source IS 'Always vocareum.';
+COMMENT ON COLUMN activity.assignment._origin IS 'The Vocareum org.';
+
+CREATE VIEW activity.person_assignment AS
+SELECT
+    l.person_id,
+    d.account_id,
+    d.source,
+    c.course AS listed_course,
+    d.course AS source_course,
+    d.assignment,
+    d.title,
+    d.score,
+    d.max_score,
+    d.submissions,
+    d.submitted_at,
+    d.is_overridden,
+    r.role,
+    d._origin
+FROM activity.assignment AS d
+INNER JOIN people.link AS l ON d.account_id = l.account_id
+LEFT JOIN people.course_id AS c ON d.source = c.source AND d.course = c.source_course
+LEFT JOIN people.enrolled_as AS e ON d.account_id = e.account_id AND d.course = e.course
+CROSS JOIN LATERAL (SELECT coalesce(l.role, e.role) AS role) AS r
+WHERE NOT people.is_staff(r.role);
+
+COMMENT ON VIEW activity.person_assignment IS 'activity.assignment with the person of each account and the course of the institution''s list. Staff are left out.';
+
+CREATE VIEW activity.attendance AS
+WITH step AS (
+    SELECT
+        v.*,
+        a.account_id,
+        upper(v.event) = 'JOIN' AS is_join,
+        lead(v.event_timestamp) OVER (
+            PARTITION BY v._origin, a.account_id, v.media_id, v.scope
+            ORDER BY v.event_timestamp, v._delivery, v._row
+        ) AS next_at,
+        max(v.event_timestamp) OVER (
+            PARTITION BY v._origin, a.account_id, v.media_id
+            ORDER BY v.event_timestamp
+            RANGE BETWEEN CURRENT ROW AND '4 hours'::interval FOLLOWING
+        ) AS last_seen
+    FROM echo360.liveviews AS v
+    INNER JOIN people.account AS a
+        ON a.source = 'echo360'
+            AND v._origin = a._origin
+            AND CASE WHEN v.user_id IS NULL THEN 'email' ELSE 'user_id' END = a.kind
+            AND coalesce(v.user_id, people.address(v.user_email)) = a.value
+),
+
+stay AS (
+    SELECT
+        *,
+        (event_timestamp AT TIME ZONE 'UTC')::date AS day,
+        tstzrange(
+            event_timestamp,
+            CASE WHEN next_at <= event_timestamp + interval '4 hours' THEN next_at ELSE last_seen END
+        ) AS span
+    FROM step
+    WHERE is_join
+)
+
+SELECT
+    account_id,
+    media_id::text AS video,
+    max(media_name) AS title,
+    day,
+    min(event_timestamp) AS first_at,
+    count(*) AS joins,
+    activity.seconds_in(range_agg(span)) AS seconds,
+    coalesce(
+        activity.seconds_in(range_agg(span) FILTER (WHERE upper(scope) = 'LIVE_STREAM')), 0
+    ) AS stream_seconds,
+    (array_agg(user_role::text ORDER BY people.is_staff(user_role) DESC, user_role ASC))[1] AS role,
+    'echo360' AS source,
+    _origin
+FROM stay
+GROUP BY account_id, media_id, day, _origin;
+
+COMMENT ON VIEW activity.attendance IS 'How long an account attended a live lecture of Echo360. The report tells no course.';
+COMMENT ON COLUMN activity.attendance.account_id IS 'The account; activity.person_attendance has its person.';
+COMMENT ON COLUMN activity.attendance.video IS 'Media identifier.';
+COMMENT ON COLUMN activity.attendance.title IS 'Name of the media; of several names the last of the alphabet.';
+COMMENT ON COLUMN activity.attendance.day IS 'The UTC day of the JOIN.';
+COMMENT ON COLUMN activity.attendance.first_at IS 'The first JOIN of the day.';
+COMMENT ON COLUMN activity.attendance.joins IS 'How often the account joined, the classroom or the live stream in it.';
+COMMENT ON COLUMN activity.attendance.seconds IS 'Seconds from each JOIN to the next event of its scope; the time in the classroom and with the live stream in it counts once. Where none comes within 4 hours, to the account''s last event of the media in that time. A LEAVE without a JOIN counts nothing.';
+COMMENT ON COLUMN activity.attendance.stream_seconds IS 'Those of them in which the live stream was shown.';
+COMMENT ON COLUMN activity.attendance.role IS 'The account''s role in these rows, one of staff before others.';
+COMMENT ON COLUMN activity.attendance.source IS 'Always echo360.';
+COMMENT ON COLUMN activity.attendance._origin IS 'The Echo360 host.';
+
+CREATE VIEW activity.person_attendance AS
+SELECT
+    l.person_id,
+    d.account_id,
+    d.source,
+    d.video,
+    d.title,
+    d.day,
+    d.first_at,
+    d.joins,
+    d.seconds,
+    d.stream_seconds,
+    r.role,
+    d._origin
+FROM activity.attendance AS d
+INNER JOIN people.link AS l ON d.account_id = l.account_id
+CROSS JOIN LATERAL (SELECT coalesce(l.role, d.role) AS role) AS r
+WHERE NOT people.is_staff(r.role);
+
+COMMENT ON VIEW activity.person_attendance IS 'activity.attendance with the person of each account. Staff are left out.';
+
+CREATE VIEW activity.video_segment AS
+SELECT
+    v.course,
+    v.video,
+    s.n * 5 AS from_second,
+    count(DISTINCT v.account_id) AS viewers,
+    count(DISTINCT (v.account_id, v.day)) AS views,
+    v.source,
+    v._origin
+FROM activity.video AS v
+CROSS JOIN LATERAL unnest(v.watched * '{[0,86400)}') AS part (part)
+CROSS JOIN LATERAL generate_series(
+    floor(lower(part.part) / 5)::integer, ceil(upper(part.part) / 5)::integer - 1
+) AS s (n)
+GROUP BY v.course, v.video, s.n, v.source, v._origin;
+
+COMMENT ON VIEW activity.video_segment IS 'How many watched each 5 seconds of a video, on all days together, staff included. Beyond 24 hours from its beginning nothing is counted.';
+COMMENT ON COLUMN activity.video_segment.course IS 'The source''s own id of the course.';
+COMMENT ON COLUMN activity.video_segment.video IS 'edX: id of the video. Echo360: media identifier.';
+COMMENT ON COLUMN activity.video_segment.from_second IS 'Where in the video the 5 seconds begin.';
+COMMENT ON COLUMN activity.video_segment.viewers IS 'How many accounts watched some of them.';
+COMMENT ON COLUMN activity.video_segment.views IS 'The same, each account once for each day on which it did.';
+COMMENT ON COLUMN activity.video_segment.source IS 'edx or echo360.';
+COMMENT ON COLUMN activity.video_segment._origin IS 'The edX site or the Echo360 host.';
+
+CREATE VIEW activity.course AS
+WITH enrolled AS (
+    SELECT
+        a.account_id,
+        e.courseid::text AS course,
+        bool_or(e.dropped IS NOT TRUE) AS is_enrolled,
+        a.source,
+        a._origin
+    FROM vocareum.enrollment AS e
+    INNER JOIN people.account AS a
+        ON a.source = 'vocareum' AND a.kind = 'user_id' AND e._origin = a._origin AND e.userid = a.value
+    GROUP BY a.account_id, e.courseid, a.source, a._origin
+),
+
+told AS (
+    SELECT account_id, course, day, first_at, last_at, attempts, correct, role, source, _origin, NULL AS is_enrolled
+    FROM activity.course_day
+    UNION ALL
+    SELECT account_id, course, NULL, NULL, NULL, 0, 0, NULL, source, _origin, is_enrolled
+    FROM enrolled
+),
+
+total AS (
+    SELECT
+        account_id,
+        course,
+        bool_or(is_enrolled) AS is_enrolled,
+        min(first_at) AS first_at,
+        max(last_at) AS last_at,
+        count(day) AS active_days,
+        count(DISTINCT date_trunc('week', day)) AS active_weeks,
+        max(max(day)) OVER (PARTITION BY source, _origin, course) - max(day) AS days_since,
+        sum(attempts)::bigint AS attempts,
+        sum(correct)::bigint AS correct,
+        (array_agg(role ORDER BY people.is_staff(role) DESC, role ASC) FILTER (WHERE role IS NOT NULL))[1] AS role,
+        source,
+        _origin
+    FROM told
+    GROUP BY account_id, course, source, _origin
+)
+
+SELECT
+    account_id,
+    course,
+    is_enrolled,
+    first_at,
+    last_at,
+    active_days,
+    active_weeks,
+    days_since,
+    attempts,
+    correct,
+    CASE WHEN is_enrolled IS NOT FALSE THEN array_remove(
+        ARRAY[
+            CASE WHEN active_days = 0 THEN 'enrolled, and never active' END,
+            CASE WHEN days_since >= 14 THEN format('not active for %s days', days_since) END,
+            CASE WHEN attempts >= 10 AND correct * 2 < attempts THEN format('%s of %s attempts correct', correct, attempts) END
+        ],
+        NULL
+    ) ELSE '{}' END AS reasons,
+    role,
+    source,
+    _origin
+FROM total;
+
+COMMENT ON VIEW activity.course IS 'An account in a course, on all days together. Who is enrolled at Vocareum is here without any activity, too.';
+COMMENT ON COLUMN activity.course.account_id IS 'The account; activity.person_course has its person.';
+COMMENT ON COLUMN activity.course.course IS 'The source''s own id of the course, as in activity.course_day.';
+COMMENT ON COLUMN activity.course.is_enrolled IS 'Whether the newest enrollment.csv has the account in the course, and not as dropped; NULL where it says nothing, as at the other sources.';
+COMMENT ON COLUMN activity.course.first_at IS 'When the account first did something in the course.';
+COMMENT ON COLUMN activity.course.last_at IS 'When it last did something.';
+COMMENT ON COLUMN activity.course.active_days IS 'On how many UTC days it did something.';
+COMMENT ON COLUMN activity.course.active_weeks IS 'In how many weeks, from Monday to Sunday.';
+COMMENT ON COLUMN activity.course.days_since IS 'Days from its last day to the last day on which anybody did something in the course.';
+COMMENT ON COLUMN activity.course.attempts IS 'Answers that edX''s server checked.';
+COMMENT ON COLUMN activity.course.correct IS 'Those of them that were correct.';
+COMMENT ON COLUMN activity.course.reasons IS 'Reasons to look at it, with the numbers; empty if there is none, and for who dropped the course. Enrolled, and never active. Not active for 14 days or more (days_since). Less than half of 10 attempts or more correct.';
+COMMENT ON COLUMN activity.course.role IS 'The account''s role in Echo360''s rows, one of staff before others.';
+COMMENT ON COLUMN activity.course.source IS 'edx, echo360 or vocareum.';
+COMMENT ON COLUMN activity.course._origin IS 'The edX site, the Echo360 host or the Vocareum org.';
+
+CREATE VIEW activity.person_course AS
+SELECT
+    l.person_id,
+    d.account_id,
+    d.source,
+    c.course AS listed_course,
+    d.course AS source_course,
+    d.is_enrolled,
+    d.first_at,
+    d.last_at,
+    d.active_days,
+    d.active_weeks,
+    d.days_since,
+    d.attempts,
+    d.correct,
+    d.reasons,
+    r.role,
+    d._origin
+FROM activity.course AS d
+INNER JOIN people.link AS l ON d.account_id = l.account_id
+LEFT JOIN people.course_id AS c ON d.source = c.source AND d.course = c.source_course
+LEFT JOIN people.enrolled_as AS e ON d.account_id = e.account_id AND d.course = e.course
+CROSS JOIN LATERAL (SELECT coalesce(l.role, d.role, e.role) AS role) AS r
+WHERE NOT people.is_staff(r.role);
+
+COMMENT ON VIEW activity.person_course IS 'activity.course with the person of each account and the course of the institution''s list: a row for each account. Staff are left out.';
+
+CREATE VIEW activity.course_week AS
+WITH told AS (
+    SELECT
+        coalesce(listed_course, source_course) AS course,
+        date_trunc('week', day)::date AS week,
+        person_id,
+        source,
+        active_seconds,
+        video_seconds,
+        lab_seconds,
+        attempts,
+        correct,
+        polls,
+        posts,
+        0 AS cost
+    FROM activity.person_course_day
+    UNION ALL
+    SELECT
+        coalesce(listed_course, source_course),
+        date_trunc('week', day)::date,
+        NULL,
+        NULL,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        cost
+    FROM activity.person_lab_cost
+)
+
+SELECT
+    course,
+    week,
+    count(DISTINCT person_id) AS learners,
+    count(DISTINCT person_id) FILTER (WHERE source = 'edx') AS edx_learners,
+    count(DISTINCT person_id) FILTER (WHERE source = 'echo360') AS echo360_learners,
+    count(DISTINCT person_id) FILTER (WHERE source = 'vocareum') AS vocareum_learners,
+    round(sum(active_seconds) / 3600, 2) AS active_hours,
+    round(sum(video_seconds) / 3600, 2) AS video_hours,
+    round(sum(lab_seconds) / 3600, 2) AS lab_hours,
+    sum(attempts)::bigint AS attempts,
+    sum(correct)::bigint AS correct,
+    sum(polls)::bigint AS polls,
+    sum(posts)::bigint AS posts,
+    sum(cost) AS cost
+FROM told
+GROUP BY course, week;
+
+COMMENT ON VIEW activity.course_week IS 'A week of a course at a glance, over all sources, without staff.';
+COMMENT ON COLUMN activity.course_week.course IS 'The course as the institution''s list calls it, or else the source''s own id; NULL outside of any course.';
+COMMENT ON COLUMN activity.course_week.week IS 'The Monday with which the week begins, in UTC.';
+COMMENT ON COLUMN activity.course_week.learners IS 'How many people did something.';
+COMMENT ON COLUMN activity.course_week.edx_learners IS 'Those of them who did something at edX.';
+COMMENT ON COLUMN activity.course_week.echo360_learners IS 'Those of them who did something at Echo360.';
+COMMENT ON COLUMN activity.course_week.vocareum_learners IS 'Those of them who did something at Vocareum.';
+COMMENT ON COLUMN activity.course_week.active_hours IS 'Hours of activity at edX and Echo360, see activity.course_day.';
+COMMENT ON COLUMN activity.course_week.video_hours IS 'Hours of videos that were played.';
+COMMENT ON COLUMN activity.course_week.lab_hours IS 'Hours in labs.';
+COMMENT ON COLUMN activity.course_week.attempts IS 'Answers that edX''s server checked.';
+COMMENT ON COLUMN activity.course_week.correct IS 'Those of them that were correct.';
+COMMENT ON COLUMN activity.course_week.polls IS 'Responses to polls.';
+COMMENT ON COLUMN activity.course_week.posts IS 'Questions, answers and posts of the forum.';
+COMMENT ON COLUMN activity.course_week.cost IS 'Dollars that the labs of these learners cost.';
 -- The other columns are those of the table.
 DO $$
 DECLARE

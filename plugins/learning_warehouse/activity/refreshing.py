@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 TABLES = {
     "edx": ("video", "problem_day", "session", "course_day"),
     "echo360": ("video", "course_day"),
-    "vocareum": ("course_day",),
+    "vocareum": ("lab", "course_day"),
 }
 """Which tables of the schema ``activity`` have days of a source, in the order in which they are
 computed: a day of a course sums up what those before it say.
