@@ -15,8 +15,6 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from psycopg.types.multirange import Multirange
 
-from include.sandbox.campus.learning import TRUTHS
-
 if TYPE_CHECKING:
     from include.sandbox.campus import Campus
 
@@ -162,12 +160,17 @@ def wrong_course_days(
     )
 
 
-def wrong_activity(conn: psycopg.Connection[Any], campus: Campus) -> list[str]:
-    """How the other tables of activity differ from what the campus's people did."""
+def wrong_activity(
+    conn: psycopg.Connection[Any], true_rows: Mapping[str, list[dict[str, Any]]]
+) -> list[str]:
+    """How the other tables of activity differ from what they should have.
+
+    :param true_rows: by table, as :func:`include.sandbox.campus.learning.true_activity` gives them.
+    """
     found: list[str] = []
-    for table, truth in TRUTHS.items():
-        true = [{name: _told(value) for name, value in row.items()} for row in truth(campus)]
-        columns = sorted(true[0])
+    for table, rows_of_table in true_rows.items():
+        true = [{name: _told(value) for name, value in row.items()} for row in rows_of_table]
+        columns = sorted(true[0]) if true else ["source", "account"]
         query = sql.SQL(
             "SELECT t.*, a.value AS account FROM {} AS t "
             "INNER JOIN people.account AS a USING (account_id)"

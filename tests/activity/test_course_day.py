@@ -14,6 +14,7 @@ from psycopg.errors import AdminShutdown
 
 from include.sandbox.campus import Campus, edx
 from include.sandbox.campus.activity import true_course_days
+from include.sandbox.campus.learning import true_activity
 from include.sandbox.truth import course_days, wrong_activity, wrong_course_days
 from learning_warehouse.activity.refreshing import mark_all, refresh
 from learning_warehouse.echo360.reports import REPORTS
@@ -100,7 +101,7 @@ def test_it_is_what_the_campus_says_after_any_order_and_a_rebuild(
     grades(warehouse)
     found = current(warehouse)
     assert wrong_course_days(truth, found) == []
-    assert wrong_activity(warehouse, CAMPUS) == []
+    assert wrong_activity(warehouse, true_activity(CAMPUS)) == []
     assert refresh(warehouse) == 0, "nothing has changed"
     mark_all(warehouse)
     enter_accounts(warehouse)

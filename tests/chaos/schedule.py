@@ -23,10 +23,18 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from include.sandbox.campus.activity import true_course_days
+from include.sandbox.campus.learning import true_activity
 from include.sandbox.s3 import VENDOR_BUCKET
 from include.sandbox.server import EDX_BUCKET
-from include.sandbox.truth import course_days, differences, wrong_course_days
-from learning_warehouse.activity.refreshing import mark_all, refresh
+from include.sandbox.truth import (
+    changes,
+    contents,
+    course_days,
+    differences,
+    wrong_activity,
+    wrong_course_days,
+)
+from learning_warehouse.activity.refreshing import TABLES, mark_all, refresh
 from learning_warehouse.days import Days
 from learning_warehouse.echo360.reports import REPORTS
 from learning_warehouse.people.accounts import enter_accounts, match
@@ -72,6 +80,8 @@ HAVING (d.superseded_by IS NULL AND count(t._delivery) <> d.rows_merged)
     )
 """
 _true_course_days = cache(true_course_days)
+_true_activity = cache(true_activity)
+ACTIVITY = sorted({f"activity.{table}" for tables in TABLES.values() for table in tables})
 OTHERS = """
 SELECT count(*)
 FROM pg_stat_activity
@@ -387,13 +397,13 @@ def wrong(schedule: Schedule, around: Surroundings) -> list[str]:
 def _wrong_activity(conn: Any, schedule: Schedule, around: Surroundings) -> list[str]:
     """Whether a refresh gives what the campus's people did, and what a rebuild gives."""
     _refresh(conn)
-    refreshed = course_days(conn)
-    found = wrong_course_days(_true_course_days(around.campus, schedule.tables), refreshed)
+    found = wrong_course_days(_true_course_days(around.campus, schedule.tables), course_days(conn))
+    found += wrong_activity(conn, _true_activity(around.campus, schedule.tables))
+    refreshed = contents(around.url, ACTIVITY)
     mark_all(conn)
     _refresh(conn)
-    return found + [
-        f"rebuilt: {sentence}" for sentence in wrong_course_days(refreshed, course_days(conn))
-    ]
+    rebuilt = contents(around.url, ACTIVITY)
+    return found + [f"rebuilt: {sentence}" for sentence in changes(refreshed, rebuilt)]
 
 
 def _refresh(conn: Any) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime, time
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from include.sandbox.campus.activity import (
@@ -20,17 +22,15 @@ from include.sandbox.campus.activity import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from include.sandbox.campus import Campus
 
 LAB = ("sessions", "seconds", "without_end", "disconnects")
 
 
-def true_videos(campus: Campus) -> Iterator[dict[str, Any]]:
-    """The rows of ``activity.video``, of what all tables tell."""
+def true_videos(campus: Campus, tables: Collection[str]) -> Iterator[dict[str, Any]]:
+    """The rows of ``activity.video``, of what these tables tell together."""
     plays: dict[Any, list[Play]] = defaultdict(list)
-    for play in (*videos_played(campus), *players(campus), *_beats(campus)):
+    for play in chain(*(told(campus) for table, told in PLAYS.items() if table in tables)):
         if play.seconds:
             key = play.source, play.account, play.course, play.video, play.at.date()
             plays[key].append(play)
@@ -54,6 +54,14 @@ def _beats(campus: Campus) -> Iterator[Play]:
         if row["user_id"]:
             course, at = row["course_identifier"], row["event_timestamp"]
             yield Play("echo360", row["user_id"], course, row["video_id"], at, 30, ())
+
+
+PLAYS: dict[str, Callable[[Campus], Iterable[Play]]] = {
+    "edx.event": videos_played,
+    "echo360.viewsessions": players,
+    "echo360.videoview": _beats,
+}
+"""The tables that tell of videos."""
 
 
 def true_problem_days(campus: Campus) -> Iterator[dict[str, Any]]:
@@ -170,10 +178,28 @@ def true_assignments(campus: Campus) -> Iterator[dict[str, Any]]:
         }
 
 
-TRUTHS = {
-    "lab": true_labs,
-    "assignment": true_assignments,
-    "session": true_sessions,
-    "video": true_videos,
-    "problem_day": true_problem_days,
+ROWS: dict[str, tuple[str, Callable[[Campus], Iterable[dict[str, Any]]]]] = {
+    "lab": ("vocareum.lab_sessions", true_labs),
+    "assignment": ("vocareum.grades", true_assignments),
+    "session": ("edx.event", true_sessions),
+    "problem_day": ("edx.event", true_problem_days),
 }
+"""Tables of activity: which of the sources' tables tells of them, and what."""
+
+
+def true_activity(
+    campus: Campus, tables: Collection[str] | None = None
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of each table of activity but ``course_day``.
+
+    :param tables: the sources' tables that are loaded, unless all are.
+    """
+    if tables is None:
+        tables = {*PLAYS, *(told_by for told_by, _ in ROWS.values())}
+    return {
+        "video": list(true_videos(campus, tables)),
+        **{
+            table: list(rows(campus)) if told_by in tables else []
+            for table, (told_by, rows) in ROWS.items()
+        },
+    }

@@ -640,7 +640,18 @@ WITH enrolled AS (
 ),
 
 told AS (
-    SELECT account_id, course, day, first_at, last_at, attempts, correct, role, source, _origin, NULL AS is_enrolled
+    SELECT
+        account_id,
+        course,
+        CASE WHEN events > 0 THEN day END AS day,
+        first_at,
+        last_at,
+        attempts,
+        correct,
+        role,
+        source,
+        _origin,
+        NULL AS is_enrolled
     FROM activity.course_day
     UNION ALL
     SELECT account_id, course, NULL, NULL, NULL, 0, 0, NULL, source, _origin, is_enrolled
