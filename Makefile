@@ -76,11 +76,12 @@ docs: $(SETUP)  ## write the generated pages of docs/
 pictures: $(SETUP)  ## take the pictures of docs/ (needs chromium and chromedriver)
 	@PYTHONPATH=plugins $(VENV)/bin/python -m tests.pictures --state $(STATE)/pictures
 
-BENCHES := lab_sessions videoview real_files edx_logs airflow_runs
+BENCHES := lab_sessions videoview real_files edx_logs activity airflow_runs
 quick_lab_sessions := --rows 100000 --runs 3
 quick_videoview := --rows 200000 --runs 3
 quick_real_files := --rows 30000 --files 300 --ledger 100000
 quick_edx_logs := --lines 50000 --runs 2 --large 0
+quick_activity := --lines 100000
 quick_airflow_runs := --runs 1 --readings 3
 tools_edx_logs := --tools $(BENCH)/bin $(if $(FILE),--file $(FILE))
 

@@ -11,6 +11,7 @@ from typing import Any
 BEGUN = datetime(2026, 1, 5, tzinfo=UTC)
 PEOPLE = 5_000
 COURSES = 40
+COURSES_OF_A_PERSON = 3
 BLOCKS = 200
 """How many each course has."""
 
@@ -39,7 +40,8 @@ def lines(chance: Random, count: int) -> Iterator[bytes]:
     for _ in range(count):
         at += timedelta(microseconds=chance.randrange(1, 2_000_000))
         person = chance.randrange(PEOPLE)
-        course = f"course-v1:UniversityA+C{chance.randrange(COURSES):03}+2026"
+        number = (person + chance.randrange(COURSES_OF_A_PERSON)) % COURSES
+        course = f"course-v1:UniversityA+C{number:03}+2026"
         block = f"{course.replace('course', 'block')}+type@video+block@{chance.choice(blocks)}"
         share = chance.random()
         if share < 0.88:

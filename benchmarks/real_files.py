@@ -23,10 +23,8 @@ from random import Random
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
 from benchmarks.lab_sessions import SUBJECT, records
-from benchmarks.warehouse import empty_warehouse
+from benchmarks.warehouse import Meter, empty_warehouse
 from include.sandbox.postgres import EmbeddedPostgres
 from include.sandbox.server import ROOT
 from learning_warehouse.errors import Failures
@@ -141,35 +139,6 @@ def costs(rows: int, *, documented: bool) -> list[str]:
 
 
 # --- what is measured -----------------------------------------------------------------------------
-
-
-class Meter:
-    """CPU seconds of this process and of a server."""
-
-    def __init__(self, server: EmbeddedPostgres) -> None:
-        pid = int((Path(server.data_dir) / "postmaster.pid").read_text().split()[0])
-        self._postmaster = psutil.Process(pid)
-        self.noise: list[float] = []
-
-    def of(self, work: Callable[[], object]) -> float:
-        """What a piece of work takes."""
-        self.noise.append(_usual_work())
-        before = self._spent()
-        work()
-        return self._spent() - before
-
-    def _spent(self) -> float:
-        processes = [self._postmaster, *self._postmaster.children()]
-        times = [process.cpu_times() for process in processes]
-        ended = self._postmaster.cpu_times()
-        server = sum(one.user + one.system for one in times)
-        return time.process_time() + server + ended.children_user + ended.children_system
-
-
-def _usual_work() -> float:
-    begun = time.process_time()
-    sum(range(3_000_000))
-    return time.process_time() - begun
 
 
 class Loads:

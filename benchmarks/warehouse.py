@@ -1,15 +1,16 @@
-"""A server of its own for a benchmark, with an empty warehouse, and psql beside it."""
+"""A server of its own for a benchmark, with an empty warehouse, and what is done there takes."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 from psycopg.conninfo import conninfo_to_dict
 
 from include.sandbox.postgres import EmbeddedPostgres, binaries
@@ -29,9 +30,16 @@ def empty_warehouse(state: Path) -> Iterator[tuple[EmbeddedPostgres, Connection]
     shutil.rmtree(server.data_dir, ignore_errors=True)
     with server:
         server.create_database(DATABASE)
-        parameters = dict(conninfo_to_dict(server.url(DATABASE)))
-        with closing(open_warehouse(parameters, called="the benchmark")) as warehouse:
+        with session(server) as warehouse:
             yield server, warehouse
+
+
+@contextmanager
+def session(server: EmbeddedPostgres) -> Iterator[Connection]:
+    """Open a session of the warehouse, and close it at the end."""
+    parameters = dict(conninfo_to_dict(server.url(DATABASE)))
+    with closing(open_warehouse(parameters, called="the benchmark")) as warehouse:
+        yield warehouse
 
 
 def psql(server: EmbeddedPostgres, command: str) -> float:
@@ -44,3 +52,32 @@ def psql(server: EmbeddedPostgres, command: str) -> float:
         [binaries() / "psql", "-X", "-q", server.url(DATABASE), "-c", command], check=True
     )
     return time.perf_counter() - begun
+
+
+class Meter:
+    """CPU seconds of this process and of a server."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        pid = int((Path(server.data_dir) / "postmaster.pid").read_text().split()[0])
+        self._postmaster = psutil.Process(pid)
+        self.noise: list[float] = []
+
+    def of(self, work: Callable[[], object]) -> float:
+        """What a piece of work takes."""
+        self.noise.append(_usual_work())
+        before = self._spent()
+        work()
+        return self._spent() - before
+
+    def _spent(self) -> float:
+        processes = [self._postmaster, *self._postmaster.children()]
+        times = [process.cpu_times() for process in processes]
+        ended = self._postmaster.cpu_times()
+        server = sum(one.user + one.system for one in times)
+        return time.process_time() + server + ended.children_user + ended.children_system
+
+
+def _usual_work() -> float:
+    begun = time.process_time()
+    sum(range(3_000_000))
+    return time.process_time() - begun

@@ -69,6 +69,14 @@ def test_tracking_logs_beside_what_else_loads_them(tmp_path: Path) -> None:
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_day_of_activity_beside_its_load(tmp_path: Path) -> None:
+    said = run(
+        sys.executable, "activity", "--state", tmp_path, "--results", tmp_path / "results",
+        "--lines", 500, *SMALL,
+    )  # fmt: skip
+    assert "a day beside its load: " in said
+
+
 def test_what_airflow_costs_by_itself(tmp_path: Path) -> None:
     results = tmp_path / "results"
     run(

@@ -195,6 +195,8 @@ def test_accounts_have_the_days_of_their_rows(warehouse: Connection) -> None:
     assert rows(warehouse, "ops.changed_day") == []
     left = rows(warehouse, "ops.to_refresh", "what")
     assert not [what for (what,) in left if what.startswith("people.account")]
+    known = rows(warehouse, "pg_class WHERE oid = 'people.account'::regclass", "reltuples::int")
+    assert known == [(2,)], "the planner knows how many there are"
 
 
 def test_an_export_of_auth_user_is_a_roster_without_its_passwords(warehouse: Connection) -> None:

@@ -64,6 +64,8 @@ def enter_accounts(conn: Connection) -> int:
                     },
                 )
             days += len(due)
+    if days:
+        conn.execute(statement("people/account", "analyze"))
     return days
 
 
