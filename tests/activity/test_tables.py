@@ -155,6 +155,47 @@ def test_a_grade_is_that_of_the_last_submission_whatever_its_rubrics(warehouse: 
     ]  # fmt: skip
 
 
+def test_enrollment_and_grades_of_edx_are_those_of_the_user_with_that_id(
+    warehouse: Connection,
+) -> None:
+    course = "course-v1:U+C+1"
+
+    def told(at: str, kind: str, who: str = "ada", user_id: Any = "7", **inside: Any) -> Any:
+        happened = event(at, kind, course_id=course, user_id=user_id, **inside)
+        context = {"user_id": {"ada": 7, "staff": 1, "gone": 9}[who], "course_id": course}
+        return {**happened, "username": who, "context": context}
+
+    def graded(at: str, earned: float, block: str = "b", possible: int = 4) -> Any:
+        points = {"weighted_graded_earned": earned, "weighted_graded_possible": possible}
+        kind = "edx.grades.subsection.grade_calculated"
+        return told(at, kind, "staff", block_id=block, **points)
+
+    log(
+        warehouse,
+        [
+            told("09:00:00", "edx.course.enrollment.activated", user_id=7, mode="audit"),
+            told("09:10:00", "edx.course.enrollment.mode_changed", mode="verified"),
+            told("09:20:00", "edx.course.enrollment.activated", "staff", 9, mode="honor"),
+            told("09:30:00", "edx.course.enrollment.deactivated", "gone", 9, mode="honor"),
+            told("09:40:00", "edx.course.enrollment.activated", "staff", 404, mode="honor"),
+            graded("10:00:00", 1),
+            graded("10:05:00", 3.5),
+            graded("10:06:00", 0, "ungraded", 0),
+            told("10:07:00", "edx.grades.subsection.score_overridden", "staff", block_id="b"),
+            graded("10:08:00", 2, "c"),
+        ],
+    )
+    bring_up_to_date(warehouse)
+    joined = "INNER JOIN people.account USING (account_id) WHERE value <> 'staff'"
+    columns = "value, is_enrolled, mode, active_days"
+    assert rows(warehouse, f"activity.course {joined}", columns) == [
+        ("ada", True, "verified", 1), ("gone", False, "honor", 1),
+    ]  # fmt: skip
+    columns = "value, assignment, score::text, max_score::text, is_overridden, source_course"
+    found = rows(warehouse, f"activity.person_assignment {joined}", columns)
+    assert found == [("ada", "b", "3.5", "4", True, course), ("ada", "c", "2", "4", False, course)]
+
+
 def test_attendance_is_the_union_of_classroom_and_stream(warehouse: Connection) -> None:
     steps = (
         ("09:00", "CLASSROOM", "JOIN"), ("09:05", "LIVE_STREAM", "JOIN"),

@@ -155,6 +155,18 @@ COMMENT ON TABLE people.account_address IS 'The e-mail addresses with which rows
 COMMENT ON COLUMN people.account_address.account_id IS 'The account.';
 COMMENT ON COLUMN people.account_address.address IS 'The address, as people.address writes it.';
 
+CREATE TABLE people.account_user_id (
+    account_id bigint NOT NULL REFERENCES people.account (account_id) ON DELETE CASCADE,
+    user_id text NOT NULL,
+    PRIMARY KEY (account_id, user_id)
+);
+
+CREATE INDEX account_user_id_user_id ON people.account_user_id (user_id);
+
+COMMENT ON TABLE people.account_user_id IS 'The ids with which events of a user name of edX came: enrollments and grades name the user by the id alone.';
+COMMENT ON COLUMN people.account_user_id.account_id IS 'The account, of kind username.';
+COMMENT ON COLUMN people.account_user_id.user_id IS 'Id at edX.';
+
 CREATE TABLE people.link (
     account_id bigint PRIMARY KEY REFERENCES people.account (account_id) ON DELETE CASCADE,
     person_id uuid NOT NULL,
@@ -211,6 +223,25 @@ COMMENT ON VIEW people.merged IS 'Persons that have become another: who kept a p
 COMMENT ON COLUMN people.merged.from_person_id IS 'The person of an account before it was matched.';
 COMMENT ON COLUMN people.merged.into_person_id IS 'The person that it is now.';
 COMMENT ON COLUMN people.merged.since IS 'Since when.';
+
+CREATE VIEW people.edx_user AS
+SELECT DISTINCT ON (a._origin, i.user_id)
+    a._origin,
+    i.user_id,
+    a.account_id
+FROM people.account AS a
+INNER JOIN (
+    SELECT account_id, user_id, TRUE AS is_named FROM people.account_user_id
+    UNION ALL
+    SELECT account_id, value, FALSE FROM people.account WHERE kind = 'user_id'
+) AS i ON a.account_id = i.account_id
+WHERE a.source = 'edx'
+ORDER BY a._origin ASC, i.user_id ASC, i.is_named DESC, a.last_seen DESC, a.account_id ASC;
+
+COMMENT ON VIEW people.edx_user IS 'Whose account an id at edX is: the user name that came with it last; where none did, the account of the id itself.';
+COMMENT ON COLUMN people.edx_user._origin IS 'The edX site.';
+COMMENT ON COLUMN people.edx_user.user_id IS 'Id at edX.';
+COMMENT ON COLUMN people.edx_user.account_id IS 'The account.';
 
 -- The people in each source's rows, with the UTC day of the row.
 

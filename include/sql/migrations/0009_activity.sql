@@ -451,43 +451,106 @@ WHERE NOT people.is_staff(l.role);
 COMMENT ON VIEW activity.person_lab_cost IS 'activity.lab_cost with the person of each account and the course of the institution''s list. Staff are left out.';
 
 CREATE VIEW activity.assignment AS
-SELECT DISTINCT ON (g._origin, a.account_id, g.courseid, g.asnid)
-    a.account_id,
-    g.courseid::text AS course,
-    g.asnid::text AS assignment,
-    g.asnname AS title,
-    g.asnscore AS score,
-    g.maxscore AS max_score,
-    max(g.submission) OVER one AS submissions,
-    max(g.submission_time) OVER one AS submitted_at,
-    coalesce(g.isoverride, FALSE) AS is_overridden,
-    'vocareum' AS source,
-    g._origin
-FROM vocareum.grades AS g
-INNER JOIN people.account AS a
-    ON a.source = 'vocareum' AND a.kind = 'user_id' AND g._origin = a._origin AND g.userid = a.value
-WINDOW one AS (PARTITION BY g._origin, a.account_id, g.courseid, g.asnid)
-ORDER BY
-    g._origin ASC,
-    a.account_id ASC,
-    g.courseid ASC,
-    g.asnid ASC,
-    g.submission DESC NULLS LAST,
-    g.submission_time DESC NULLS LAST,
-    g._row DESC;
+WITH vocareum AS (
+    SELECT DISTINCT ON (g._origin, a.account_id, g.courseid, g.asnid)
+        a.account_id,
+        g.courseid::text AS course,
+        g.asnid::text AS assignment,
+        g.asnname AS title,
+        g.asnscore AS score,
+        g.maxscore AS max_score,
+        max(g.submission) OVER one AS submissions,
+        max(g.submission_time) OVER one AS submitted_at,
+        coalesce(g.isoverride, FALSE) AS is_overridden,
+        g._origin
+    FROM vocareum.grades AS g
+    INNER JOIN people.account AS a
+        ON a.source = 'vocareum' AND a.kind = 'user_id' AND g._origin = a._origin AND g.userid = a.value
+    WINDOW one AS (PARTITION BY g._origin, a.account_id, g.courseid, g.asnid)
+    ORDER BY
+        g._origin ASC,
+        a.account_id ASC,
+        g.courseid ASC,
+        g.asnid ASC,
+        g.submission DESC NULLS LAST,
+        g.submission_time DESC NULLS LAST,
+        g._row DESC
+),
 
-COMMENT ON VIEW activity.assignment IS 'The grade of an account for an assignment of Vocareum, as of the newest grades.csv of the course: a row for each assignment, where vocareum.grades has one for each rubric of each part of each submission. Who has a masked id is not here.';
+calculated AS (
+    SELECT DISTINCT ON (_origin, event_user_id, event_course_id, block_id)
+        _origin,
+        event_user_id,
+        event_course_id,
+        block_id,
+        weighted_graded_earned,
+        weighted_graded_possible
+    FROM edx.grade_change
+    WHERE event_kind = 'edx.grades.subsection.grade_calculated'
+    ORDER BY
+        _origin ASC, event_user_id ASC, event_course_id ASC, block_id ASC, time DESC, event_hash DESC
+),
+
+overridden AS (
+    SELECT DISTINCT ON (_origin, event_user_id, event_course_id, block_id)
+        _origin,
+        event_user_id,
+        event_course_id,
+        block_id,
+        override_deleted
+    FROM edx.grade_change
+    WHERE event_kind = 'edx.grades.subsection.score_overridden'
+    ORDER BY
+        _origin ASC, event_user_id ASC, event_course_id ASC, block_id ASC, time DESC, event_hash DESC
+)
+
+SELECT
+    account_id,
+    course,
+    assignment,
+    title,
+    score,
+    max_score,
+    submissions,
+    submitted_at,
+    is_overridden,
+    'vocareum' AS source,
+    _origin
+FROM vocareum
+UNION ALL
+SELECT
+    u.account_id,
+    c.event_course_id,
+    c.block_id,
+    NULL,
+    c.weighted_graded_earned,
+    c.weighted_graded_possible,
+    NULL,
+    NULL,
+    o.block_id IS NOT NULL AND o.override_deleted IS NOT TRUE,
+    'edx',
+    c._origin
+FROM calculated AS c
+INNER JOIN people.edx_user AS u ON c._origin = u._origin AND c.event_user_id::text = u.user_id
+LEFT JOIN overridden AS o
+    ON c._origin = o._origin
+        AND c.event_user_id = o.event_user_id
+        AND c.event_course_id = o.event_course_id
+        AND c.block_id = o.block_id
+WHERE c.weighted_graded_possible > 0;
+
+COMMENT ON VIEW activity.assignment IS 'The grade of an account for an assignment. Vocareum: as of the newest grades.csv of the course, a row for each assignment, where vocareum.grades has one for each rubric of each part of each submission; who has a masked id is not here. edX: the grade of a graded subsection that was calculated last, of users of whom there is any event.';
 COMMENT ON COLUMN activity.assignment.account_id IS 'The account; activity.person_assignment has its person.';
-COMMENT ON COLUMN activity.assignment.course IS 'Vocareum id of course.';
-COMMENT ON COLUMN activity.assignment.assignment IS 'Vocareum id of assignment.';
-COMMENT ON COLUMN activity.assignment.title IS 'name of assignment.';
-COMMENT ON COLUMN activity.assignment.score IS 'score for the assignment, of the last submission.';
-COMMENT ON COLUMN activity.assignment.max_score IS 'highest score a user can receive.';
-COMMENT ON COLUMN activity.assignment.submissions IS 'How often it was submitted: the number of the last submission.';
-COMMENT ON COLUMN activity.assignment.submitted_at IS 'when it was last submitted.';
+COMMENT ON COLUMN activity.assignment.course IS 'The source''s own id of the course.';
+COMMENT ON COLUMN activity.assignment.assignment IS 'Vocareum id of assignment; at edX the id of the subsection''s block.';
+COMMENT ON COLUMN activity.assignment.title IS 'name of assignment; edX''s events tell none.';
+COMMENT ON COLUMN activity.assignment.score IS 'Vocareum: score for the assignment, of the last submission. edX: weighted_graded_earned.';
+COMMENT ON COLUMN activity.assignment.max_score IS 'highest score a user can receive; at edX weighted_graded_possible.';
+COMMENT ON COLUMN activity.assignment.submissions IS 'How often it was submitted: the number of the last submission. NULL at edX.';
+COMMENT ON COLUMN activity.assignment.submitted_at IS 'when it was last submitted. NULL at edX.';
 COMMENT ON COLUMN activity.assignment.is_overridden IS 'Whether a teacher has set the grade.';
-COMMENT ON COLUMN activity.assignment.source IS 'Always vocareum.';
-COMMENT ON COLUMN activity.assignment._origin IS 'The Vocareum org.';
+COMMENT ON COLUMN activity.assignment.source IS 'vocareum or edx.';
+COMMENT ON COLUMN activity.assignment._origin IS 'The Vocareum org or the edX site.';
 
 CREATE VIEW activity.person_assignment AS
 SELECT
@@ -626,17 +689,39 @@ COMMENT ON COLUMN activity.video_segment.source IS 'edx or echo360.';
 COMMENT ON COLUMN activity.video_segment._origin IS 'The edX site or the Echo360 host.';
 
 CREATE VIEW activity.course AS
-WITH enrolled AS (
+WITH changed AS (
+    SELECT DISTINCT ON (_origin, event_user_id, event_course_id)
+        _origin,
+        event_user_id,
+        event_course_id,
+        event_kind <> 'edx.course.enrollment.deactivated' AS is_enrolled,
+        mode
+    FROM edx.enrollment_change
+    ORDER BY _origin ASC, event_user_id ASC, event_course_id ASC, time DESC, event_hash DESC
+),
+
+enrolled AS (
     SELECT
         a.account_id,
         e.courseid::text AS course,
         bool_or(e.dropped IS NOT TRUE) AS is_enrolled,
+        NULL AS mode,
         a.source,
         a._origin
     FROM vocareum.enrollment AS e
     INNER JOIN people.account AS a
         ON a.source = 'vocareum' AND a.kind = 'user_id' AND e._origin = a._origin AND e.userid = a.value
     GROUP BY a.account_id, e.courseid, a.source, a._origin
+    UNION ALL
+    SELECT
+        u.account_id,
+        c.event_course_id,
+        c.is_enrolled,
+        c.mode,
+        'edx',
+        c._origin
+    FROM changed AS c
+    INNER JOIN people.edx_user AS u ON c._origin = u._origin AND c.event_user_id::text = u.user_id
 ),
 
 told AS (
@@ -651,10 +736,11 @@ told AS (
         role,
         source,
         _origin,
-        NULL AS is_enrolled
+        NULL AS is_enrolled,
+        NULL AS mode
     FROM activity.course_day
     UNION ALL
-    SELECT account_id, course, NULL, NULL, NULL, 0, 0, NULL, source, _origin, is_enrolled
+    SELECT account_id, course, NULL, NULL, NULL, 0, 0, NULL, source, _origin, is_enrolled, mode
     FROM enrolled
 ),
 
@@ -663,6 +749,7 @@ total AS (
         account_id,
         course,
         bool_or(is_enrolled) AS is_enrolled,
+        max(mode) AS mode,
         min(first_at) AS first_at,
         max(last_at) AS last_at,
         count(day) AS active_days,
@@ -681,6 +768,7 @@ SELECT
     account_id,
     course,
     is_enrolled,
+    mode,
     first_at,
     last_at,
     active_days,
@@ -701,10 +789,11 @@ SELECT
     _origin
 FROM total;
 
-COMMENT ON VIEW activity.course IS 'An account in a course, on all days together. Who is enrolled at Vocareum is here without any activity, too.';
+COMMENT ON VIEW activity.course IS 'An account in a course, on all days together. Who is enrolled at Vocareum is here without any activity, too, and who is at edX if there is any event of the user.';
 COMMENT ON COLUMN activity.course.account_id IS 'The account; activity.person_course has its person.';
 COMMENT ON COLUMN activity.course.course IS 'The source''s own id of the course, as in activity.course_day.';
-COMMENT ON COLUMN activity.course.is_enrolled IS 'Whether the newest enrollment.csv has the account in the course, and not as dropped; NULL where it says nothing, as at the other sources.';
+COMMENT ON COLUMN activity.course.is_enrolled IS 'Vocareum: whether the newest enrollment.csv has the account in the course, and not as dropped. edX: what the last change of the enrollment says. NULL where nothing says it, as at Echo360.';
+COMMENT ON COLUMN activity.course.mode IS 'edX: mode of the enrollment, such as audit, honor, verified.';
 COMMENT ON COLUMN activity.course.first_at IS 'When the account first did something in the course.';
 COMMENT ON COLUMN activity.course.last_at IS 'When it last did something.';
 COMMENT ON COLUMN activity.course.active_days IS 'On how many UTC days it did something.';
@@ -725,6 +814,7 @@ SELECT
     c.course AS listed_course,
     d.course AS source_course,
     d.is_enrolled,
+    d.mode,
     d.first_at,
     d.last_at,
     d.active_days,

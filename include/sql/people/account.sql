@@ -7,6 +7,7 @@ SELECT DISTINCT
     CASE WHEN u.user_id ~ '^\d+$' THEN 'user_id' ELSE 'email' END AS kind,
     CASE WHEN u.user_id ~ '^\d+$' THEN u.user_id ELSE people.address(u.email) END AS value,
     people.address(u.email) AS address,
+    NULL AS user_id,
     u.day
 FROM people.vocareum_user AS u
 INNER JOIN due ON u._origin = due.origin AND (u.day = due.day OR coalesce(u.day, due.day) IS NULL)
@@ -18,6 +19,7 @@ SELECT DISTINCT
     CASE WHEN u.user_id IS NULL THEN 'email' ELSE 'user_id' END AS kind,
     coalesce(u.user_id, people.address(u.email)) AS value,
     people.address(u.email) AS address,
+    NULL AS user_id,
     due.day
 FROM due
 INNER JOIN people.echo360_user AS u
@@ -32,6 +34,7 @@ SELECT DISTINCT
     CASE WHEN e.username <> '' THEN 'username' ELSE 'user_id' END AS kind,
     coalesce(nullif(e.username, ''), e.user_id::text) AS value,
     NULL AS address,
+    CASE WHEN e.username <> '' THEN e.user_id::text END AS user_id,
     due.day
 FROM due
 INNER JOIN edx.event AS e
@@ -40,15 +43,23 @@ INNER JOIN edx.event AS e
         AND e.time < (due.day + 1)::timestamptz
 
 -- section: edx_names
--- Of a day of which only the rows of these users changed.
-SELECT
+-- Of a day of which only the rows of these users changed: they are looked up in the index of user names,
+-- which has no requests that a page makes by itself.
+SELECT DISTINCT
     'edx' AS source,
     due.origin AS _origin,
     'username' AS kind,
     due.name AS value,
     NULL AS address,
+    e.user_id::text AS user_id,
     due.day
 FROM due
+LEFT JOIN edx.event AS e
+    ON due.origin = e._origin
+        AND due.name = e.username
+        AND e.time >= due.day::timestamptz
+        AND e.time < (due.day + 1)::timestamptz
+        AND edx.is_asked_for(e.event_kind, e.event_type)
 
 -- section: enter
 WITH due AS (
@@ -81,6 +92,17 @@ entered AS (
             first_seen = least(a.first_seen, excluded.first_seen),
             last_seen = greatest(a.last_seen, excluded.last_seen)
     RETURNING account_id, source, _origin, kind, value
+),
+
+numbered AS (
+    INSERT INTO people.account_user_id (account_id, user_id)
+    SELECT DISTINCT
+        e.account_id,
+        s.user_id
+    FROM entered AS e
+    INNER JOIN seen AS s USING (source, _origin, kind, value)
+    WHERE s.user_id IS NOT NULL
+    ON CONFLICT DO NOTHING
 )
 
 INSERT INTO people.account_address (account_id, address)
