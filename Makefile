@@ -45,7 +45,7 @@ rebuild: $(SETUP)  ## the same week, then all of it again from the landing zone,
 	@$(VENV)/bin/python -m include.sandbox.rebuild --state $(STATE)/rebuild
 
 test: $(SETUP) $(BENCH)/.installed  ## the tests, the demo among them (ARGS="-k name" goes to pytest)
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-backfill: $(SETUP)  ## a week of backfills on Airflow 3, of which make test has one day
 	@$(VENV)/bin/python -m pytest tests/end_to_end/test_backfill.py --backfill-days 7
