@@ -10,7 +10,7 @@ from tools.markdown import GENERATED, table
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
-SCHEMAS = ("vocareum", "echo360", "edx", "people", "activity", "ops")
+SCHEMAS = ("vocareum", "echo360", "edx", "people", "activity", "stewardship", "ops")
 _SQL = (Path(__file__).parent / "dictionary.sql").read_text()
 STATEMENTS: dict[str, Any] = dict(part.split("\n", 1) for part in _SQL.split("-- section: ")[1:])
 
@@ -85,6 +85,7 @@ class Catalogue:
         return "\n\n".join(
             "\n".join(["```mermaid", "erDiagram", "    direction LR", *lines[schema], "```"])
             for schema in SCHEMAS
+            if schema in lines
         )
 
     def _relations(self, schema: str) -> list[dict[str, Any]]:
@@ -100,8 +101,10 @@ class Catalogue:
         return (
             f"# Data dictionary\n\n{GENERATED}\n\n"
             "Every table, view and column of the warehouse, from the catalogue of an empty one. "
-            "The comments use the vendors' own words. How the tables belong together: "
-            "[warehouse](../warehouse.md).\n\n" + table(["schema", "has", "what it is"], rows)
+            "The comments use the vendors' own words. What a column says of people is explained at "
+            "[`stewardship.column_class`](stewardship.md#column_class). How the tables belong "
+            "together: [warehouse](../warehouse.md).\n\n"
+            + table(["schema", "has", "what it is"], rows)
         )
 
     def _page(self, schema: str) -> str:
@@ -114,13 +117,14 @@ class Catalogue:
         parts = [f"# Schema `{schema}`\n\n{GENERATED}\n\n{about['comment'] or ''}\n\n{contents}"]
         for relation in relations:
             rows = [
-                [f"`{c['name']}`", self._type(c), c["comment"] or ""]
+                [f"`{c['name']}`", self._type(c), c["class"] or "", c["comment"] or ""]
                 for c in self._read["columns"]
                 if (c["schema"], c["relation"]) == (schema, relation["name"])
             ]
             parts.append(
                 f"## {relation['name']}\n\n{relation['kind'].capitalize()}. "
-                f"{relation['comment'] or ''}\n\n" + table(["column", "type", "comment"], rows)
+                f"{relation['comment'] or ''}\n\n"
+                + table(["column", "type", "says of people", "comment"], rows)
             )
         types = [
             [f"`{t['name']}`", t["type"], t["comment"] or ""]

@@ -22,11 +22,14 @@ SELECT
     format_type(a.atttypid, a.atttypmod) AS type,
     a.attnotnull AS required,
     coalesce(a.attnum = ANY(k.conkey), FALSE) AS is_key,
+    p.class,
     col_description(c.oid, a.attnum) AS comment
 FROM pg_attribute AS a
 INNER JOIN pg_class AS c ON a.attrelid = c.oid
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
 LEFT JOIN pg_constraint AS k ON k.conrelid = c.oid AND k.contype = 'p'
+LEFT JOIN stewardship.column_class AS p
+    ON p.relation = format('%%I.%%I', n.nspname, c.relname) AND a.attname = p.name
 WHERE n.nspname = ANY(%(schemas)s) AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY n.nspname, c.relname, a.attnum;
 
