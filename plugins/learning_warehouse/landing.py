@@ -131,6 +131,22 @@ class LandingZone:
             with s3_sentences(f"removing {self.url}{key}"):
                 self._client.delete_object(Bucket=self.bucket, Key=key)
 
+    def remove_for_good(self, key: str) -> None:
+        """Remove an object with all versions that the bucket keeps of it; where the key ends in
+        ``/``, all objects below it.
+
+        It does not matter whether they are there. Needs ``s3:ListBucketVersions`` and
+        ``s3:DeleteObjectVersion``.
+        """
+        with s3_sentences(f"removing all versions of {self.url}{key}"):
+            pages = self._client.get_paginator("list_object_versions")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=key):
+                for one in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
+                    if key.endswith("/") or one["Key"] == key:
+                        self._client.delete_object(
+                            Bucket=self.bucket, Key=one["Key"], VersionId=one["VersionId"]
+                        )
+
     def put_stream(self, key: str, body: BinaryIO, *, size: int | None = None) -> tuple[str, int]:
         """Write a stream to the bucket as it comes, without the worker's disk.
 

@@ -26,6 +26,7 @@ SELECT
     rows_superseded,
     rows_filtered,
     rows_held,
+    rows_erased,
     rows_rejected
 FROM ops.delivery
 WHERE delivery_id = ANY(%(deliveries)s)

@@ -33,7 +33,7 @@ SET
     rows_superseded = m.rows_superseded,
     rows_filtered = m.rows_filtered,
     rows_held = 0,
-    rows_erased = 0,
+    rows_erased = m.rows_erased,
     rows_rejected = m.rows_rejected,
     merged_at = clock_timestamp(),
     dag_id = %(dag_id)s,
@@ -47,9 +47,11 @@ FROM
         %(rows_duplicate)s::bigint [],
         %(rows_superseded)s::bigint [],
         %(rows_filtered)s::bigint [],
+        %(rows_erased)s::bigint [],
         %(rows_rejected)s::bigint []
     ) AS m (
-        delivery_id, rows_read, rows_merged, rows_duplicate, rows_superseded, rows_filtered, rows_rejected
+        delivery_id, rows_read, rows_merged, rows_duplicate, rows_superseded, rows_filtered, rows_erased,
+        rows_rejected
     )
 WHERE d.delivery_id = m.delivery_id;
 
@@ -65,7 +67,7 @@ SET
     rows_superseded = 0,
     rows_filtered = %(rows_filtered)s,
     rows_held = %(rows_good)s,
-    rows_erased = 0,
+    rows_erased = %(rows_erased)s,
     rows_rejected = %(rows_rejected)s,
     dag_id = %(dag_id)s,
     run_id = %(run_id)s,
@@ -78,6 +80,7 @@ UPDATE ops.delivery
 SET
     rows_merged = rows_merged + %(rows_merged)s,
     rows_duplicate = rows_duplicate + %(rows_duplicate)s,
-    rows_rejected = rows_rejected - %(rows_merged)s - %(rows_duplicate)s,
+    rows_erased = rows_erased + %(rows_erased)s,
+    rows_rejected = rows_rejected - %(rows_merged)s - %(rows_duplicate)s - %(rows_erased)s,
     merged_at = clock_timestamp()
 WHERE delivery_id = %(delivery_id)s;

@@ -1,4 +1,4 @@
--- What a merge locks, in this order: the row of its table, then the lines of its deliveries by their
+-- What a merge locks, in this order: the row of the tombstones, that of its table, then the lines of its deliveries by their
 -- ids. Readers may lock neither.
 
 -- section: enter
@@ -31,6 +31,7 @@ SELECT
     rows_duplicate,
     rows_superseded,
     rows_filtered,
+    rows_erased,
     rows_rejected,
     dag_id,
     run_id,

@@ -95,7 +95,7 @@ COMMENT ON COLUMN ops.delivery.rows_duplicate IS 'Rows that were there already.'
 COMMENT ON COLUMN ops.delivery.rows_superseded IS 'Rows for which a later version was there already.';
 COMMENT ON COLUMN ops.delivery.rows_filtered IS 'Rows left out because a Param of the run says so, or because the delivery was undone.';
 COMMENT ON COLUMN ops.delivery.rows_held IS 'Good rows of a delivery that is held.';
-COMMENT ON COLUMN ops.delivery.rows_erased IS 'Rows that were erased later, on request.';
+COMMENT ON COLUMN ops.delivery.rows_erased IS 'Rows of people who were erased on request: removed later, or left out as it was loaded.';
 COMMENT ON COLUMN ops.delivery.rows_rejected IS 'Rows that could not be loaded; they are in ops.rejected_row.';
 COMMENT ON COLUMN ops.delivery.superseded_by IS 'The delivery that replaced all that this one had brought.';
 COMMENT ON COLUMN ops.delivery.landed_at IS 'When it was entered here.';

@@ -28,6 +28,7 @@ class Merged:
     rows_duplicate: int = 0
     rows_superseded: int = 0
     rows_filtered: int = 0
+    rows_erased: int = 0
     rows_rejected: int = 0
     changed: bool = False
 
@@ -81,6 +82,7 @@ def merged(staging: StagingTable, one: Staged, **counts: Any) -> Merged:
         name=one.delivery.name,
         rows_read=one.rows_read,
         rows_filtered=one.rows_filtered,
+        rows_erased=one.rows_erased,
         rows_rejected=one.rows_rejected,
         **counts,
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.warehouse.appending import append_once, ensure_partitions, insert_once
 from learning_warehouse.warehouse.batches import Held, Merged, Outcome, Removed
+from learning_warehouse.warehouse.erasing import without_erased
 from learning_warehouse.warehouse.locks import lock_dataset, lock_deliveries, share_dataset
 from learning_warehouse.warehouse.replacing import replace
 from learning_warehouse.warehouse.sql import statement
@@ -47,6 +48,7 @@ def merge(
     if dataset.strategy == "append_once":
         ensure_partitions(staging)
     with conn.transaction():
+        batch = without_erased(staging, batch)
         # A reload deletes rows, and then inserts in the order of the key: it would deadlock with
         # others that insert the same rows meanwhile.
         lock = share_dataset if dataset.strategy == "append_once" and not reload else lock_dataset
@@ -74,9 +76,10 @@ def merge(
         _record(staging, outcome.merged, newly_held, by)
     for one in outcome.merged:
         log.info(
-            "Merged %s: %d of %d rows (%d duplicate, %d superseded, %d filtered, %d rejected)",
+            "Merged %s: %d of %d rows (%d duplicate, %d superseded, %d filtered, %d erased, "
+            "%d rejected)",
             one.name, one.rows_merged, one.rows_read, one.rows_duplicate, one.rows_superseded,
-            one.rows_filtered, one.rows_rejected,
+            one.rows_filtered, one.rows_erased, one.rows_rejected,
         )  # fmt: skip
     if reload:
         outcome.merged = [
@@ -135,6 +138,7 @@ def merge_replayed(staging: StagingTable, staged: Staged) -> Merged:
         conn.execute(statement("merge/replay", "still_rejected").format(**names), line)
         accepted = conn.execute(statement("merge/replay", "accept").format(**names), line).rowcount
         left = staged.rows_rejected + staged.rows_filtered
+        (staged,) = without_erased(staging, [staged])
         (inserted,) = insert_once(staging, [staged]).values() or (0,)
         merged = Merged(
             delivery_id=staged.delivery.delivery_id,
@@ -142,16 +146,17 @@ def merge_replayed(staging: StagingTable, staged: Staged) -> Merged:
             name=staged.delivery.name,
             rows_read=accepted + left,
             rows_merged=inserted,
-            rows_duplicate=accepted - inserted,
+            rows_duplicate=accepted - inserted - staged.rows_erased,
+            rows_erased=staged.rows_erased,
             rows_rejected=left,
             changed=inserted > 0,
         )
         if accepted:
             conn.execute(statement("merge/ledger", "replayed"), vars(merged))
     log.info(
-        "Replayed %s: of %d rejected rows %d are merged and %d duplicate; %d stay rejected",
+        "Replayed %s: of %d rejected rows %d are merged, %d duplicate, %d erased; %d stay rejected",
         merged.name, merged.rows_read, merged.rows_merged, merged.rows_duplicate,
-        merged.rows_rejected,
+        merged.rows_erased, merged.rows_rejected,
     )  # fmt: skip
     return merged
 
@@ -191,6 +196,7 @@ def _record(
                 "parts": one.parts,
                 "rows_read": one.staged.rows_read,
                 "rows_filtered": one.staged.rows_filtered,
+                "rows_erased": one.staged.rows_erased,
                 "rows_good": one.staged.rows_good,
                 "rows_rejected": one.staged.rows_rejected,
                 **by._asdict(),

@@ -46,6 +46,7 @@ class Staged:
     rows_read: int
     rows_rejected: int = 0
     rows_filtered: int = 0
+    rows_erased: int = 0
     size: int = 0
     new: Sequence[str] = ()
     missing: Sequence[str] = ()
@@ -53,7 +54,7 @@ class Staged:
     @property
     def rows_good(self) -> int:
         """The rows that its staging table holds."""
-        return self.rows_read - self.rows_rejected - self.rows_filtered
+        return self.rows_read - self.rows_rejected - self.rows_filtered - self.rows_erased
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,228 @@
+"""A person is erased, and stays so, whichever way the vendors bring the rows back."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from learning_warehouse.landing import LandingZone
+from learning_warehouse.stewardship.operators import FinishErasuresOperator
+from tests.activity.events import bring_up_to_date
+from tests.conftest import context
+from tests.edx import loading
+from tests.landed import empty_landing_zone, run_dag
+from tests.warehouse.roads import VOCAREUM, load, rows
+
+if TYPE_CHECKING:
+    from learning_warehouse.warehouse.connection import Connection
+
+DAY = (date(2026, 1, 5), date(2026, 1, 6))
+STEPS = ("record", "erase_tables")
+FORM = {"dry_run": False, "people": None, "days": 30, "vacuum": False}
+CANARY = ("canary", "4711077", "Canary.Bird@Example.org", "0f0f0f0f-1111-4222-8333-444455556666")
+"""A user name at edX with its id, an address, an id at Echo360."""
+
+
+@pytest.fixture(autouse=True)
+def key(connections: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key of the tombstones, and an empty landing zone."""
+    fields = {"conn_type": "generic", "password": "a key of thirty-two characters or more"}
+    monkeypatch.setenv("AIRFLOW_CONN_STEWARDSHIP_KEY", json.dumps(fields))
+    empty_landing_zone()
+
+
+def ask(content: str = "institution_id\nS-1\n") -> dict[str, Any]:
+    """Put a request into the landing zone.
+
+    :returns: the form as it opens.
+    """
+    LandingZone().put("erasure/requests/request.csv", content.encode())
+    return {**FORM, "dry_run": True}
+
+
+def erase(content: str = "institution_id\nS-1\n") -> dict[str, Any]:
+    """Erase whom a request names, as the DAG does."""
+    ask(content)
+    done = run_dag("warehouse_erasure", *STEPS, **FORM)
+    FinishErasuresOperator(task_id="finish", erasures=done["record"]).execute(context(**FORM))
+    return done
+
+
+FILES = {
+    "lab_sessions": (
+        "User ID,User Email,Course ID,Part ID,Start Time\n"
+        "901,{mail},C1,P1,Jan-05-2026 9:40:20 am UTC\n"
+        "902,ada@example.org,C1,P1,Jan-05-2026 9:41:20 am UTC\n"
+    ),
+    "enrollment": (
+        "userid,courseid,role,name,email\n"
+        "901,C1,student,Canary Bird,{mail}\n902,C1,student,Ada,ada@example.org\n"
+    ),
+    "grades": (
+        "courseid,userid,partnerid,partid,graderid,partscore\n"
+        "C1,901,902,P1,7,1\nC1,902,901,P1,8,2\nC1,903,902,P1,901,3\n"
+    ),
+    "videoview": (
+        "event_timestamp,duration_minute,user_id,first_name,last_name,email\n"
+        "2026-01-05 10:00:00,5,{echo},Canary,Bird,{mail}\n"
+        "2026-01-05 10:01:00,6,aaaaaaaa-1111-4222-8333-444455556666,Ada,B,ada@example.org\n"
+    ),
+    "qanda": (
+        "question_id,question,question_user_id,question_first_name,question_email,"
+        "answer_id,answer,answer_user_id,answer_first_name,answer_email,event_timestamp\n"
+        "q1,what?,{echo},Canary,{mail},a1,that,u2,Ada,ada@example.org,2026-01-05 10:00:00\n"
+        "q2,why?,u2,Ada,ada@example.org,a2,because,{echo},Canary,{mail},2026-01-05 10:00:00\n"
+        "q3,alone?,{echo},Canary,{mail},,,,,,2026-01-05 10:00:00\n"
+    ),
+    "asset": "video_name,owner_name,media_id\nLecture,Canary Bird,m1\nLab,Ada B,m2\n",
+    "roster": (
+        "institution_id,email,name,edx_username,vocareum_user_id\n"
+        "S-1,{mail},Canary Bird,Canary,901\nS-2,ada@example.org,Ada,ada,902\n"
+    ),
+}  # fmt: skip
+"""Of each dataset a file with the canary, and with others."""
+EVENTS = [
+    loading.line(1),
+    loading.line(2, username="canary", context={"user_id": 4711077, "course_id": "a/b/c"}),
+    loading.line(3, username="", context={"user_id": 4711077}),
+    b'{"username": "canary", "time": "never"}',
+    b'{"username": "ada", "time": "never"}',
+]
+
+
+def datasets() -> dict[str, Any]:
+    """By their names, those of ``FILES``."""
+    from learning_warehouse.echo360.reports import REPORTS
+    from learning_warehouse.people.lists import REGISTRY as LISTS
+
+    known = {**VOCAREUM, **{name: report.dataset for name, report in REPORTS.items()}}
+    return known | {one.dataset.name: one.dataset for one in LISTS}
+
+
+def fill(conn: Connection, version: int = 1, **options: Any) -> dict[str, Any]:
+    """Load all that there is of the canary and of others, over the roads of the sources."""
+    known = datasets()
+    merged: dict[str, Any] = {}
+    for name, content in FILES.items():
+        text = content.format(mail=CANARY[2], echo=CANARY[3])
+        days = DAY if known[name].table.startswith("echo360") else None
+        merged[name] = load(
+            conn, known[name], text.encode(), version, name=name, days=days, **options
+        )
+    merged["event"] = loading.load(conn, b"\n".join(EVENTS), f"log {version}", **options)
+    return merged
+
+
+def everything(conn: Connection) -> dict[str, list[str]]:
+    """Each row of each table, as text."""
+    tables = conn.execute(
+        "SELECT DISTINCT c.relation AS name FROM stewardship.column_class AS c "
+        "INNER JOIN pg_class AS r ON r.oid = c.relation::regclass WHERE r.relkind IN ('r', 'p')"
+    ).fetchall()
+    return {
+        table["name"]: sorted(
+            row["row"]
+            for row in conn.execute(
+                f"SELECT to_jsonb(t)::text AS row FROM {table['name']} AS t".encode()
+            )
+        )
+        for table in tables
+    }
+
+
+def is_canary(text: str) -> bool:
+    """Whether a text has anything of the canary."""
+    words = ("canary", "4711077", CANARY[3], '"901"')
+    return any(word in text.lower() for word in words)
+
+
+def seen(conn: Connection) -> dict[str, int]:
+    """In which tables the canary is, and in how many rows."""
+    found = {
+        table: sum(map(is_canary, lines))
+        for table, lines in everything(conn).items()
+        if table != "stewardship.column_class"
+    }
+    return {table: rows for table, rows in found.items() if rows}
+
+
+def test_a_person_is_erased_and_others_are_not(warehouse: Connection) -> None:
+    fill(warehouse)
+    bring_up_to_date(warehouse)
+    before = everything(warehouse)
+    there = seen(warehouse)
+    assert there.keys() >= {
+        "vocareum.lab_sessions", "vocareum.enrollment", "vocareum.grades", "echo360.videoview",
+        "echo360.qanda", "echo360.asset", "edx.event", "people.roster", "people.account",
+        "ops.rejected_row",
+    }  # fmt: skip
+
+    assert run_dag("warehouse_erasure", "record", **ask()) == {}
+    assert seen(warehouse) == there, "a dry run erases nobody"
+    zone = LandingZone()
+    inventory = {key: zone.get(key).decode() for key in zone.keys("erasure/inventories/")}
+    assert {key.split("/")[-1].removesuffix(".jsonl") for key in inventory} >= {
+        "vocareum.grades", "echo360.qanda", "edx.event", "people.roster"
+    }  # fmt: skip
+    assert all(is_canary(line) for text in inventory.values() for line in text.splitlines())
+
+    done = erase()
+    assert seen(warehouse) == {}
+    assert warehouse.execute("SELECT FROM stewardship.erasure WHERE done_at IS NULL").rowcount == 0
+    assert list(zone.keys("erasure/inventories/")) == list(zone.keys("erasure/requests/")) == []
+    assert done["erase_tables"]["edx.event"] == 2
+    after = everything(warehouse)
+    theirs = {json.loads(one)["account_id"] for one in before["people.account"] if is_canary(one)}
+    for table, lines in before.items():
+        if not table.startswith(("ops.", "stewardship.")):
+            others = {
+                line
+                for line in lines
+                if not is_canary(line) and json.loads(line).get("account_id") not in theirs
+            }
+            assert others <= set(after[table]), table
+            assert len(after[table]) <= len(lines), table
+    assert rows(warehouse, "vocareum.grades", "userid, partnerid, graderid") == [
+        ("902", None, "8"), ("903", "902", None)
+    ]  # fmt: skip
+    assert rows(warehouse, "echo360.qanda", "question_id, question, answer") == [
+        ("q1", None, "that"), ("q2", "why?", None)
+    ]  # fmt: skip
+    assert rows(warehouse, "echo360.asset", "media_id, owner_name") == [
+        ("m1", None),
+        ("m2", "Ada B"),
+    ]
+    (report,) = [zone.get(key) for key in zone.keys("erasure/reports/")]
+    assert not is_canary(report.decode())
+    assert json.loads(report)["counts"]["edx.event"] == 2
+
+
+def test_no_way_back(warehouse: Connection) -> None:
+    fill(warehouse)
+    bring_up_to_date(warehouse)
+    erase()
+    erased = everything(warehouse)
+
+    again = fill(warehouse, 2, reload=True)
+    assert seen(warehouse) == {}
+    assert {name: one.rows_erased for name, one in again.items()} == {
+        "lab_sessions": 1, "enrollment": 1, "grades": 1, "videoview": 1, "qanda": 1, "asset": 0,
+        "roster": 1, "event": 3,
+    }  # fmt: skip
+    for one in again.values():
+        assert one.rows_read == (
+            one.rows_merged + one.rows_duplicate + one.rows_erased + one.rows_rejected
+        )
+    bring_up_to_date(warehouse)
+    assert seen(warehouse) == {}
+    now = everything(warehouse)
+    for table in ("vocareum.grades", "echo360.qanda", "people.roster", "activity.course_day"):
+        assert without_place(now[table]) == without_place(erased[table]), table
+
+
+def without_place(lines: list[str]) -> list[dict[str, Any]]:
+    """Rows without the delivery that brought them."""
+    return [{**json.loads(line), "_delivery": None} for line in lines]
