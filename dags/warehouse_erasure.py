@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import DAG, Param
 from learning_warehouse.dag_files import DEFAULT_ARGS
 from learning_warehouse.params import refuse_wrong_params
 from learning_warehouse.stewardship.operators import (
+    DAYS,
     EraseTablesOperator,
     FinishErasuresOperator,
     RecordErasuresOperator,
@@ -74,7 +75,7 @@ def erasure() -> DAG:
                 description="Ids of people.link, besides the requests in the landing zone.",
             ),
             "days": Param(
-                30,
+                DAYS,
                 type="integer",
                 minimum=1,
                 description="Days until the erasure has to be done: warehouse_housekeeping fails "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow.providers.common.compat.sdk import DAG, Param
+from airflow.providers.common.compat.sdk import DAG, Param, TriggerRule
 
 from learning_warehouse.dag_files import DEFAULT_ARGS
 from learning_warehouse.edx.kinds import NameEventsOperator
@@ -15,6 +15,7 @@ from learning_warehouse.steps.housekeeping import (
     remove_rejected_rows,
     retention,
 )
+from learning_warehouse.stewardship.operators import WatchErasuresOperator
 from learning_warehouse.timetable import UTCDays
 
 DOC = """
@@ -31,6 +32,8 @@ log what it removed.
 * **`name_events`**: only in a run by hand with the Param of that name: gives the events that are
   already in `edx.event` the kinds that `edx.event_alias` has now, a month at a time. Loads of
   edX's logs wait meanwhile. It may be stopped and run again.
+* **`erasures`**: fails while the erasure of a person is late, or will be within a week, and says
+  what to do.
 * **Connections**: `learning_warehouse`; `landing_zone`, whose keys must be allowed to delete.
 """
 
@@ -57,7 +60,8 @@ def housekeeping() -> DAG:
             RetentionOperator(
                 task_id=name, remove=remove, days=days.get(name), pre_execute=refuse_wrong_params
             )
-        NameEventsOperator(task_id="name_events", pre_execute=refuse_wrong_params)
+        names = NameEventsOperator(task_id="name_events", pre_execute=refuse_wrong_params)
+        names >> WatchErasuresOperator(task_id="erasures", trigger_rule=TriggerRule.ALL_DONE)
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params["name_events"] = Param(
         False,

@@ -86,7 +86,7 @@ def grow_old(conn: Connection, days: int) -> None:
 def run_dag(dag_id: str, *tasks: str, **params: Any) -> dict[str, Any]:
     """Execute tasks of a DAG of upkeep, or all that change something, one after another.
 
-    :returns: the XCom of each that was not skipped.
+    :returns: the XCom of each that has one.
     """
     (dag,) = runpy.run_path(str(ROOT / "dags" / f"{dag_id}.py"))["DAGS"]
     results = {}
@@ -97,4 +97,4 @@ def run_dag(dag_id: str, *tasks: str, **params: Any) -> dict[str, Any]:
             results[task.task_id] = task.execute(context(**params))
         except AirflowSkipException:
             continue
-    return results
+    return {task: xcom for task, xcom in results.items() if xcom is not None}

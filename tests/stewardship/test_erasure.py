@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from learning_warehouse.edx import events
+from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.landing import LandingZone
 from learning_warehouse.stewardship.operators import FinishErasuresOperator
 from tests.activity.events import bring_up_to_date
@@ -221,6 +223,92 @@ def test_no_way_back(warehouse: Connection) -> None:
     now = everything(warehouse)
     for table in ("vocareum.grades", "echo360.qanda", "people.roster", "activity.course_day"):
         assert without_place(now[table]) == without_place(erased[table]), table
+
+
+def test_what_waited_does_not_bring_them_back(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines that were rejected, a delivery that was held, one that is undone, an old backup."""
+    ahead = {"username": "canary", "time": "2100-01-01T00:00:00Z", "context": {"user_id": 4711077}}
+    content = loading.line(1) + b"\n" + loading.line(2, **ahead)
+    first = loading.load(warehouse, content)
+    fill(warehouse)
+    bring_up_to_date(warehouse)
+    erase()
+    assert warehouse.execute("SELECT FROM ops.rejected_row WHERE raw ~ 'canary'").rowcount == 0
+
+    loading.load(warehouse, content, "again.log")
+    line = {"delivery": first.delivery_id, "raw": content.splitlines()[1].decode()}
+    warehouse.execute("INSERT INTO ops.rejected_row VALUES (%(delivery)s, 2, 2, %(raw)s, '')", line)
+    warehouse.execute(
+        "UPDATE ops.delivery SET rows_rejected = 1, rows_erased = 0 "
+        "WHERE delivery_id = %(delivery)s", line,
+    )  # fmt: skip
+    monkeypatch.setattr(events, "AHEAD", timedelta(days=365 * 100))
+    again = loading.replayed(warehouse, first.delivery_id)
+    assert (again.rows_merged, again.rows_erased) == (0, 1)
+    assert seen(warehouse) == {}
+
+    dataset = datasets()["enrollment"]
+    short = FILES["enrollment"].format(mail=CANARY[2])
+    long = short + "".join(f"{n},C1,student,N,n{n}@example.org\n" for n in range(10, 20))
+    load(warehouse, dataset, long.encode(), 3, name="other")
+    with pytest.raises(PermanentFailure, match="from 11 to 1 rows"):
+        load(warehouse, dataset, short.encode(), 4, name="other")
+    accepted = load(warehouse, dataset, short.encode(), 4, name="other", accept_shrink=True)
+    assert (accepted.rows_merged, accepted.rows_erased) == (1, 1)
+    back = warehouse.execute("SELECT * FROM ops.undo(%s)", [accepted.delivery_id]).fetchall()
+    assert [one["version"] for one in back] == ["3"]
+    restored = load(warehouse, dataset, long.encode(), 3, name="other")
+    assert (restored.rows_merged, restored.rows_erased) == (11, 1)
+    assert seen(warehouse) == {}
+
+    # As an old backup has it: rows without tombstones.
+    warehouse.execute("DELETE FROM stewardship.erasure")
+    fill(warehouse, 5, reload=True)
+    assert seen(warehouse)
+    grow_late()
+    with pytest.raises(PermanentFailure, match="1 erasures are not done"):
+        run_dag("warehouse_housekeeping", "erasures")
+    done = run_dag("warehouse_erasure", *STEPS, **FORM)
+    assert len(done["record"]) == 1
+    assert seen(warehouse) == {}
+
+
+def grow_late() -> None:
+    """Let the erasures have been due a long time ago."""
+    zone = LandingZone()
+    for key in list(zone.keys("erasure/tombstones/")):
+        note = json.loads(zone.get(key))
+        zone.put(key, json.dumps({**note, "due_at": "2026-01-01T00:00:00+00:00"}).encode())
+
+
+def test_requests_that_cannot_be_meant_are_refused_in_one_sentence(
+    warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(warehouse)
+    for content, says in (
+        ("shoe size\n41\n", r"column 1"),
+        ("name\nCanary\n", r"does not say what identifies people"),
+        ("email,name\n,Canary\n", r"Line 2 of .* names nobody"),
+    ):
+        with pytest.raises(PermanentFailure, match=says):
+            run_dag("warehouse_erasure", "record", **{**ask(content), "dry_run": False})
+    partner = (
+        "user_id,original_username,original_email,original_name,deletion_completed\n"
+        f"4711077,canary,{CANARY[2]},Canary Bird,2026-01-01\n"
+    )
+    erase(partner)
+    assert "edx.event" not in seen(warehouse)
+    monkeypatch.setenv("AIRFLOW_CONN_STEWARDSHIP_KEY", json.dumps({"conn_type": "generic"}))
+    with pytest.raises(PermanentFailure, match=r"no key .*'stewardship_key'"):
+        fill(warehouse, 2)
+    other = {"conn_type": "generic", "password": "another key of thirty-two characters"}
+    monkeypatch.setenv("AIRFLOW_CONN_STEWARDSHIP_KEY", json.dumps(other))
+    with pytest.raises(PermanentFailure, match="is not the one with which people were erased"):
+        fill(warehouse, 2)
+    with pytest.raises(PermanentFailure, match="is not the one with which people were erased"):
+        erase()
 
 
 def without_place(lines: list[str]) -> list[dict[str, Any]]:

@@ -265,8 +265,10 @@ SET done_at = coalesce(done_at, now())
 WHERE erasure_id = ANY(%(erasures)s::uuid [])
 RETURNING erasure_id::text, requested_at, due_at, done_at, counts;
 
--- section: overdue
-SELECT count(*) AS erasures, min(due_at) AS due_at
+-- section: late
+SELECT
+    count(*) AS erasures,
+    min(due_at) AS due_at
 FROM stewardship.erasure
 WHERE done_at IS NULL AND due_at < now() + make_interval(days => %(days)s);
 

@@ -80,9 +80,10 @@ class RebuildOperator(BaseOperator):
         self.warehouse_conn_id = warehouse_conn_id
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Enter what the notes tell into the ledger, then load it."""
+        """Enter what the notes tell into the ledger, then load it, without erased people."""
         from learning_warehouse.delivery_notes import read_into_ledger
         from learning_warehouse.landing import LandingZone
+        from learning_warehouse.stewardship.notes import read_into_warehouse
         from learning_warehouse.warehouse import ledger
         from learning_warehouse.warehouse.connection import connected
         from learning_warehouse.warehouse.loading import load
@@ -95,6 +96,7 @@ class RebuildOperator(BaseOperator):
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:
             conn = warehouse()
+            read_into_warehouse(conn, zone)
             there, new = read_into_ledger(conn, zone, table)
             if self.remember is not None:
                 self.remember(conn, there)

@@ -13,6 +13,7 @@ from uuid import UUID
 from airflow.providers.common.compat.sdk import AirflowSkipException, BaseOperator
 
 from learning_warehouse.conn_ids import LANDING_CONN_ID, WAREHOUSE_CONN_ID
+from learning_warehouse.errors import PermanentFailure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
 INVENTORIES = "erasure/inventories/"
 REPORTS = "erasure/reports/"
+
+DAYS = 30
+"""Within which a request has to be done, unless the run says otherwise. Source: one month, Article
+12 (3) of the GDPR."""
+NOTICE = 7
+"""Days before that, from which on it is told."""
 
 
 class _StewardOperator(BaseOperator):
@@ -62,7 +69,7 @@ class RecordErasuresOperator(_StewardOperator):
         given = context["params"]
         key = key_of()
         zone = LandingZone(self.landing_conn_id)
-        keys = requests.files(zone)
+        keys = [file["Key"] for file in requests.objects(zone)]
         asked = [request for name in keys for request in requests.read(zone, name)]
         asked += [requests.Request(people=frozenset([one])) for one in given["people"] or ()]
         with connect(self.warehouse_conn_id) as conn:
@@ -179,6 +186,36 @@ class FinishErasuresOperator(_StewardOperator):
                 said = json.dumps(line, indent=1, default=lambda time: time.isoformat())
                 zone.put(f"{REPORTS}{line['erasure_id']}.json", said.encode())
                 self.log.info("%s is done: %s", line["erasure_id"], line["counts"] or "no rows")
+
+
+class WatchErasuresOperator(_StewardOperator):
+    """Fails while an erasure or a request is late, or will be within a week."""
+
+    def execute(self, context: Context) -> None:
+        """Look at the warehouse and at the landing zone."""
+        from learning_warehouse.landing import LandingZone
+        from learning_warehouse.stewardship import notes, requests
+        from learning_warehouse.warehouse.connection import connect
+        from learning_warehouse.warehouse.sql import statement
+
+        zone = LandingZone(self.landing_conn_id)
+        with connect(self.warehouse_conn_id) as conn:
+            notes.read_into_warehouse(conn, zone)
+            late = conn.execute(
+                statement("stewardship/erasure", "late"), {"days": NOTICE}
+            ).fetchone()
+        if late and late["erasures"]:
+            raise PermanentFailure(
+                f"{late['erasures']} erasures are not done, the first is due on "
+                f"{late['due_at']:%Y-%m-%d}: trigger warehouse_erasure without dry_run, which "
+                "finishes them."
+            )
+        oldest = min((file["LastModified"] for file in requests.objects(zone)), default=None)
+        if oldest and oldest < datetime.now(UTC) - timedelta(days=DAYS - NOTICE):
+            raise PermanentFailure(
+                f"A request has been in {requests.FOLDER} of the landing zone since "
+                f"{oldest:%Y-%m-%d}: trigger warehouse_erasure without dry_run."
+            )
 
 
 def _id_of(key: Key, request: Request) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.warehouse.catalogue import plain
@@ -56,9 +56,9 @@ class Request:
         return sorted([*said, *self.people, self.origin or ""])
 
 
-def files(zone: LandingZone) -> list[str]:
-    """The keys of the requests that wait."""
-    return [file["Key"] for file in zone.objects(FOLDER) if file["Size"]]
+def objects(zone: LandingZone) -> list[dict[str, Any]]:
+    """What S3 says of the requests that wait."""
+    return [file for file in zone.objects(FOLDER) if file["Size"]]
 
 
 def read(zone: LandingZone, key: str) -> list[Request]:
