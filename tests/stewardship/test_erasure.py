@@ -225,6 +225,58 @@ def test_no_way_back(warehouse: Connection) -> None:
         assert without_place(now[table]) == without_place(erased[table]), table
 
 
+QUOTED = "Canary.Bird%40example.org"
+MENTIONS = [
+    {"event_type": "/courses/a/b/c/instructor/api/students_update_enrollment", "event": json.dumps(
+        {"POST": {"identifiers": ["ada@x.org,Canary.Bird@Example.org\ncanary", "bob"]}, "GET": {}}
+    )},
+    {"event_type": "/u/canary", "page": "https://edx/u/canary?x=1", "referer": "/u/canary/x"},
+    {"event_type": "/user_api/v1/x", "referer": f"https://edx/?email={QUOTED}&next=/u/ada"},
+    {"event_type": "problem_rescore", "event": {"student": "canary", "success": "correct"}},
+    {"event_type": "edx.course.enrollment.activated", "event": {"user_id": 4711077, "mode": "x"}},
+    {"event_type": "edx.forum.thread.viewed", "event": {"target_username": "canary", "n": 1.50}},
+    {"event_type": "edx.forum.comment.created", "event": {"body": f"ask {CANARY[2]}, or ada"}},
+    {"event_type": "edx.team.learner_added", "event": {"user_id": "4711077", "team_id": "t"}},
+    {"event_type": "x.unknown", "event": '{"username": "canary", "rest": "cut of'},
+    {"event_type": "x.unknown", "event": "username=canary&mode=audit"},
+]  # fmt: skip
+"""Of events of others, what mentions the canary."""
+INNOCENT = [
+    {"event_type": "/u/ada", "page": "https://edx/u/ada", "event": {"user_id": 4711078}},
+    {"event_type": "edx.forum.thread.viewed", "event": {"target_username": "canar", "n": 1.50}},
+    {"event_type": "problem_rescore", "event": {"student": "ada", "attempts": 4711079}},
+]
+
+
+def test_mentions_in_events_of_others_are_taken_out(warehouse: Connection) -> None:
+    """Of what is there, and of what comes later, in the same way."""
+    lines = [loading.line(n, **{"username": "ada", **m}) for n, m in enumerate(MENTIONS + INNOCENT)]
+    fill(warehouse)
+    loading.load(warehouse, b"\n".join(lines), "mentions.log")
+    columns = "event_hash, session, event, event_type, page, event_text, referer"
+    before = loading.rows(warehouse, columns)
+    innocent = [row for row in before if row["event_type"] in ("/u/ada",)]
+    erase()
+    left = [row for row in everything(warehouse)["edx.event"] if is_canary(row)]
+    assert (left, seen(warehouse)) == ([], {})
+    after = loading.rows(warehouse, columns)
+    assert {row["event_hash"] for row in after} <= {row["event_hash"] for row in before}
+    for row in innocent:
+        assert row.items() <= next(o for o in after if o["event_hash"] == row["event_hash"]).items()
+    of = {row["session"]: row for row in after}
+    assert of["0"]["event"]["POST"]["identifiers"] == ["ada@x.org,erased\nerased", "bob"]
+    assert of["1"]["page"] == "https://edx/u/erased?x=1"
+    assert of["3"]["event"] == {"student": "erased", "success": "correct"}
+    assert of["4"]["event"] == {"user_id": None, "mode": "x"}
+    assert of["6"]["event"] == {"body": "ask erased, or ada"}
+    assert of["11"]["event"] == {"target_username": "canar", "n": 1.5}
+
+    again = loading.load(warehouse, b"\n".join(lines), "mentions.log", reload=True)
+    assert again.rows_merged == len(lines)
+    assert seen(warehouse) == {}
+    assert loading.rows(warehouse, columns) == after
+
+
 def test_what_waited_does_not_bring_them_back(
     warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ ALTER TABLE stewardship.column_class
     ADD CONSTRAINT has_side CHECK (identifies IS NULL OR side IS NOT NULL);
 
 COMMENT ON COLUMN stewardship.column_class.identifies IS 'By what the column names a person: user_id, username, email, institution_id, name; behind a source, as in edx username, where the table is the institution''s. NULL: it does not name who is erased.';
-COMMENT ON COLUMN stewardship.column_class.side IS 'Whom the column is about. row: whoever the row is about; the row goes with them. Anything else: somebody whom the row mentions; the columns of that side are emptied when they are erased.';
+COMMENT ON COLUMN stewardship.column_class.side IS 'Whom the column is about. row: whoever the row is about; the row goes with them. text: anybody whom it mentions; the mention alone is taken out. Anything else: somebody whom the row names; the columns of that side are emptied when they are erased.';
 
 CREATE PROCEDURE stewardship.identify(pattern text, of_side text, by_what text, names text)
 LANGUAGE plpgsql
@@ -52,6 +52,9 @@ CALL stewardship.identify(
 CALL stewardship.identify('echo360.asset%', 'owner', 'name', 'owner_name');
 CALL stewardship.identify('edx.event', 'row', 'username', 'username');
 CALL stewardship.identify('edx.event', 'row', 'user_id', 'user_id');
+CALL stewardship.identify(
+    'edx.event', 'text', NULL, 'event event_text context page referer event_type name _extras'
+);
 CALL stewardship.identify('people.roster', 'row', 'institution_id', 'institution_id');
 CALL stewardship.identify('people.roster', 'row', 'email', 'email other_emails');
 CALL stewardship.identify('people.roster', 'row', 'edx username', 'edx_username');

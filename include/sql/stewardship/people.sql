@@ -67,3 +67,17 @@ WHERE _delivery = ANY(%(deliveries)s);
 DELETE FROM {rejected} AS r
 USING unnest(%(in)s::bigint [], %(rows)s::bigint []) AS f (delivery_id, _row)
 WHERE r._delivery = f.delivery_id AND r._row = f._row;
+
+-- section: texts
+SELECT
+    tableoid,
+    ctid,
+    {origin} AS _origin,
+    {columns}
+FROM {rows}
+WHERE {scope} AND {may};
+
+-- section: rewrite
+UPDATE {rows}
+SET {changed}
+WHERE tableoid = %(tableoid)s AND ctid = %(ctid)s::tid;

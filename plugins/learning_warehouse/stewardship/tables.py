@@ -59,6 +59,7 @@ def erase(conn: Connection, look_up: LookUp) -> Counter[str]:
             lock_dataset(conn, table)
             people = _people(conn, look_up, table)
             of_delivery, of_erasure = people.remove(people.find())
+            of_erasure += people.redact()
             _move(conn, "move_merged", of_delivery)
             _count(conn, table, of_erasure)
         removed[table] += sum(of_erasure.values())

@@ -10,11 +10,13 @@ from __future__ import annotations
 import dataclasses
 import logging
 import re
+import secrets
 from collections import Counter, defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
+from learning_warehouse.warehouse.mentions import without_mentions
 from learning_warehouse.warehouse.sql import statement
 from learning_warehouse.warehouse.tombstones import (
     Identity,
@@ -34,8 +36,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ROW = "row"
-"""The side of whoever a row is about."""
+ROW, TEXT = "row", "text"
+"""The sides of whoever a row is about, and of whoever its texts mention."""
+
+TEXTS_AT_A_TIME = 1000
+
+JSON = ("event", "context", "_extras")
+"""Columns of texts that are JSON."""
 
 OF_LISTS = (
     "email", "institution_id", "edx username", "edx user_id", "vocareum user_id", "echo360 user_id",
@@ -68,7 +75,9 @@ class People:
         self._look_up = look_up
         self._source = table.partition(".")[0]
         said = conn.execute(statement("stewardship/people", "columns"), {"table": table})
-        self._columns = [_Column(**row) for row in said]
+        columns = [_Column(**row) for row in said]
+        self._columns = [column for column in columns if column.side != TEXT]
+        self._texts = [column.name for column in columns if column.side == TEXT]
         self._identifying = [column for column in self._columns if column.identifies]
         self._names = {"rows": rows, "origin": origin, "scope": scope}
         self._values = values
@@ -147,6 +156,74 @@ class People:
             parts.append(sql.SQL("({} OR ({}))").format(self._named(found, side), nobody))
         return sql.SQL("({}) AND {}").format(self.named(found), sql.SQL(" AND ").join(parts))
 
+    def redact(self, *, only_count: bool = False) -> Counter[str]:
+        """Take erased people out of what texts of others mention; to be called after the rows
+        about them are gone.
+
+        :returns: how many rows mentioned people of each erasure.
+        """
+        from psycopg import sql
+
+        of_erasure: Counter[str] = Counter()
+        if not self._texts:
+            return of_erasure
+        columns = sql.SQL(", ").join(
+            sql.SQL("{0}::text AS {0}").format(sql.Identifier(name)) for name in self._texts
+        )
+        may = statement(f"{self._source}/mentions", "may")
+        with self._conn.cursor(f"texts_{secrets.token_hex(4)}") as cursor:
+            cursor.itersize = TEXTS_AT_A_TIME
+            query = statement("stewardship/people", "texts")
+            cursor.execute(query.format(**self._names, columns=columns, may=may), self._values)
+            while rows := cursor.fetchmany(TEXTS_AT_A_TIME):
+                of_erasure += self._redact(rows, only_count)
+        return of_erasure
+
+    def _redact(self, rows: list[dict[str, Any]], only_count: bool) -> Counter[str]:
+        from psycopg import sql
+
+        named: set[Identity] = set()
+        hits: set[Identity] = set()
+
+        def cleaned(row: dict[str, Any], is_erased: Callable[[str, str], bool]) -> dict[str, str]:
+            texts = {name: row[name] for name in self._texts if row[name]}
+            clean = {
+                name: without_mentions(text, name in JSON, is_erased)
+                for name, text in texts.items()
+            }
+            return {name: text for name, text in clean.items() if text != texts[name]}
+
+        for row in rows:
+
+            def note(kind: str, value: str, origin: str = row["_origin"]) -> bool:
+                named.update(named_by(kind, self._source, origin, value))
+                return False
+
+            cleaned(row, note)
+        found = self._look_up(named)
+        of_erasure: Counter[str] = Counter()
+        for row in rows if found else ():
+            hits.clear()
+
+            def is_erased(kind: str, value: str, origin: str = row["_origin"]) -> bool:
+                mine = named_by(kind, self._source, origin, value) & found.keys()
+                hits.update(mine)
+                return bool(mine)
+
+            changed = cleaned(row, is_erased)
+            if not changed:
+                continue
+            of_erasure[found[min(hits)]] += 1
+            if not only_count:
+                sets = sql.SQL(", ").join(
+                    sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name))
+                    for name in changed
+                )
+                query = statement("stewardship/people", "rewrite")
+                values = {**changed, "tableoid": row["tableoid"], "ctid": row["ctid"]}
+                self._conn.execute(query.format(**self._names, changed=sets), values)
+        return of_erasure
+
     def named(self, found: dict[str, dict[Any, str]]) -> Any:
         """SQL that is true for the rows that name these people on any side."""
         from psycopg import sql
@@ -201,6 +278,7 @@ def without_erased(staging: StagingTable, batch: Sequence[Staged]) -> list[Stage
         values={"origin": origin, "deliveries": deliveries},
     )  # fmt: skip
     gone, _ = people.remove(people.find())
+    people.redact()
     rejects: Counter[int] = Counter()
     if any(one.rows_rejected for one in batch):
         rejects = _forget_rejected(staging, look_up, origin, deliveries)

@@ -48,7 +48,9 @@ def named_by(kind: str, source: str, origin: str, value: object) -> set[Identity
     :param kind: as ``stewardship.column_class.identifies`` has it.
     :param source: of the table, with the origin of the row.
     """
-    text = " ".join(str(value or "").split()).lower()
+    text = str(value or "").strip().lower()
+    if kind == "name":
+        text = " ".join(text.split())
     of_source, _, of_kind = kind.rpartition(" ")
     if not text:
         return set()
