@@ -160,7 +160,7 @@ def refusal(dag: DAG, task: Any, conf: dict[str, Any]) -> str:
         (
             "warehouse_housekeeping",
             {"days": 3},
-            "This DAG has no Param 'days', only name_events: trigger it again",
+            "This DAG has no Param 'days', only name_events, dry_run: trigger it again",
         ),
         ("warehouse_housekeeping", {"name_events": True}, ""),
     ],

@@ -24,6 +24,7 @@ CONTRADICTIONS = (
     ("earliest", "first_day", "earliest loads from the very first day on"),
     ("replay_rejects", "earliest", "without days, replay_rejects reads all rejected lines"),
     ("replay_rejects", "reload", "reload reads the rejected lines of a log anyway"),
+    ("name_events", "dry_run", "dry_run changes nothing"),
 )
 """Pairs of Params that may not both be set, and why."""
 

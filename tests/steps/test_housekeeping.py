@@ -17,6 +17,8 @@ from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.landing import LandingZone
 from learning_warehouse.s3 import open_uri
 from learning_warehouse.steps.housekeeping import (
+    Retention,
+    RetentionOperator,
     remove_landed_versions,
     remove_rejected_rows,
     retention,
@@ -254,12 +256,29 @@ def test_old_rejects_go_and_are_counted_on(
 def test_landed_versions_are_kept_unless_the_file_says_otherwise(
     landing_zone: LandingZone, warehouse: Connection
 ) -> None:
-    assert retention() == {"rejected_rows": 365}
+    assert retention() == Retention(days={"rejected_rows": 365}, months={})
     for day in (1, 2):
         load(land(warehouse, enrolled(f"{day}"), day))
     grow_old(warehouse, 10_000)
     assert run_dag("warehouse_housekeeping") == {"rejected_rows": {}}
     assert lie_there(landing_zone) == (2, 2)
+
+
+def test_a_dry_run_says_what_would_go(landing_zone: LandingZone, warehouse: Connection) -> None:
+    for day, name in enumerate(("Al", "Bo"), start=1):
+        load(land(warehouse, enrolled(name), day))
+    load_edx(warehouse, b"\n".join([line(1), b"no event"]))
+    grow_old(warehouse, 500)
+
+    def steps(*, dry_run: bool) -> list[dict[str, int]]:
+        removers = (remove_rejected_rows, remove_landed_versions)
+        tasks = [RetentionOperator(task_id="task", remove=one, days=400) for one in removers]
+        return [task.execute(context(dry_run=dry_run)) for task in tasks]
+
+    would = steps(dry_run=True)
+    assert lie_there(landing_zone) == (2, 2)
+    assert steps(dry_run=False) == would == [{"edx.event": 1}, {"vocareum.enrollment": 1}]
+    assert lie_there(landing_zone) == (1, 1)
 
 
 def test_what_the_file_must_say(tmp_path: Path) -> None:
@@ -272,4 +291,33 @@ def test_what_the_file_must_say(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"retention.toml does not say .* 'rejected_rows = 3"):
             retention(path=path)
     path.write_text("[days]\nlanded_versions = 400")
-    assert retention(path=path) == {"landed_versions": 400}
+    assert retention(path=path).days == {"landed_versions": 400}
+
+
+def test_what_it_must_say_of_tables(tmp_path: Path) -> None:
+    path = tmp_path / "retention.toml"
+    tables: dict[str, Any] = {"by_day": ["echo360.notes"], "by_month": ["edx.event"]}
+    for text, says in (
+        ('[days]\n"edx.event" = 90', r"\"edx.event\" may not be below \[days\]"),
+        ("[months]\necho360 = 3", r"echo360 may not be below \[months\]"),
+        ("[days]\necho360.notes = 30", "the number of echo360 is not one from 1 to 9999"),
+        ("[days]\necho360 = 10_000", "the number of echo360 is not one from 1 to 9999"),
+        ("[years]\necho360 = 1", r"there is no 'years', only \[days\] and \[months\]"),
+        ("echo360 = 1", r"there is no 'echo360', only \[days\]"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ValueError, match=says):
+            retention(path=path, **tables)
+    path.write_text('[days]\necho360 = 30\n"echo360.notes" = 7\n[months]\nedx = 14')
+    kept = retention(path=path, **tables)
+    today = date(2026, 1, 31)
+    days = {
+        table: str(kept.first_day(table, today))
+        for table in ("echo360.notes", "echo360.videoview", "edx.event", "activity.video")
+    }
+    assert days == {
+        "echo360.notes": "2026-01-24",
+        "echo360.videoview": "2026-01-01",
+        "edx.event": "2024-11-01",
+        "activity.video": "None",
+    }

@@ -78,6 +78,8 @@ BY_HAND = {
     "ops/ledger landed": "a rebuild",
     "ops/housekeeping outdated": "housekeeping, if include/retention.toml asks for it",
     "ops/housekeeping rejected_rows": "housekeeping: it joins what is removed to its deliveries",
+    "ops/kept_since landed": "housekeeping, if include/retention.toml has a line for the table",
+    "ops/kept_since landed_of_partition": "the same, for each month that goes",
     "edx/replay": "a run with replay_rejects",
 }
 """What no scheduled step of a source runs."""

@@ -19,6 +19,12 @@ WHERE source = %(source)s
 INSERT INTO {table} ({columns})
 {definition};
 
+-- section: forget
+-- What the table does not keep any more, see include/retention.toml.
+DELETE FROM {table}
+WHERE day < (SELECT k.first_day FROM ops.kept_since AS k WHERE k.dataset = %(dataset)s)
+    AND EXISTS (SELECT FROM ops.kept_since AS k WHERE k.dataset = %(dataset)s);
+
 -- section: all
 -- For a rebuild: all days that have rows, of all origins.
 INSERT INTO ops.changed_day (dataset, origin, day)

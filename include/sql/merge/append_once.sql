@@ -38,6 +38,9 @@ FROM (
     SELECT DISTINCT date_bin('1 day', {clock}, '2000-01-01 00:00:00Z') AS day
     FROM {staging}
 ) AS days
+WHERE day >= coalesce(
+    (SELECT k.first_day FROM ops.kept_since AS k WHERE k.dataset = %(dataset)s)::timestamptz, '-infinity'
+)
 ORDER BY month;
 
 -- section: memory

@@ -93,14 +93,14 @@ COMMENT ON COLUMN ops.delivery.rows_read IS 'Records in it: header and blank lin
 COMMENT ON COLUMN ops.delivery.rows_merged IS 'Rows that went into the table.';
 COMMENT ON COLUMN ops.delivery.rows_duplicate IS 'Rows that were there already.';
 COMMENT ON COLUMN ops.delivery.rows_superseded IS 'Rows for which a later version was there already.';
-COMMENT ON COLUMN ops.delivery.rows_filtered IS 'Rows left out because a Param of the run says so, or because the delivery was undone.';
+COMMENT ON COLUMN ops.delivery.rows_filtered IS 'Rows left out because a Param of the run says so, because the delivery was undone, or because their day is not kept any more (ops.kept_since).';
 COMMENT ON COLUMN ops.delivery.rows_held IS 'Good rows of a delivery that is held.';
 COMMENT ON COLUMN ops.delivery.rows_erased IS 'Rows of people who were erased on request: removed later, or left out as it was loaded.';
 COMMENT ON COLUMN ops.delivery.rows_rejected IS 'Rows that could not be loaded; they are in ops.rejected_row.';
 COMMENT ON COLUMN ops.delivery.superseded_by IS 'The delivery that replaced all that this one had brought.';
 COMMENT ON COLUMN ops.delivery.landed_at IS 'When it was entered here.';
 COMMENT ON COLUMN ops.delivery.merged_at IS 'When its rows were last merged.';
-COMMENT ON COLUMN ops.delivery.removed_at IS 'When its bytes were removed from the landing zone, where a newer version had replaced it (include/retention.toml).';
+COMMENT ON COLUMN ops.delivery.removed_at IS 'When its bytes were removed from the landing zone, because a newer version had replaced it or its days are not kept any more (include/retention.toml).';
 COMMENT ON COLUMN ops.delivery.dag_id IS 'The DAG that merged or held it last.';
 COMMENT ON COLUMN ops.delivery.run_id IS 'The run that merged or held it last.';
 COMMENT ON COLUMN ops.delivery.task_id IS 'The task that merged or held it last.';
@@ -122,6 +122,35 @@ COMMENT ON COLUMN ops.current_part.part IS 'The UTC day (YYYY-MM-DD) of a report
 COMMENT ON COLUMN ops.current_part.delivery_id IS 'The delivery that brought the rows.';
 COMMENT ON COLUMN ops.current_part.made_at IS 'The vendor''s time of the latest delivery that brought or confirmed them: only a later one may replace them.';
 COMMENT ON COLUMN ops.current_part.version IS 'The version of that delivery, which decides between equal times.';
+
+CREATE TABLE ops.kept_since (
+    dataset text PRIMARY KEY,
+    first_day date NOT NULL
+);
+
+COMMENT ON TABLE ops.kept_since IS 'Of each table whose rows include/retention.toml does not keep for ever, the first day that is kept: rows of earlier days were removed, and are not loaded again. It moves forward only; the landing zone has a copy (kept_since/), which warehouse_rebuild reads.';
+COMMENT ON COLUMN ops.kept_since.dataset IS 'The table, with its schema.';
+COMMENT ON COLUMN ops.kept_since.first_day IS 'The first UTC day that is kept.';
+
+-- A file without days is as old as the version that last brought or confirmed its rows.
+CREATE VIEW ops.outlived_delivery AS
+SELECT
+    d.delivery_id,
+    d.dataset
+FROM ops.delivery AS d
+INNER JOIN ops.kept_since AS k ON d.dataset = k.dataset
+WHERE coalesce(
+    d.end_day,
+    (
+        greatest(
+            d.made_at, (SELECT max(c.made_at) FROM ops.current_part AS c WHERE c.delivery_id = d.delivery_id)
+        ) AT TIME ZONE 'UTC'
+    )::date + 1
+) <= k.first_day;
+
+COMMENT ON VIEW ops.outlived_delivery IS 'The deliveries of which no day is kept any more, see ops.kept_since. One without days (a file of grades, a log of edX) counts by the day on which the vendor made it.';
+COMMENT ON COLUMN ops.outlived_delivery.delivery_id IS 'The delivery.';
+COMMENT ON COLUMN ops.outlived_delivery.dataset IS 'The table that it is for, with its schema.';
 
 -- Without a key, so that no merge waits for another.
 CREATE TABLE ops.changed_day (

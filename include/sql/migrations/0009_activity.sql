@@ -204,6 +204,18 @@ COMMENT ON COLUMN activity.course_day.role IS 'The account''s role in these rows
 COMMENT ON COLUMN activity.course_day.source IS 'edx, echo360 or vocareum.';
 COMMENT ON COLUMN activity.course_day._origin IS 'The edX site, the Echo360 host or the Vocareum org.';
 
+CREATE VIEW activity.whole_since AS
+SELECT
+    split_part(dataset, '.', 1) AS source,
+    max(first_day) AS first_day
+FROM ops.kept_since
+WHERE dataset IN ('edx.event', 'vocareum.lab_sessions') OR dataset LIKE 'echo360.%'
+GROUP BY split_part(dataset, '.', 1);
+
+COMMENT ON VIEW activity.whole_since IS 'From which day on the rows are all there from which the tables of activity are computed; days before it are not computed again, and stay as they are. A source of which all is kept has no line.';
+COMMENT ON COLUMN activity.whole_since.source IS 'edx, echo360 or vocareum.';
+COMMENT ON COLUMN activity.whole_since.first_day IS 'The UTC day.';
+
 CREATE VIEW people.enrolled_as AS
 SELECT DISTINCT ON (a.account_id, e.courseid)
     a.account_id,

@@ -180,6 +180,7 @@ CALL stewardship.classify('none', 'activity.%', '
     source_course speed stream_seconds submissions title unique_seconds video video_hours video_seconds
     viewers views vocareum_learners was_shown_before_correct watched week without_end
 ');
+CALL stewardship.classify('none', 'activity.whole_since', 'first_day');
 
 -- The ledger, and what is kept here.
 

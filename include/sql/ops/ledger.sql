@@ -90,6 +90,7 @@ CROSS JOIN LATERAL (
 ) AS d;
 
 -- section: newest
+-- But for those of which no day is kept any more.
 SELECT DISTINCT ON (name)
     delivery_id, dataset, origin, name, version, made_at,
     first_day, end_day, uri, size, details, status, problem, removed_at
@@ -97,6 +98,9 @@ FROM ops.delivery
 WHERE dataset = %(dataset)s
     AND origin = %(origin)s
     AND made_at < coalesce(%(made_before)s::timestamptz, 'infinity')
+    AND delivery_id NOT IN (
+        SELECT o.delivery_id FROM ops.outlived_delivery AS o WHERE o.dataset = %(dataset)s
+    )
 ORDER BY name ASC, made_at DESC, version DESC;
 
 -- section: first_day

@@ -32,6 +32,10 @@ CROSS JOIN generate_series(w.earliest, w.latest) AS n (n)
 LEFT JOIN LATERAL unnest(c.accounts) AS a (account) ON TRUE
 WHERE (c.day IS NOT NULL OR w.what = 'people.account')
     AND (c.accounts IS NULL OR a.account IS NOT NULL)
+    AND NOT EXISTS (
+        SELECT FROM activity.whole_since AS s
+        WHERE w.what = 'activity' AND c.source = s.source AND c.day + n.n < s.first_day
+    )
 GROUP BY w.what, c.source, c.origin, c.day + n.n
 ON CONFLICT (what, origin, day) DO UPDATE
     SET accounts = CASE

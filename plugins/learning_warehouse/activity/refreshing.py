@@ -96,3 +96,8 @@ def _compute(conn: Connection, source: str, due: list[dict[str, Any]]) -> None:
         }
         for section in ("delete", "insert"):
             run(statement("activity/refresh", section).format(**parts))
+    for table in TABLES[source]:
+        query = statement("activity/refresh", "forget")
+        conn.execute(
+            query.format(table=sql.Identifier("activity", table)), {"dataset": f"activity.{table}"}
+        )

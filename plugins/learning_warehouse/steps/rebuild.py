@@ -83,6 +83,7 @@ class RebuildOperator(BaseOperator):
         """Enter what the notes tell into the ledger, then load it, without erased people."""
         from learning_warehouse.delivery_notes import read_into_ledger
         from learning_warehouse.landing import LandingZone
+        from learning_warehouse.steps.past_days import restore_kept_since
         from learning_warehouse.stewardship.notes import read_into_warehouse
         from learning_warehouse.warehouse import ledger
         from learning_warehouse.warehouse.connection import connected
@@ -96,6 +97,7 @@ class RebuildOperator(BaseOperator):
         failures = Failures()
         with connected(self.warehouse_conn_id) as warehouse:
             conn = warehouse()
+            restore_kept_since(conn, zone)
             read_into_warehouse(conn, zone)
             there, new = read_into_ledger(conn, zone, table)
             if self.remember is not None:

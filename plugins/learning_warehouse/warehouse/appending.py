@@ -23,7 +23,8 @@ def ensure_partitions(staging: StagingTable) -> None:
         return
     assert staging.dataset.clock is not None
     query = statement("merge/append_once", "months").format(**staging.names())
-    months = [row["month"] for row in staging.conn.execute(query)]
+    rows = staging.conn.execute(query, {"dataset": staging.dataset.table})
+    months = [row["month"] for row in rows]
     partitions.ensure_months(staging.conn, staging.table, staging.dataset.clock, months)
 
 

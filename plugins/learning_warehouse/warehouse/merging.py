@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from learning_warehouse.warehouse.appending import append_once, ensure_partitions, insert_once
 from learning_warehouse.warehouse.batches import Held, Merged, Outcome, Removed
 from learning_warehouse.warehouse.erasing import without_erased
+from learning_warehouse.warehouse.keeping import without_past_days
 from learning_warehouse.warehouse.locks import lock_dataset, lock_deliveries, share_dataset
 from learning_warehouse.warehouse.replacing import replace
 from learning_warehouse.warehouse.sql import statement
@@ -66,6 +67,7 @@ def merge(
             if one.delivery.delivery_id in gone
         ]
         due = [one for one in due if one.delivery.delivery_id not in gone]
+        due = without_past_days(staging, due)
         if dataset.strategy == "append_once":
             outcome = append_once(staging, due, reload=reload)
         else:
@@ -135,6 +137,7 @@ def merge_replayed(staging: StagingTable, staged: Staged) -> Merged:
     with conn.transaction():
         share_dataset(conn, staging.dataset.table)
         lock_deliveries(conn, [staged.delivery.delivery_id])
+        (staged,) = without_past_days(staging, [staged])
         conn.execute(statement("merge/replay", "still_rejected").format(**names), line)
         accepted = conn.execute(statement("merge/replay", "accept").format(**names), line).rowcount
         left = staged.rows_rejected + staged.rows_filtered
