@@ -11,6 +11,7 @@ from learning_warehouse.dag_files import DEFAULT_ARGS
 from learning_warehouse.params import params, refuse_wrong_params
 from learning_warehouse.people.lists import REGISTRY
 from learning_warehouse.people.operators import LandListsOperator, MatchPeopleOperator
+from learning_warehouse.people.pseudonyms import PURPOSE, SMALLEST_CELL, PseudonymsOperator
 from learning_warehouse.steps.loading import LoadOperator
 from learning_warehouse.steps.summary import SummaryOperator
 from learning_warehouse.timetable import UTCDays
@@ -40,6 +41,8 @@ in each course on each day: videos, problems, sessions, labs.
   where they are of a few users of edX, their days are computed for these users alone.
 * **Staff**: the views `activity.person_…` leave staff out. Their role is that of the roster, or
   else that of Echo360's rows or of Vocareum's enrollment.
+* **`pseudonyms`**: gives new people a random pseudonym for each purpose of research, for the views
+  of the schema `research`. `open_purpose` and `discard_purpose` make a purpose and end it.
 * **Again**: `rebuild` computes all days again. `reload` loads the lists again: the newest version,
   or the one that was current at the end of `last_day`.
 * **Connections**: `landing_zone`, `learning_warehouse`.
@@ -71,7 +74,8 @@ def learning_activity() -> DAG:
                 load >> people
         summarise = SummaryOperator(task_id="summarise", loads=loads, schemas=["people"])
         activity = RefreshActivityOperator(task_id="activity")
-        people >> activity >> summarise
+        pseudonyms = PseudonymsOperator(task_id="pseudonyms")
+        people >> [activity, pseudonyms] >> summarise
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
         {
@@ -88,6 +92,26 @@ def learning_activity() -> DAG:
                 False,
                 type="boolean",
                 description="Compute all days of the tables of activity again.",
+            ),
+            "open_purpose": Param(
+                None,
+                type=["null", "string"],
+                pattern=PURPOSE,
+                description="Give people pseudonyms for this purpose of research, from now on in "
+                "each run. It has the name of the role that may see them.",
+            ),
+            "smallest_cell": Param(
+                SMALLEST_CELL,
+                type="integer",
+                minimum=2,
+                description="With open_purpose: of fewer people than this nothing is summed up.",
+            ),
+            "discard_purpose": Param(
+                None,
+                type=["null", "string"],
+                pattern=PURPOSE,
+                description="Throw away who the pseudonyms of this purpose are. It cannot be taken "
+                "back.",
             ),
         }
     )

@@ -10,7 +10,7 @@ from tools.markdown import GENERATED, table
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
 
-SCHEMAS = ("vocareum", "echo360", "edx", "people", "activity", "stewardship", "ops")
+SCHEMAS = ("vocareum", "echo360", "edx", "people", "activity", "research", "stewardship", "ops")
 _SQL = (Path(__file__).parent / "dictionary.sql").read_text()
 STATEMENTS: dict[str, Any] = dict(part.split("\n", 1) for part in _SQL.split("-- section: ")[1:])
 

@@ -24,7 +24,7 @@ from include.sandbox.demo import (
 from include.sandbox.stack import Airflow, Stack, running, week_until
 from include.sandbox.truth import changes, contents
 
-SCHEMAS = ("vocareum", "echo360", "edx", "people", "activity", "stewardship", "ops")
+SCHEMAS = ("vocareum", "echo360", "edx", "people", "activity", "research", "stewardship", "ops")
 
 
 def rebuild(state: Path) -> bool:
