@@ -10,6 +10,7 @@ from learning_warehouse.dag_files import DEFAULT_ARGS
 from learning_warehouse.params import refuse_wrong_params
 from learning_warehouse.stewardship.operators import (
     DAYS,
+    EraseLandedOperator,
     EraseTablesOperator,
     FinishErasuresOperator,
     RecordErasuresOperator,
@@ -34,6 +35,9 @@ Lists all that the warehouse has of a person, or erases the person.
 * **`erase_tables`**: removes the person's rows, and empties what mentions them in rows of others.
   In a run without requests, it removes those whose tombstones are there: trigger it after a
   warehouse was restored from a backup.
+* **`erase_landed`**: writes each object of the landing zone that has the person again without
+  them, and removes older versions that the bucket keeps. Logs of edX's own bucket are listed in
+  `erasure/reports/edx_logs.csv`, for its owner.
 * **`finish`**: writes a report without names, what was removed and when, to `erasure/reports/`.
 * **Connections**: `stewardship_key`, `landing_zone`, `learning_warehouse`.
 * **When it fails**: the last line of the task's log says what to do; then clear the task. Each task
@@ -58,8 +62,9 @@ def erasure() -> DAG:
     ) as dag:
         record = RecordErasuresOperator(task_id="record", pre_execute=refuse_wrong_params)
         erase = EraseTablesOperator(task_id="erase_tables")
+        landed = EraseLandedOperator(task_id="erase_landed")
         finish = FinishErasuresOperator(task_id="finish", erasures=record.output)
-        record >> erase >> finish
+        record >> erase >> landed >> finish
     # Last, for each operator would copy those that the DAG has when it is made.
     dag.params.update(
         {

@@ -24,7 +24,7 @@ from learning_warehouse.s3 import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +121,11 @@ class LandingZone:
                 raise
         return bool(found["ContentLength"] == size)
 
+    def size_of(self, uri: str) -> int:
+        """Bytes of an object of this bucket; 0 where it is not there."""
+        key = uri.removeprefix(self.url)
+        return next((int(o["Size"]) for o in self.objects(key) if o["Key"] == key), 0)
+
     def remove(self, uri: str) -> None:
         """Remove an object; where the URI ends in ``/``, all objects below it.
 
@@ -138,11 +143,18 @@ class LandingZone:
         It does not matter whether they are there. Needs ``s3:ListBucketVersions`` and
         ``s3:DeleteObjectVersion``.
         """
-        with s3_sentences(f"removing all versions of {self.url}{key}"):
+        self._remove_versions(key, of=lambda one: key.endswith("/") or one["Key"] == key)
+
+    def remove_older(self, key: str) -> None:
+        """Remove the versions of an object that are not current. Needs the same rights."""
+        self._remove_versions(key, of=lambda one: one["Key"] == key and not one["IsLatest"])
+
+    def _remove_versions(self, prefix: str, *, of: Callable[[dict[str, Any]], bool]) -> None:
+        with s3_sentences(f"removing versions of {self.url}{prefix}"):
             pages = self._client.get_paginator("list_object_versions")
-            for page in pages.paginate(Bucket=self.bucket, Prefix=key):
+            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
                 for one in [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]:
-                    if key.endswith("/") or one["Key"] == key:
+                    if of(one):
                         self._client.delete_object(
                             Bucket=self.bucket, Key=one["Key"], VersionId=one["VersionId"]
                         )

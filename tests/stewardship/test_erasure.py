@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
-from datetime import date, timedelta
+import logging
+import secrets
+import subprocess
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from include.sandbox.postgres import binaries
+from learning_warehouse import delivery_notes
 from learning_warehouse.edx import events
+from learning_warehouse.edx.tar import probe
 from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.landing import LandingZone
 from learning_warehouse.stewardship.operators import FinishErasuresOperator
+from learning_warehouse.streams import PROBE
+from learning_warehouse.warehouse import ledger
 from tests.activity.events import bring_up_to_date
 from tests.conftest import context
 from tests.edx import loading
@@ -19,10 +29,12 @@ from tests.landed import empty_landing_zone, run_dag
 from tests.warehouse.roads import VOCAREUM, load, rows
 
 if TYPE_CHECKING:
+    from include.sandbox.postgres import EmbeddedPostgres
+    from include.sandbox.server import Sandbox
     from learning_warehouse.warehouse.connection import Connection
 
 DAY = (date(2026, 1, 5), date(2026, 1, 6))
-STEPS = ("record", "erase_tables")
+STEPS = ("record", "erase_tables", "erase_landed")
 FORM = {"dry_run": False, "people": None, "days": 30, "vacuum": False}
 CANARY = ("canary", "4711077", "Canary.Bird@Example.org", "0f0f0f0f-1111-4222-8333-444455556666")
 """A user name at edX with its id, an address, an id at Echo360."""
@@ -151,9 +163,19 @@ def seen(conn: Connection) -> dict[str, int]:
     return {table: rows for table, rows in found.items() if rows}
 
 
-def test_a_person_is_erased_and_others_are_not(warehouse: Connection) -> None:
+def dump(server: EmbeddedPostgres, name: str) -> str:
+    """All that a backup of the warehouse has."""
+    command = [f"{binaries()}/pg_dump", "--inserts", server.url(name)]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout
+
+
+def test_a_person_is_erased_and_others_are_not(
+    warehouse: Connection, postgres: EmbeddedPostgres, warehouse_name: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
     fill(warehouse)
     bring_up_to_date(warehouse)
+    assert is_canary(dump(postgres, warehouse_name)), "the search finds what is there"
     before = everything(warehouse)
     there = seen(warehouse)
     assert there.keys() >= {
@@ -171,7 +193,10 @@ def test_a_person_is_erased_and_others_are_not(warehouse: Connection) -> None:
     }  # fmt: skip
     assert all(is_canary(line) for text in inventory.values() for line in text.splitlines())
 
+    caplog.set_level(logging.DEBUG)
     done = erase()
+    assert not is_canary(caplog.text + str(done))
+    assert not is_canary(dump(postgres, warehouse_name))
     assert seen(warehouse) == {}
     assert warehouse.execute("SELECT FROM stewardship.erasure WHERE done_at IS NULL").rowcount == 0
     assert list(zone.keys("erasure/inventories/")) == list(zone.keys("erasure/requests/")) == []
@@ -197,9 +222,16 @@ def test_a_person_is_erased_and_others_are_not(warehouse: Connection) -> None:
         ("m1", None),
         ("m2", "Ada B"),
     ]
-    (report,) = [zone.get(key) for key in zone.keys("erasure/reports/")]
+    (report,) = [zone.get(k) for k in zone.keys("erasure/reports/") if k.endswith(".json")]
     assert not is_canary(report.decode())
     assert json.loads(report)["counts"]["edx.event"] == 2
+
+    rows_of = {table: lines for table, lines in after.items() if not table.startswith("steward")}
+    erase()
+    again = everything(warehouse)
+    assert {table: again[table] for table in rows_of} == rows_of, (
+        "what is done again changes nothing"
+    )
 
 
 def test_no_way_back(warehouse: Connection) -> None:
@@ -275,6 +307,74 @@ def test_mentions_in_events_of_others_are_taken_out(warehouse: Connection) -> No
     assert again.rows_merged == len(lines)
     assert seen(warehouse) == {}
     assert loading.rows(warehouse, columns) == after
+
+
+def test_the_landing_zone_is_written_again_without_them(
+    warehouse: Connection, connections: dict[str, Any], sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Plain and packed files and logs, with the versions that a bucket keeps; and a rebuilding."""
+    client = sandbox.client()
+    bucket = f"landing-{secrets.token_hex(4)}"
+    client.create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "us-west-2"}
+    )
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    fields = {**connections["landing_zone"]}
+    extra = {**fields["extra"], "service_config": {"s3": {"bucket_name": bucket}}}
+    monkeypatch.setenv("AIRFLOW_CONN_LANDING_ZONE", json.dumps({**fields, "extra": extra}))
+    zone = LandingZone()
+    loading.load(warehouse, b"\n".join(EVENTS), "log in edx's bucket")
+    files = {
+        "vocareum.grades": FILES["grades"].encode(),
+        "people.roster": FILES["roster"].format(mail=CANARY[2]).encode(),
+        "echo360.videoview": gzip.compress(
+            FILES["videoview"].format(mail=CANARY[2], echo=CANARY[3]).encode()
+        ),
+        "edx.event": gzip.compress(b"\n".join(EVENTS)),
+    }
+    for table, content in files.items():
+        zone.put(f"landed/{table}", b"an older version of canary")
+        uri, size = zone.put_stream(f"landed/{table}", io.BytesIO(content))
+        is_report = table.startswith("echo360")
+        delivery = ledger.deliver(
+            warehouse, dataset=table, origin="UniversityA" if table == "edx.event" else "here",
+            name=table, version=f"{size}-0-{probe(content[:PROBE], content[-PROBE:])}",
+            made_at=datetime(2026, 1, 6, tzinfo=UTC), uri=uri, size=size,
+            first_day=DAY[0] if is_report else None, end_day=DAY[1] if is_report else None,
+            details={"assets": [uri]} if is_report else {"landed": True},
+        )  # fmt: skip
+        delivery_notes.write(zone, vars(delivery))
+    rebuild = ("vocareum.grades", "people.roster", "echo360.videoview", "edx.event")
+    run_dag("warehouse_rebuild", *rebuild, datasets=[*files])
+    assert seen(warehouse).keys() >= files.keys()
+
+    erase()
+    assert seen(warehouse) == {}
+    left = {}
+    for one in client.list_object_versions(Bucket=bucket)["Versions"]:
+        there = client.get_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
+        left[one["Key"]] = there["Body"].read()
+    for name, content in left.items():
+        text = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+        assert not is_canary(text.decode()), name
+    assert left["landed/people.roster"] == (
+        b"institution_id,email,name,edx_username,vocareum_user_id\nS-2,ada@example.org,Ada,ada,902\n"
+    )
+    assert left["landed/vocareum.grades"] == (
+        b"courseid,userid,partnerid,partid,graderid,partscore\nC1,902,,P1,8,2\nC1,903,902,P1,,3\n"
+    )
+    assert gzip.decompress(left["landed/edx.event"]) == EVENTS[0] + b"\n" + EVENTS[4]
+    assert b"log in edx's bucket" in left["erasure/reports/edx_logs.csv"]
+
+    for table in files:
+        warehouse.execute(f"DELETE FROM {table}".encode())
+    warehouse.execute("TRUNCATE ops.delivery, ops.current_part, stewardship.erasure CASCADE")
+    run_dag("warehouse_rebuild", *rebuild, datasets=[*files])
+    assert seen(warehouse) == {}
+    assert [len(rows(warehouse, table)) for table in files] == [2, 1, 1, 1]
+    known = warehouse.execute("SELECT FROM stewardship.tombstone").rowcount
+    assert known > 5, "a warehouse from nothing has the tombstones"
 
 
 def test_what_waited_does_not_bring_them_back(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 INVENTORIES = "erasure/inventories/"
 REPORTS = "erasure/reports/"
+FOR_OWNER = "erasure/reports/edx_logs.csv"
 
 DAYS = 30
 """Within which a request has to be done, unless the run says otherwise. Source: one month, Article
@@ -154,6 +155,47 @@ class EraseTablesOperator(_StewardOperator):
                 settle(conn)
         for table, rows in removed.items():
             self.log.info("%s: %d rows", table, rows)
+        return dict(removed)
+
+
+class EraseLandedOperator(_StewardOperator):
+    """Takes erased people out of the landing zone, and lists the logs of edX's own bucket that they
+    are in, for its owner.
+
+    XCom: how many records, by table.
+    """
+
+    def execute(self, context: Context) -> dict[str, int]:
+        """Write again what names them."""
+        import csv
+        import io
+
+        from learning_warehouse.landing import LandingZone
+        from learning_warehouse.stewardship import landed
+        from learning_warehouse.stewardship.tables import tables
+        from learning_warehouse.warehouse.connection import connect
+        from learning_warehouse.warehouse.sql import statement
+        from learning_warehouse.warehouse.tombstones import erased, is_anybody_erased, key_of
+
+        zone = LandingZone(self.landing_conn_id)
+        with connect(self.warehouse_conn_id) as conn:
+            with conn.transaction():
+                if not is_anybody_erased(conn):
+                    raise AirflowSkipException("Nobody was ever erased.")
+            removed = landed.erase(conn, zone, partial(erased, conn, key_of()), tables(conn))
+            rows = conn.execute(
+                statement("stewardship/landed", "elsewhere"), {"place": zone.url}
+            ).fetchall()
+        if rows:
+            text = io.StringIO()
+            csv.writer(text).writerows([("uri", "name"), *(row.values() for row in rows)])
+            zone.put(FOR_OWNER, text.getvalue().encode())
+            self.log.warning(
+                "%d logs of edX's own bucket have lines of erased people: ask its owner to remove "
+                "them; they are in %s%s.", len(rows), zone.url, FOR_OWNER,
+            )  # fmt: skip
+        for table, records in removed.items():
+            self.log.info("%s: %d records in the landing zone", table, records)
         return dict(removed)
 
 

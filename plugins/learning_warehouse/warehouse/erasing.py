@@ -93,8 +93,9 @@ class People:
         named: defaultdict[Identity, set[tuple[str, Any]]] = defaultdict(set)
         for row in self._run("values", columns=columns):
             for column in self._identifying:
-                for one in self._named_by(column, row["_origin"], row[column.name]):
-                    named[one].add((column.name, row[column.name]))
+                kind, value = column.identifies or "", row[column.name]
+                for one in named_by(kind, self._source, row["_origin"], value):
+                    named[one].add((column.name, value))
         found: defaultdict[str, dict[Any, str]] = defaultdict(dict)
         for one, erasure in self._look_up(named).items():
             for name, value in named[one]:
@@ -245,11 +246,6 @@ class People:
         return sql.SQL("(({}) IS TRUE)").format(
             sql.SQL(" OR ").join(said or [sql.Composed([sql.SQL("FALSE")])])
         )
-
-    def _named_by(self, column: _Column, origin: str, value: Any) -> set[Identity]:
-        kind = column.identifies or ""
-        values = re.split(r"[\s,;]+", value or "") if kind == "email" else [value]
-        return set().union(*(named_by(kind, self._source, origin, text) for text in values))
 
     def _run(self, section: str, **names: Any) -> Any:
         query = statement("stewardship/people", section).format(**self._names, **names)

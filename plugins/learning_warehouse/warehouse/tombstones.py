@@ -7,6 +7,7 @@ erased. Knows the key and ``stewardship.tombstone``; knows no table of people.
 from __future__ import annotations
 
 import hmac
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from learning_warehouse.conn_ids import STEWARDSHIP_CONN_ID
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 LOCK = "stewardship.tombstone"
 """What a merge shares, and a new erasure locks: nothing that was staged before the tombstones were
 there is merged after it without a look at them."""
+
+_ADDRESSES = re.compile(r"[\s,;]+")
 
 SHORTEST_KEY = 32
 """Characters."""
@@ -43,21 +46,21 @@ class Identity(NamedTuple):
 
 
 def named_by(kind: str, source: str, origin: str, value: object) -> set[Identity]:
-    """Whom a value names; nobody, where it is empty.
+    """Whom a value names: nobody, where it is empty; of addresses, each of several.
 
     :param kind: as ``stewardship.column_class.identifies`` has it.
     :param source: of the table, with the origin of the row.
     """
     text = str(value or "").strip().lower()
-    if kind == "name":
-        text = " ".join(text.split())
     of_source, _, of_kind = kind.rpartition(" ")
     if not text:
         return set()
     if of_source:
         return {Identity(of_source, "*", of_kind, text)}
-    if kind in ("email", "name"):
-        return {Identity("", "", kind, text)}
+    if kind == "email":
+        return {Identity("", "", kind, address) for address in _ADDRESSES.split(text) if address}
+    if kind == "name":
+        return {Identity("", "", kind, " ".join(text.split()))}
     if kind == "institution_id":
         return {Identity("institution", "", kind, text)}
     return {Identity(source, origin, kind, text)}

@@ -1,0 +1,278 @@
+"""Erased people in the landing zone: each object that names one is written again without them.
+
+An object keeps its key, and its delivery the vendor's version; size and note say what lies there
+now. What is killed is done again: an object without erased people is left as it is. Knows CSV files
+and tracking logs as lines; knows no source.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import logging
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.s3 import open_uri
+from learning_warehouse.streams import BLOCK, Damaged, as_file, unpacked
+from learning_warehouse.warehouse.catalogue import read_table
+from learning_warehouse.warehouse.erasing import ROW, named_in
+from learning_warehouse.warehouse.sql import statement
+from learning_warehouse.warehouse.tombstones import Identity, named_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from learning_warehouse.landing import LandingZone
+    from learning_warehouse.warehouse.catalogue import Table
+    from learning_warehouse.warehouse.connection import Connection
+    from learning_warehouse.warehouse.erasing import LookUp
+
+log = logging.getLogger(__name__)
+
+RECORDS_AT_A_TIME = 5000
+DELIMITERS = ",\t|"
+PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+SEALED = ".gpg"
+LOGS = "edx.event"
+"""The table whose files have a JSON object in each line."""
+
+
+class _Column(NamedTuple):
+    identifies: str
+    side: str
+
+
+def erase(conn: Connection, zone: LandingZone, look_up: LookUp, tables: list[str]) -> Counter[str]:
+    """Write again what landed of these tables, where it names erased people, and remove the
+    versions that the bucket keeps of it.
+
+    :returns: how many records went, or lost a mention, by table.
+    :raises PermanentFailure: encrypted logs landed, which cannot be looked into.
+    """
+    removed: Counter[str] = Counter()
+    sealed = 0
+    for line in conn.execute(
+        statement("stewardship/landed", "deliveries"), {"tables": tables, "place": zone.url}
+    ).fetchall():
+        if line["name"].endswith(SEALED):
+            sealed += 1
+            continue
+        uris = line["details"].get("assets") or [line["uri"]]
+        files = [_File(conn, zone, look_up, line, uri) for uri in uris]
+        removed[line["dataset"]] += sum(file.clean() for file in files)
+        size = sum(file.size for file in files)
+        if line["size"] not in (None, size):
+            _note(conn, zone, line, size)
+    if sealed:
+        log.warning(
+            "%d encrypted logs in %s are not looked into: remove them there once their events are "
+            "loaded, if erased people may be in them.", sealed, zone.url,
+        )  # fmt: skip
+    return +removed
+
+
+def _note(conn: Connection, zone: LandingZone, line: dict[str, Any], size: int) -> None:
+    """What lies there now, in the ledger and in the note of the delivery."""
+    from psycopg.types.json import Jsonb
+
+    from learning_warehouse import delivery_notes
+
+    details = {**line["details"], "rewritten": True}
+    delivery_notes.write(zone, {**line, "size": size, "details": details})
+    conn.execute(
+        statement("stewardship/landed", "note"),
+        {"delivery_id": line["delivery_id"], "size": size, "details": Jsonb(details)},
+    )
+
+
+class _File:
+    """An object of a delivery."""
+
+    def __init__(
+        self, conn: Connection, zone: LandingZone, look_up: LookUp, line: dict[str, Any], uri: str
+    ) -> None:
+        self._conn = conn
+        self._zone = zone
+        self._look_up = look_up
+        self._table: str = line["dataset"]
+        self._origin: str = line["origin"]
+        self._source = self._table.partition(".")[0]
+        self._uri = uri
+        self.size = zone.size_of(uri)
+
+    def clean(self) -> int:
+        """Write it again, if it names erased people.
+
+        :returns: how many records were changed.
+        """
+        if not self.size:
+            return 0
+        changed = sum(before != after for before, after in self._records())
+        if changed:
+            blocks = (after for _, after in self._records() if after)
+            packed = self._is_packed()
+            body = as_file(_gzipped(blocks) if packed else blocks)
+            key = self._uri.removeprefix(self._zone.url)
+            _, self.size = self._zone.put_stream(key, body)
+        self._zone.remove_older(self._uri.removeprefix(self._zone.url))
+        return changed
+
+    def _is_packed(self) -> bool:
+        with open_uri(self._uri) as stored:
+            return stored.read(8).startswith(PACKED)
+
+    def _records(self) -> Iterator[tuple[bytes, bytes]]:
+        """Each record as it is, and as it may stay; nothing in place of one that goes."""
+        with open_uri(self._uri) as stored:
+            lines = _lines(unpacked(stored, self._uri))  # type: ignore[arg-type]
+            try:
+                yield from self._of_log(lines) if self._table == LOGS else self._of_csv(lines)
+            except Damaged as damage:
+                raise PermanentFailure(
+                    f"{self._uri} is damaged ({damage}), so that erased people cannot be taken out "
+                    "of it: look at it, and remove it if its rows are loaded."
+                ) from None
+
+    def _of_csv(self, lines: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        header = next(lines, b"")
+        yield header, header
+        text = header.decode("utf-8-sig", "replace")
+        delimiter = max(DELIMITERS, key=text.count)
+        headers = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])
+        columns = self._columns(read_table(self._conn, self._table), headers)
+        records = _whole(lines)
+        while some := list(islice(records, RECORDS_AT_A_TIME)):
+            rows = [
+                next(csv.reader([r.decode("utf-8", "replace")], delimiter=delimiter), [])
+                for r in some
+            ]
+            names = [
+                [
+                    named_by(column.identifies, self._source, self._origin, value)
+                    for column, value in zip(columns, row, strict=False)
+                    if column and column.identifies
+                ]
+                for row in rows
+            ]
+            found = self._look_up({one for row in names for of in row for one in of})
+            odd = {
+                n: r.decode("utf-8", "replace")
+                for n, (r, row) in enumerate(zip(some, rows, strict=True))
+                if len(row) != len(headers)
+            }
+            dropped = named_in(self._look_up, self._table, self._origin, odd)
+            for n, (record, row) in enumerate(zip(some, rows, strict=True)):
+                yield (
+                    record,
+                    b"" if n in dropped else self._kept(record, row, columns, found, delimiter),
+                )
+
+    def _kept(
+        self, record: bytes, row: list[str], columns: list[_Column | None],
+        found: dict[Identity, str], delimiter: str,
+    ) -> bytes:  # fmt: skip
+        sides = {
+            column.side
+            for column, value in zip(columns, row, strict=False)
+            if column
+            and found.keys() & named_by(column.identifies, self._source, self._origin, value)
+        }
+        if ROW in sides:
+            return b""
+        if not sides:
+            return record
+        emptied = [
+            "" if column and column.side in sides else value
+            for value, column in zip(row, [*columns, *[None] * len(row)], strict=False)
+        ]
+        written = io.StringIO()
+        end = "\r\n" if record.endswith(b"\r\n") else "\n"
+        csv.writer(written, delimiter=delimiter, lineterminator=end).writerow(emptied)
+        return written.getvalue().encode()
+
+    def _columns(self, table: Table, headers: list[str]) -> list[_Column | None]:
+        """Of each header whom it names, and on which side; those that are emptied with it too."""
+        said = {
+            row["name"]: _Column(row["identifies"] or "", row["side"])
+            for row in self._conn.execute(
+                statement("stewardship/people", "columns"), {"table": self._table}
+            )
+        }
+        matched = table.match(headers, where=self._uri).columns
+        return [said.get(column.name) if column else None for column in matched]
+
+    def _of_log(self, lines: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        while some := list(islice(lines, RECORDS_AT_A_TIME)):
+            names: list[set[Identity]] = []
+            odd: dict[int, str] = {}
+            for n, content in enumerate(some):
+                try:
+                    event = _event(content)
+                    whom = {
+                        *named_by("username", self._source, self._origin, event.username),
+                        *named_by("user_id", self._source, self._origin, event.user_id),
+                    }
+                except (ValueError, RecursionError):
+                    whom = set()
+                    odd[n] = content.decode("utf-8", "replace")
+                names.append(whom)
+            found = self._look_up({one for whom in names for one in whom})
+            dropped = named_in(self._look_up, self._table, self._origin, odd)
+            for n, content in enumerate(some):
+                yield content, b"" if n in dropped or names[n] & found.keys() else content
+
+
+class _Context(msgspec.Struct):
+    user_id: int | str | None = None
+
+
+class _Event(msgspec.Struct):
+    username: str | None = None
+    context: _Context | str | None = None
+
+    @property
+    def user_id(self) -> int | str | None:
+        return self.context.user_id if isinstance(self.context, _Context) else None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+
+
+def _lines(stream: Any) -> Iterator[bytes]:
+    """Lines with their ends."""
+    rest = b""
+    while block := stream.read(BLOCK):
+        *lines, rest = (rest + block).split(b"\n")
+        yield from (line + b"\n" for line in lines)
+    if rest:
+        yield rest
+
+
+def _whole(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Records: a line, or several where a value in quotes has line ends."""
+    record = b""
+    for line in lines:
+        record += line
+        if record.count(b'"') % 2 == 0:
+            yield record
+            record = b""
+    if record:
+        yield record
+
+
+def _gzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as writer:
+        for block in blocks:
+            writer.write(block)
+            if packed.tell() > 1024 * 1024:
+                yield packed.getvalue()
+                packed.seek(0)
+                packed.truncate()
+    yield packed.getvalue()
