@@ -21,12 +21,13 @@ from learning_warehouse.errors import PermanentFailure
 from learning_warehouse.s3 import open_uri
 from learning_warehouse.streams import BLOCK, Damaged, as_file, unpacked
 from learning_warehouse.warehouse.catalogue import read_table
+from learning_warehouse.warehouse.delimited import DELIMITERS, LONGEST_RECORD
 from learning_warehouse.warehouse.erasing import ROW, named_in
 from learning_warehouse.warehouse.sql import statement
 from learning_warehouse.warehouse.tombstones import Identity, named_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from learning_warehouse.landing import LandingZone
     from learning_warehouse.warehouse.catalogue import Table
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RECORDS_AT_A_TIME = 5000
-DELIMITERS = ",\t|"
 PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 SEALED = ".gpg"
 LOGS = "edx.event"
@@ -146,12 +146,13 @@ class _File:
         delimiter = max(DELIMITERS, key=text.count)
         headers = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])
         columns = self._columns(read_table(self._conn, self._table), headers)
-        records = _whole(lines)
+
+        def values(record: bytes) -> list[str]:
+            return next(csv.reader([record.decode("utf-8", "replace")], delimiter=delimiter), [])
+
+        records = records_of(lines, lambda record: len(values(record)) == len(headers))
         while some := list(islice(records, RECORDS_AT_A_TIME)):
-            rows = [
-                next(csv.reader([r.decode("utf-8", "replace")], delimiter=delimiter), [])
-                for r in some
-            ]
+            rows = [values(record) for record in some]
             names = [
                 [
                     named_by(column.identifies, self._source, self._origin, value)
@@ -254,16 +255,32 @@ def _lines(stream: Any) -> Iterator[bytes]:
         yield rest
 
 
-def _whole(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Records: a line, or several where a value in quotes has line ends."""
-    record = b""
-    for line in lines:
-        record += line
-        if record.count(b'"') % 2 == 0:
-            yield record
-            record = b""
-    if record:
-        yield record
+def records_of(lines: Iterator[bytes], fits: Callable[[bytes], bool]) -> Iterator[bytes]:
+    """Records: a line, or several where a value in quotes has line ends.
+
+    As in loading, several lines that do not fit together began with a quote that nothing closes:
+    the first of them is a record, and reading goes on with the second.
+
+    :param fits: whether a record has as many values as the header.
+    """
+    again: list[bytes] = []
+    record: list[bytes] = []
+    size, is_open = 0, False
+    while True:
+        line = again.pop() if again else next(lines, b"")
+        if not (line or record):
+            return
+        record.append(line)
+        size += len(line)
+        is_open ^= line.count(b'"') % 2 == 1
+        if is_open and line and size <= LONGEST_RECORD:
+            continue
+        whole = b"".join(record)
+        if len(record) > 1 and (is_open or not fits(whole)):
+            again += (one for one in reversed(record[1:]) if one)
+            whole = record[0]
+        yield whole
+        record, size, is_open = [], 0, False
 
 
 def _gzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
