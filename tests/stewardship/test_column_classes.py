@@ -54,3 +54,19 @@ def test_a_class_for_a_column_that_is_not_there_is_refused(warehouse: Connection
 
     with pytest.raises(RaiseException, match=r"No relation like edx\.% has a column usernam\."):
         warehouse.execute("CALL stewardship.classify('direct', 'edx.%', 'username usernam')")
+
+
+def test_whoever_is_in_a_table_can_be_erased_from_it(warehouse: Connection) -> None:
+    """Each table that is loaded and names people says by what; each address is one of these."""
+    forgotten = """
+        SELECT c.relation, min(c.name) AS name
+        FROM stewardship.column_class AS c
+        INNER JOIN pg_class AS r ON r.oid = c.relation::regclass
+        INNER JOIN pg_attribute AS d ON d.attrelid = r.oid AND d.attname = '_delivery'
+        INNER JOIN pg_attribute AS a ON a.attrelid = r.oid AND a.attname = c.name
+        WHERE r.relkind IN ('r', 'p') AND c.class = 'direct'
+        GROUP BY c.relation
+        HAVING count(c.identifies) = 0
+            OR bool_or(format_type(a.atttypid, NULL) = 'ops.email' AND c.identifies IS NULL)
+    """
+    assert warehouse.execute(forgotten).fetchall() == [], "CALL stewardship.identify"

@@ -8,10 +8,13 @@ import json
 import logging
 import secrets
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from psycopg import OperationalError
 
 from include.sandbox.postgres import binaries
 from learning_warehouse import delivery_notes
@@ -22,8 +25,9 @@ from learning_warehouse.landing import LandingZone
 from learning_warehouse.stewardship.operators import FinishErasuresOperator
 from learning_warehouse.streams import PROBE
 from learning_warehouse.warehouse import ledger
+from learning_warehouse.warehouse.locks import lock_dataset
 from tests.activity.events import bring_up_to_date
-from tests.conftest import context
+from tests.conftest import context, open_database
 from tests.edx import loading
 from tests.landed import empty_landing_zone, run_dag
 from tests.warehouse.roads import VOCAREUM, load, rows
@@ -377,6 +381,37 @@ def test_the_landing_zone_is_written_again_without_them(
     assert known > 5, "a warehouse from nothing has the tombstones"
 
 
+def test_an_erasure_that_is_killed_goes_on(
+    warehouse: Connection, postgres: EmbeddedPostgres, warehouse_name: str
+) -> None:
+    """Its session is ended while it waits, with some tables done and others not."""
+    fill(warehouse)
+    bring_up_to_date(warehouse)
+    ask()
+    waiting = """
+        SELECT pid FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
+    with (
+        ThreadPoolExecutor() as pool,
+        closing(open_database(postgres, warehouse_name)) as rival,
+        rival.transaction(),
+    ):
+        lock_dataset(rival, "people")
+        killed = pool.submit(run_dag, "warehouse_erasure", *STEPS, **FORM)
+        while not (found := warehouse.execute(waiting).fetchone()):
+            assert not killed.done()
+        warehouse.execute("SELECT pg_terminate_backend(%s)", [found["pid"]])
+        with pytest.raises(OperationalError):
+            killed.result()
+    left = seen(warehouse).keys()
+    assert {"people.account"} <= left
+    assert not {"edx.event", "vocareum.grades"} & left
+    done = run_dag("warehouse_erasure", *STEPS, **FORM)
+    assert len(done["record"]) == 1, "it is open still"
+    assert seen(warehouse) == {}
+
+
 def test_what_waited_does_not_bring_them_back(
     warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -446,6 +481,17 @@ def test_requests_that_cannot_be_meant_are_refused_in_one_sentence(
     ):
         with pytest.raises(PermanentFailure, match=says):
             run_dag("warehouse_erasure", "record", **{**ask(content), "dry_run": False})
+    bring_up_to_date(warehouse)
+    nobody = {**ask(), "people": ["00000000-0000-4000-8000-000000000000"]}
+    with pytest.raises(PermanentFailure, match=r"in no row of people\.link"):
+        run_dag("warehouse_erasure", "record", **nobody)
+    somebody = rows(
+        warehouse, "people.link INNER JOIN people.account USING (account_id)", "person_id, value"
+    )
+    LandingZone().remove(f"{LandingZone().url}erasure/requests/request.csv")
+    people = [str(person) for person, value in somebody if value == "canary"]
+    run_dag("warehouse_erasure", "record", **{**FORM, "dry_run": True, "people": people})
+    assert len(list(LandingZone().keys("erasure/inventories/"))) > 5
     partner = (
         "user_id,original_username,original_email,original_name,deletion_completed\n"
         f"4711077,canary,{CANARY[2]},Canary Bird,2026-01-01\n"

@@ -69,7 +69,7 @@ VALUES: dict[str, Any] = {
     "rows_erased": [0] * 4,
     "accounts": None,
     **{f"rows_{count}": [1] * 4 for count in ("read", "merged", "duplicate", "superseded")},
-    **{f"rows_{count}": [0] * 4 for count in ("filtered", "rejected")},
+    **{f"rows_{count}": [0] * 4 for count in ("filtered", "erased", "rejected")},
 }
 ONE_DELIVERY = {name: 0 for name in VALUES if name.startswith("rows_")} | {"rows_good": 0}
 
@@ -99,11 +99,13 @@ BY_HAND = {
 
 
 def statements() -> dict[str, str]:
-    """The statements that name the ledger, the page of coverage's and the migrations' apart."""
+    """The statements that name the ledger, those of the page of coverage, of migrations and of an
+    erasure, which looks at all, apart.
+    """
     found = {}
     for path in sorted(SQL_DIRECTORY.rglob("*.sql")):
         folder = path.parent.name
-        if folder in ("migrations", "coverage"):
+        if folder in ("migrations", "coverage", "stewardship"):
             continue
         name = f"{folder}/{path.stem}"
         whole, *sections = re.split(r"^\s*-- section: (.*)$", path.read_text(), flags=re.MULTILINE)

@@ -45,7 +45,7 @@ def write(
 def read_into_warehouse(conn: Connection, zone: LandingZone) -> int:
     """Enter the tombstones that only the landing zone has.
 
-    :returns: how many erasures the warehouse did not know; they are open in it.
+    :returns: how many erasures the warehouse did not know in full; they are open in it.
     """
     from learning_warehouse.warehouse.locks import lock_dataset
     from learning_warehouse.warehouse.tombstones import LOCK
@@ -54,16 +54,16 @@ def read_into_warehouse(conn: Connection, zone: LandingZone) -> int:
     notes = [json.loads(zone.get(key)) for key in keys]
     rows = conn.execute(statement("stewardship/erasure", "known"))
     known = {row["erasure_id"]: row["tombstones"] for row in rows}
-    missing = [n for n in notes if known.get(n["erasure_id"], -1) < 0]
+    missing = [n for n in notes if known.get(n["erasure_id"], 0) < len(n["tombstones"])]
     for note in missing:
         with conn.transaction():
             lock_dataset(conn, LOCK)
             conn.execute(statement("stewardship/erasure", "enter"), note)
-            bury(conn, note["erasure_id"], map(bytes.fromhex, note["tombstones"]))
+            bury(conn, note["erasure_id"], [bytes.fromhex(one) for one in note["tombstones"]])
     return len(missing)
 
 
-def bury(conn: Connection, erasure_id: str, hashes: object) -> None:
+def bury(conn: Connection, erasure_id: str, hashes: Collection[bytes]) -> None:
     """Enter tombstones of an erasure."""
-    values = {"erasure_id": erasure_id, "hashes": list(hashes)}  # type: ignore[call-overload]
+    values = {"erasure_id": erasure_id, "hashes": list(hashes)}
     conn.execute(statement("stewardship/erasure", "bury"), values)

@@ -77,6 +77,12 @@ class RecordErasuresOperator(_StewardOperator):
             if known := notes.read_into_warehouse(conn, zone):
                 self.log.info("%d erasures of the landing zone were new to the warehouse.", known)
             found = {_id_of(key, one): identities(conn, one) for one in asked}
+            rows = conn.execute(statement("stewardship/erasure", "known"))
+            if {n for n, whom in found.items() if not whom} - {row["erasure_id"] for row in rows}:
+                raise PermanentFailure(
+                    "An id in the Param people is in no row of people.link: look it up there, or "
+                    "in people.merged if it has become another, and trigger the DAG again."
+                )
             if given["dry_run"]:
                 self._list(conn, zone, found)
                 raise AirflowSkipException("A dry run erases nobody.")
