@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 
-from learning_warehouse.stewardship.landed import records_of
+from learning_warehouse.stewardship.landed import lines_of, records_of
 
 
 def test_a_quote_that_nothing_closes_takes_no_other_record_with_it() -> None:
@@ -19,3 +20,11 @@ def test_a_quote_that_nothing_closes_takes_no_other_record_with_it() -> None:
         ([], []),
     ):
         assert list(records_of(iter(lines), fits)) == records
+
+
+def test_lines_may_end_in_any_of_three_ways() -> None:
+    for end in (b"\n", b"\r\n", b"\r"):
+        content = b"a" + end + b"b" + end + b"c"
+        assert list(lines_of(io.BytesIO(content))) == [b"a" + end, b"b" + end, b"c"]
+        assert list(lines_of(io.BytesIO(content + end)))[-1] == b"c" + end
+    assert list(lines_of(io.BytesIO(b""))) == []

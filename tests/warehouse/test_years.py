@@ -66,7 +66,6 @@ VALUES: dict[str, Any] = {
     "dag_id": "dag",
     "run_id": "run",
     "task_id": "load",
-    "rows_erased": [0] * 4,
     "accounts": None,
     **{f"rows_{count}": [1] * 4 for count in ("read", "merged", "duplicate", "superseded")},
     **{f"rows_{count}": [0] * 4 for count in ("filtered", "erased", "rejected")},
@@ -82,18 +81,6 @@ BY_HAND = {
     "ops/kept_since landed": "housekeeping, if include/retention.toml has a line for the table",
     "ops/kept_since landed_of_partition": "the same, for each month that goes",
     "edx/replay": "a run with replay_rejects",
-    **{
-        f"stewardship/{name}": "an erasure"
-        for name in (
-            "erasure origins",
-            "erasure move_merged",
-            "erasure rejected",
-            "erasure move_rejected",
-            "landed deliveries",
-            "landed note",
-            "landed elsewhere",
-        )
-    },
 }
 """What no scheduled step of a source runs."""
 

@@ -130,7 +130,7 @@ class _File:
     def _records(self) -> Iterator[tuple[bytes, bytes]]:
         """Each record as it is, and as it may stay; nothing in place of one that goes."""
         with open_uri(self._uri) as stored:
-            lines = _lines(unpacked(stored, self._uri))  # type: ignore[arg-type]
+            lines = lines_of(unpacked(stored, self._uri))  # type: ignore[arg-type]
             try:
                 yield from self._of_log(lines) if self._table == LOGS else self._of_csv(lines)
             except Damaged as damage:
@@ -193,7 +193,7 @@ class _File:
             for value, column in zip(row, [*columns, *[None] * len(row)], strict=False)
         ]
         written = io.StringIO()
-        end = "\r\n" if record.endswith(b"\r\n") else "\n"
+        end = record[len(record.rstrip(b"\r\n")) :].decode()
         csv.writer(written, delimiter=delimiter, lineterminator=end).writerow(emptied)
         return written.getvalue().encode()
 
@@ -245,12 +245,15 @@ class _Event(msgspec.Struct):
 _event = msgspec.json.Decoder(_Event).decode
 
 
-def _lines(stream: Any) -> Iterator[bytes]:
-    """Lines with their ends."""
-    rest = b""
-    while block := stream.read(BLOCK):
-        *lines, rest = (rest + block).split(b"\n")
-        yield from (line + b"\n" for line in lines)
+def lines_of(stream: Any) -> Iterator[bytes]:
+    """Lines with their ends, which some files write as CR alone."""
+    rest = block = stream.read(BLOCK)
+    end = b"\n" if b"\n" in block else b"\r"
+    while block:
+        *lines, rest = rest.split(end)
+        yield from (line + end for line in lines)
+        block = stream.read(BLOCK)
+        rest += block
     if rest:
         yield rest
 
