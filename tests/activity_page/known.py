@@ -56,6 +56,11 @@ class KnownActivity:
         self.do(cy, CHEMISTRY, 2, active_seconds=60)
         self.do(cy, None, 1, active_seconds=60)
         self.do(teacher, "C20150", 1, active_seconds=60, role="Instructor")
+        for account, course, begun in (
+            (ada, PHYSICS, "0 09:10"), (ada, PHYSICS, "7 09:50"), (bob, PHYSICS, "2 23:59"),
+            (cy, CHEMISTRY, "0 09:00"),
+        ):  # fmt: skip
+            self.sit(account, course, begun)
         for number in range(MORE):
             one = self.account("edx", f"learner {number}")
             self.do(one, PHYSICS, 3, active_seconds=60 * (number + 1))
@@ -116,5 +121,24 @@ class KnownActivity:
                 "course": course,
                 "day": self.week(week),
                 "role": what.get("role"),
+            },
+        )
+
+    def sit(self, account: int, course: str, begun: str) -> None:
+        """Enter a session: so many days and hours after the Monday of the week before this one."""
+        days, _, at = begun.partition(" ")
+        start = datetime.fromisoformat(f"{self.week(1) + timedelta(days=int(days))}T{at}+00:00")
+        self._conn.execute(
+            """
+            INSERT INTO activity.session
+            (account_id, course, day, begun, ended, events, active_seconds, source, _origin)
+            VALUES (%(account)s, %(course)s, %(day)s, %(begun)s, %(begun)s, 1, 0, 'edx', %(site)s)
+            """,
+            {
+                "account": account,
+                "course": course,
+                "day": start.date(),
+                "begun": start,
+                "site": SITE,
             },
         )

@@ -107,12 +107,20 @@ def test_a_week_of_a_course(server: Server) -> None:
         assert "Nobody was active in this course" in page(server, course=course)
 
 
+def test_the_busiest_hours_of_a_course(server: Server) -> None:
+    text = page(server, course=PHYSICS)
+    dots = re.findall(r'<circle[^>]*r="([^"]*)"><title>(.*?)</title>', text)
+    assert dots == [("0.45", "Monday, 9:00: 2"), ("0.318", "Wednesday, 23:00: 1")]
+    assert "Most, 2, on Monday from 9:00 UTC." in text
+    assert "Monday, 9:00: 1<" in page(server, course=f"edx/{SITE}/{CHEMISTRY}")
+
+
 @pytest.mark.parametrize("query", [{}, LEARNERS])
 def test_the_sql_beside_a_chart_makes_its_numbers(server: Server, query: dict[str, str]) -> None:
     text = page(server, **query)
     statements = [unescape(one) for one in re.findall(r"<pre[^>]*>(.*?)</pre>", text, re.S)]
     counts = [len(list(read(server, one))) for one in statements]
-    assert counts == ([3, 2, 25] if query else [10, 2])
+    assert counts == ([3, 2, 2, 25] if query else [10, 2])
     if query:
         assert [row[:2] for row in read(server, statements[0])[1:]] == [
             (monday(1), 2),

@@ -15,7 +15,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, Response
 
 from learning_warehouse.activity_page.asked import Asked, asked_in
-from learning_warehouse.activity_page.charts import HEIGHT
+from learning_warehouse.activity_page.charts import HEIGHT, WEEKDAYS
 from learning_warehouse.activity_page.reading import LEARNERS, read_page
 from learning_warehouse.pages.application import Page
 from learning_warehouse.pages.guard import MayEdit, Sources
@@ -30,7 +30,7 @@ def create_app() -> FastAPI:
     """The page's application."""
     page = Page("Activity", Path(__file__).parent)
     page.templates.filters.update(amount=_amount, short=_short)
-    page.templates.globals.update(bar_height=HEIGHT, most_learners=LEARNERS)
+    page.templates.globals.update(bar_height=HEIGHT, most_learners=LEARNERS, weekdays=WEEKDAYS)
 
     @page.app.get("/")
     async def show(

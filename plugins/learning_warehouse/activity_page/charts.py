@@ -1,4 +1,4 @@
-"""Bars of weeks, for an SVG that is stretched to the width that there is.
+"""Bars of weeks, for an SVG that is stretched to the width that there is, and dots of hours.
 
 Knows numbers; knows no warehouse.
 """
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 HEIGHT = 100
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,28 @@ class Panel:
 
     def _height(self, value: float) -> float:
         return round(HEIGHT * value / self.top, 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hours:
+    """How much there is in each hour of each weekday.
+
+    :param counts: of each weekday, from Monday, 24 numbers.
+    """
+
+    counts: Sequence[Sequence[int]]
+
+    @property
+    def radii(self) -> list[list[float]]:
+        """Of each the radius of a dot whose area tells it; that of the largest is 0.45."""
+        most = max(map(max, self.counts))
+        return [[round(0.45 * math.sqrt(n / most), 3) for n in day] for day in self.counts]
+
+    @property
+    def busiest(self) -> tuple[int, int]:
+        """The weekday, from 0, and the hour that have most."""
+        places = [(day, hour) for day in range(7) for hour in range(24)]
+        return max(places, key=lambda place: self.counts[place[0]][place[1]])
 
 
 def top_of(values: Sequence[float]) -> float:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from learning_warehouse.activity_page.asked import RANGES, Asked
-from learning_warehouse.activity_page.charts import Panel, top_of
+from learning_warehouse.activity_page.charts import Hours, Panel, top_of
 from learning_warehouse.pages.readers import open_reader, opened
 from learning_warehouse.warehouse.sql import statement
 
@@ -132,6 +132,7 @@ def read_page(sources: list[Source], asked: Asked, *, now: datetime) -> dict[str
             **said,
             "course": course,
             "at_a_glance": _read_course(reader, course, titles, weeks, asked),
+            "hours": _read_hours(reader, course),
             "learners": _read_learners(reader, course, weeks, asked) if asked.learners else None,
         }
 
@@ -210,6 +211,17 @@ def _read_course(
     latest = done.rows[-1]["week"]
     chosen = next((week for week in weeks if str(week) == asked.week), latest)
     return {"panels": panels, "statements": statements, "chosen": weeks.index(chosen)}
+
+
+def _read_hours(reader: Reader, course: Course) -> dict[str, Any] | None:
+    """When sessions of a course begin; None where there is none."""
+    found = reader.ask("hours", course=course)
+    if not found.rows:
+        return None
+    counts = [[0] * 24 for _ in range(7)]
+    for row in found.rows:
+        counts[row["weekday"] - 1][row["hour"]] = row["sessions"]
+    return {"chart": Hours(counts=counts), "statements": [found.sql]}
 
 
 def _read_learners(
