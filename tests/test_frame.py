@@ -26,6 +26,7 @@ CONNECTIONS = {
     "landing_zone",
     "learning_warehouse",
     "learning_warehouse_reader",
+    "stewardship_key",
 }
 
 

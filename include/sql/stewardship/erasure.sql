@@ -279,3 +279,6 @@ FROM stewardship.column_class AS c
 INNER JOIN pg_class AS r ON r.oid = c.relation::regclass
 WHERE r.relkind IN ('r', 'p') AND c.class <> 'none'
 ORDER BY name;
+
+-- section: vacuum
+VACUUM (FULL, ANALYZE) {table};

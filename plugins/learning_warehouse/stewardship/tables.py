@@ -145,10 +145,9 @@ def settle(conn: Connection) -> None:
 
     VACUUM FULL locks each table while it writes it again.
     """
-    from psycopg import sql
-
     for row in conn.execute(statement("stewardship/erasure", "settle")).fetchall():
-        conn.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(_identifier(row["name"])))
+        vacuum = statement("stewardship/erasure", "vacuum")
+        conn.execute(vacuum.format(table=_identifier(row["name"])))
 
 
 def _people(conn: Connection, look_up: LookUp, table: str) -> People:
