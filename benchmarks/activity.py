@@ -2,7 +2,8 @@
 
 Thirteen days are there and computed. Then comes another day, and with it late events of the days
 before: for those only their users are computed again. At last all days, and as many further ones,
-are computed, which needs no more memory than a day does.
+are computed, which needs no more memory than a day does. Another load is done with 10,000 people
+erased.
 
 Measured in CPU seconds, of the loading process and of the server together, as ``real_files`` is;
 the logs come from memory, and Airflow is not in it.
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from benchmarks.edx_lines import lines
-from benchmarks.warehouse import Meter, empty_warehouse, session
+from benchmarks.warehouse import Meter, empty_warehouse, many_erased, session
 from include.sandbox.server import ROOT
 from learning_warehouse.activity.refreshing import mark_all, refresh
 from learning_warehouse.edx.logs import EVENTS
@@ -55,6 +56,7 @@ TASK = ledger.Task("bench", "one", "load")
 TIME = re.compile(rb'"time": "[^"]+"')
 
 MOST_OF_THE_LOAD = 1.0
+MOST_FOR_THE_ERASED = 1.05
 MOST_SECONDS_OF_NOTHING = 5.0
 MOST_MEGABYTES = 512
 """What PostgreSQL keeps of temporary tables in memory, and some sorts; not more with more days."""
@@ -154,6 +156,7 @@ def measure(
     before = moved(written, spread(BEGUN, DAYS_BEFORE, count))
     new = moved(written, with_late_ones(day, count))
     further = moved(written, spread(day + timedelta(days=1), DAYS_BEFORE, count))
+    last = moved(written, spread(day + timedelta(days=14), DAYS_BEFORE, count))
     figures: dict[str, list[float]] = {}
     truncate: Any = "TRUNCATE edx.event, ops.delivery, ops.changed_day, people.account CASCADE"
     load_log = Logs(warehouse)
@@ -175,9 +178,11 @@ def measure(
         add("a day's load", lambda: load_log("new", new, count))
         compute("a day")
         compute("nothing new")
-        load_log("further", further, count)
+        add("a load", lambda: load_log("further", further, count))
         mark_all(warehouse)
         compute("all days")
+        with many_erased(warehouse):
+            add("a load, 10,000 erased", lambda: load_log("last", last, count))
     return {"lines": count, "figures": figures, "noise": meter.noise}
 
 
@@ -192,6 +197,8 @@ def show(found: dict[str, Any]) -> bool:
         print(f"{name:<36}{value:>9.2f}")
     promises = (
         ("a day beside its load", figures["a day"] / figures["a day's load"], MOST_OF_THE_LOAD),
+        ("a load, 10,000 erased beside a load",
+         figures["a load, 10,000 erased"] / figures["a load"], MOST_FOR_THE_ERASED),
         ("nothing new, seconds", figures["nothing new"], MOST_SECONDS_OF_NOTHING),
         ("MB of a session, all days", figures["all days: MB of the session"], MOST_MEGABYTES),
     )  # fmt: skip

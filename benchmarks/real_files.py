@@ -24,7 +24,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.lab_sessions import SUBJECT, records
-from benchmarks.warehouse import Meter, empty_warehouse
+from benchmarks.warehouse import Meter, empty_warehouse, many_erased
 from include.sandbox.postgres import EmbeddedPostgres
 from include.sandbox.server import ROOT
 from learning_warehouse.errors import Failures
@@ -75,6 +75,7 @@ class Promise:
 PROMISES = (
     Promise(of="sessions as documented", to="sessions", most=1.5),
     Promise(of="sessions, 1 % odd", to="sessions", most=1.3),
+    Promise(of="sessions, 10,000 erased", to="sessions", most=1.05),
     Promise(of="costs as documented", to="costs", most=1.5),
     Promise(of="1,000 small files, new", to=None, most=1.5),
     Promise(of="1,000 small files, unchanged", to=None, most=1.0),
@@ -208,6 +209,10 @@ def measure(
             add(name, meter.of(partial(loads, dataset, {name: content}, given.rows)))
         again = {"sessions": contents["sessions"][1]}
         add("sessions again", meter.of(partial(loads, "lab_sessions", again, given.rows)))
+        warehouse.execute("TRUNCATE vocareum.lab_sessions")
+        with many_erased(warehouse):
+            name, content = "sessions, 10,000 erased", contents["sessions"][1]
+            add(name, meter.of(partial(loads, "lab_sessions", {name: content}, given.rows)))
         for name in ("1,000 small files, new", "1,000 small files, unchanged"):
             taken = meter.of(lambda: loads("enrollment", small, ROWS_OF_A_SMALL_FILE * len(small)))
             add(name, taken * 1000 / given.files)

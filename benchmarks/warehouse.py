@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 import time
@@ -15,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from include.sandbox.postgres import EmbeddedPostgres, binaries
 from learning_warehouse.warehouse.connection import open_warehouse
+from learning_warehouse.warehouse.tombstones import Key
 
 if TYPE_CHECKING:
     from learning_warehouse.warehouse.connection import Connection
@@ -52,6 +55,39 @@ def psql(server: EmbeddedPostgres, command: str) -> float:
         [binaries() / "psql", "-X", "-q", server.url(DATABASE), "-c", command], check=True
     )
     return time.perf_counter() - begun
+
+
+ENTOMB = """
+WITH erasure AS (
+    INSERT INTO stewardship.erasure (erasure_id, requested_at, due_at)
+    VALUES (gen_random_uuid(), now(), now())
+    RETURNING erasure_id
+)
+
+INSERT INTO stewardship.tombstone (hash, erasure_id)
+SELECT h.hash, e.erasure_id
+FROM erasure AS e
+CROSS JOIN (
+    SELECT %(check)s::bytea
+    UNION ALL
+    SELECT sha256(n::text::bytea) FROM generate_series(1, 10000) AS n
+) AS h (hash)
+"""
+
+
+@contextmanager
+def many_erased(warehouse: Connection) -> Iterator[None]:
+    """Have 10,000 tombstones, of nobody who is loaded."""
+    secret = "of the benchmark, and of nothing else"
+    os.environ["AIRFLOW_CONN_STEWARDSHIP_KEY"] = json.dumps(
+        {"conn_type": "generic", "password": secret}
+    )
+    warehouse.execute(ENTOMB, {"check": Key(secret).check})
+    warehouse.execute("ANALYZE stewardship.tombstone")
+    try:
+        yield
+    finally:
+        warehouse.execute("TRUNCATE stewardship.erasure CASCADE")
 
 
 class Meter:
