@@ -43,12 +43,16 @@ LONGEST = (
     "end_to_end/test_up.py",
     "end_to_end/test_origins.py",
     "vocareum/test_term.py",
+    "vocareum/test_road.py",
     "chaos/test_chaos.py",
     "echo360/test_processes.py",
     "echo360/test_schedule.py",
+    "hostile/test_archives.py",
     "edx/test_archives.py",
     "edx/test_families.py",
     "edx/test_campaign.py",
+    "activity_page/test_browser.py",
+    "coverage/test_browser.py",
 )
 """These files go first, so that no process is still at one of them when the others are done."""
 

@@ -64,12 +64,10 @@ def test_a_log_of_one_endless_line(bounded: Bounded, warehouse_url: str, content
     assert "longer than" in rejects[0][1]
 
 
-@pytest.mark.parametrize("content", [b"ab\n", b"{}\n"])
-def test_a_log_of_nothing_but_tiny_lines(
-    bounded: Bounded, warehouse_url: str, content: bytes
-) -> None:
+def test_a_log_of_nothing_but_tiny_lines(bounded: Bounded, warehouse_url: str) -> None:
     lines = 1_700_000
-    counts, _ = bounded(reading.load_log, warehouse_url, gzip.compress(content * lines)).said
+    content = b"ab\n{}\n" * (lines // 2)
+    counts, _ = bounded(reading.load_log, warehouse_url, gzip.compress(content)).said
     assert counts == (lines, 0, 0, lines)
 
 
