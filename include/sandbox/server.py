@@ -28,6 +28,7 @@ from include.sandbox.world import World
 EDX_BUCKET = "course-data"
 ORG_ID, SITE = "123", "UniversityA"
 LANDING_BUCKET = "landing-zone"
+STEWARDSHIP_KEY = "sandbox-stewardship-key-of-no-use-elsewhere"
 BUCKETS = (VENDOR_BUCKET, EDX_BUCKET, LANDING_BUCKET, ASSET_BUCKET)
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -116,7 +117,7 @@ class Sandbox:
         """What must not be written anywhere: keys, tokens, the signature of links; also those it
         gave."""
         known: list[str] = self._control("secrets")
-        return known
+        return [*known, STEWARDSHIP_KEY]
 
     def reset(self) -> None:
         """Let nothing go wrong, forget all report requests, and count from zero again."""
@@ -174,6 +175,7 @@ class Sandbox:
                 "login": postgres.username,
                 "schema": postgres.path.lstrip("/"),
             },
+            "stewardship_key": {"conn_type": "generic", "password": STEWARDSHIP_KEY},
         }
 
 

@@ -28,7 +28,14 @@ pytestmark = [
     pytest.mark.skipif(AIRFLOW_2, reason="an Airflow 2.11 has no UI in the sandbox"),
 ]
 
-CONNECTIONS = {"vocareum", "echo360", "edx_tracking_logs", "landing_zone", "learning_warehouse"}
+CONNECTIONS = {
+    "vocareum",
+    "echo360",
+    "edx_tracking_logs",
+    "landing_zone",
+    "learning_warehouse",
+    "stewardship_key",
+}
 QUICKSTART = (ROOT / "docs" / "quickstart.md").read_text()
 OWN_LOG = QUICKSTART.partition("Load a log of your own\n")[2].partition("\n#")[0]
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", OWN_LOG, re.S | re.M)
@@ -171,7 +178,7 @@ SCHEDULED = (
 BACKFILLED = SCHEDULED[:4]
 """The last has more than fifty tasks; its backfill is run by the test of the command line."""
 
-DAGS = (*SCHEDULED, "warehouse_rebuild")
+DAGS = (*SCHEDULED, "warehouse_rebuild", "warehouse_erasure")
 FORM = "[data-scope=dialog][role=dialog][data-state=open]"
 
 
