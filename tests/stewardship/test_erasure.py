@@ -412,6 +412,32 @@ def test_an_erasure_that_is_killed_goes_on(
     assert seen(warehouse) == {}
 
 
+def test_a_file_that_cannot_be_read_stops_no_other(
+    warehouse: Connection, connections: dict[str, Any]
+) -> None:
+    """One that is damaged, one without a header, one whose headers mean one column twice."""
+    zone = LandingZone()
+    others = b"C1,9020,,P1,8,2\n"
+    canary = b"C1,9010,,P1,8,2\n"
+    files = {
+        "damaged": b"\x1f\x8b no gzip",
+        "no header": canary + others,
+        "twice": b"courseid,userid,user id,partid,graderid,partscore\n" + canary + others,
+    }
+    for name, content in files.items():
+        uri, size = zone.put_stream(f"landed/{name}", io.BytesIO(content))
+        ledger.deliver(
+            warehouse, dataset="vocareum.grades", origin="here", name=name, version="1",
+            made_at=datetime(2026, 1, 6, tzinfo=UTC), uri=uri, size=size,
+        )  # fmt: skip
+    ask("vocareum_user_id\n9010\n")
+    with pytest.raises(PermanentFailure, match="damaged"):
+        run_dag("warehouse_erasure", *STEPS, **FORM)
+    assert zone.get("landed/damaged") == files["damaged"]
+    assert zone.get("landed/no header") == others
+    assert zone.get("landed/twice") == files["twice"].replace(canary, b"")
+
+
 def test_what_waited_does_not_bring_them_back(
     warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

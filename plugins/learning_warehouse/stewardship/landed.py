@@ -12,12 +12,12 @@ import gzip
 import io
 import logging
 from collections import Counter
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from learning_warehouse.errors import PermanentFailure
+from learning_warehouse.errors import Failures, PermanentFailure
 from learning_warehouse.s3 import open_uri
 from learning_warehouse.streams import BLOCK, Damaged, as_file, unpacked
 from learning_warehouse.warehouse.catalogue import read_table
@@ -53,27 +53,30 @@ def erase(conn: Connection, zone: LandingZone, look_up: LookUp, tables: list[str
     versions that the bucket keeps of it.
 
     :returns: how many records went, or lost a mention, by table.
-    :raises PermanentFailure: encrypted logs landed, which cannot be looked into.
+    :raises PermanentFailure: a file could not be read; the others are done.
     """
     removed: Counter[str] = Counter()
     sealed = 0
+    failures = Failures()
     for line in conn.execute(
         statement("stewardship/landed", "deliveries"), {"tables": tables, "place": zone.url}
     ).fetchall():
         if line["name"].endswith(SEALED):
             sealed += 1
             continue
-        uris = line["details"].get("assets") or [line["uri"]]
-        files = [_File(conn, zone, look_up, line, uri) for uri in uris]
-        removed[line["dataset"]] += sum(file.clean() for file in files)
-        size = sum(file.size for file in files)
-        if line["size"] not in (None, size):
-            _note(conn, zone, line, size)
+        with failures.apart(line["name"]):
+            uris = line["details"].get("assets") or [line["uri"]]
+            files = [_File(conn, zone, look_up, line, uri) for uri in uris]
+            removed[line["dataset"]] += sum(file.clean() for file in files)
+            size = sum(file.size for file in files)
+            if line["size"] not in (None, size):
+                _note(conn, zone, line, size)
     if sealed:
         log.warning(
             "%d encrypted logs in %s are not looked into: remove them there once their events are "
             "loaded, if erased people may be in them.", sealed, zone.url,
         )  # fmt: skip
+    failures.raise_any()
     return +removed
 
 
@@ -141,11 +144,16 @@ class _File:
 
     def _of_csv(self, lines: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
         header = next(lines, b"")
-        yield header, header
         text = header.decode("utf-8-sig", "replace")
         delimiter = max(DELIMITERS, key=text.count)
         headers = next(csv.reader([text], delimiter=delimiter, skipinitialspace=True), [])
         columns = self._columns(read_table(self._conn, self._table), headers)
+        is_told = columns is not None
+        if columns is None:  # What is no header is a record, too.
+            columns = []
+            lines = chain([header], lines)
+        else:
+            yield header, header
 
         def values(record: bytes) -> list[str]:
             return next(csv.reader([record.decode("utf-8", "replace")], delimiter=delimiter), [])
@@ -165,7 +173,7 @@ class _File:
             odd = {
                 n: r.decode("utf-8", "replace")
                 for n, (r, row) in enumerate(zip(some, rows, strict=True))
-                if len(row) != len(headers)
+                if not is_told or len(row) != len(headers)
             }
             dropped = named_in(self._look_up, self._table, self._origin, odd)
             for n, (record, row) in enumerate(zip(some, rows, strict=True)):
@@ -197,15 +205,23 @@ class _File:
         csv.writer(written, delimiter=delimiter, lineterminator=end).writerow(emptied)
         return written.getvalue().encode()
 
-    def _columns(self, table: Table, headers: list[str]) -> list[_Column | None]:
-        """Of each header whom it names, and on which side; those that are emptied with it too."""
+    def _columns(self, table: Table, headers: list[str]) -> list[_Column | None] | None:
+        """Of each header whom it names, and on which side; those that are emptied with it too.
+
+        :returns: None for headers of which none means a column, or two mean the same.
+        """
         said = {
             row["name"]: _Column(row["identifies"] or "", row["side"])
             for row in self._conn.execute(
                 statement("stewardship/people", "columns"), {"table": self._table}
             )
         }
-        matched = table.match(headers, where=self._uri).columns
+        try:
+            matched = table.match(headers, where=self._uri).columns
+        except PermanentFailure:
+            return None
+        if not any(matched):
+            return None
         return [said.get(column.name) if column else None for column in matched]
 
     def _of_log(self, lines: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:

@@ -52,7 +52,7 @@ class _StewardOperator(BaseOperator):
 
 
 class RecordErasuresOperator(_StewardOperator):
-    """Finds out who is asked for; with ``dry_run`` lists what there is of them, else records the
+    """Finds out who the requests are about; with ``dry_run`` lists what there is, else records the
     erasures: from then on nothing of these people is loaded.
 
     XCom: the ids of the open erasures. Reads the Params ``people``, ``dry_run`` and ``days``.

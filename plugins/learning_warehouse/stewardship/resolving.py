@@ -1,6 +1,6 @@
 """All that names a person, from what a request says of them.
 
-The roster, the accounts that are matched, and what stands together in the rows. Careful: an address
+The roster, the accounts that are matched, and what the rows have together. Careful: an address
 that somebody else's account has too is not taken for this person's, unless the request names it.
 Knows ``people``; knows no file.
 """

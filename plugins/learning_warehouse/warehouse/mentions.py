@@ -78,7 +78,7 @@ def _in_json(value: Any, key: str | None, is_erased: Is) -> Any:
 
 
 def _word(word: str, is_erased: Is) -> str:
-    """A word that is a name, an id or an address, quoted or not; or what stands in its place."""
+    """A word that is a name, an id or an address, quoted or not; or what replaces it."""
     plain = unquote_plus(word).strip("\"'")
     kinds = ("user_id", "username", "email")
     return ERASED if any(is_erased(kind, plain) for kind in kinds) else word
